@@ -1,0 +1,237 @@
+"""The door for applications: one configured account at one provider."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from gateway_core import _plugins
+from gateway_core._account import Account
+from gateway_core._driver import run
+from gateway_core._listing import Listing
+from gateway_core.http import Flow
+from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
+from gateway_core.models.payment import Payment, PaymentQuery
+from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.provider import ProviderInfo
+from gateway_core.transport import Deadline, Transport, TransportSettings, build
+
+T = TypeVar("T")
+
+
+class Gateway:
+    """One configured account at one provider, for blocking code. It may be shared by threads.
+
+    Make one with `connect` or `open`, keep it for the life of the process, and close it at the end:
+
+    >>> with Gateway.connect("sandbox", api_key="sk_sandbox_demo", webhook_secret="whsec_c2FuZGJveC1kZW1vLXNlY3JldA==") as gateway:
+    ...     gateway.supports("refund_payment")
+    True
+    """
+
+    def __init__(self, account: Account, transport: Transport, *, deadline: float = 30.0) -> None:
+        self._account = account
+        self._transport = transport
+        self._deadline = deadline
+
+    @classmethod
+    def connect(
+        cls,
+        backend: str,
+        *,
+        distribution: str | None = None,
+        transport: Transport | TransportSettings | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Make a gateway by its backend's name and the plugin's settings.
+
+        Args:
+            backend: The backend's name.
+            distribution: The only distribution that the plugin may come from.
+            transport: Bounds on every call, or a transport of your own.
+            settings: The plugin's settings.
+
+        Raises:
+            UnknownBackendError: If no working plugin offers this backend.
+            ConfigurationError: If a setting is unknown, missing or wrong.
+        """
+        from gateway_core.config import structure
+
+        provider_class = _plugins.find(backend, distribution=distribution).load()
+        made = structure(_plugins.settings_class(provider_class), settings, where=f"the settings of {backend}")
+        return cls._make(backend, provider_class, made, transport)
+
+    @classmethod
+    def open(
+        cls,
+        account: str | None = None,
+        *,
+        config: str | os.PathLike[str] | None = None,
+        transport: Transport | None = None,
+    ) -> Self:
+        """Make a gateway from the configuration file.
+
+        Args:
+            account: The table ``[gateways.<account>]``; None for the file's default.
+            config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+            transport: A transport of your own, instead of the one that is configured.
+
+        Raises:
+            UnknownBackendError: If no working plugin offers the account's backend.
+            ConfigurationError: If the file cannot be read, or something in it is unknown, missing or wrong.
+        """
+        from gateway_core.config import load_account
+
+        loaded = load_account(account, config)
+        return cls._make(loaded.backend, loaded.provider_class, loaded.settings, transport or loaded.transport)
+
+    @classmethod
+    def _make(
+        cls, backend: str, provider_class: Any, settings: Any, transport: Transport | TransportSettings | None
+    ) -> Self:
+        account = Account(backend, provider_class(settings=settings))
+        if transport is None or isinstance(transport, TransportSettings):
+            bounds = transport or TransportSettings()
+            return cls(account, build(bounds, account.info, settings), deadline=bounds.deadline)
+        return cls(account, transport)
+
+    @property
+    def backend(self) -> str:
+        """The backend's name."""
+        return self._account.backend
+
+    @property
+    def info(self) -> ProviderInfo:
+        """What is true of the provider whoever uses it."""
+        return self._account.info
+
+    @property
+    def provider(self) -> Any:
+        """The provider object, for what it has beyond the common operations: ``gateway.run(gateway.provider.some_flow())``."""
+        return self._account.provider
+
+    def supports(self, operation: str) -> bool:
+        """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""
+        return self._account.supports(operation)
+
+    def create_invoice(self, request: InvoiceRequest) -> Invoice:
+        """Create an invoice.
+
+        Raises:
+            InvalidRequestError: If the provider makes no invoice in this currency.
+            ConfigurationError: If an option is not the provider's, or has a wrong value.
+            NotSentError: If nothing happened: it may be repeated.
+            OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
+            ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
+        """
+        return self._run(self._account.create_invoice(request))
+
+    def get_status(self, invoice_id: str) -> StatusReport:
+        """Report what is known of an invoice now.
+
+        Args:
+            invoice_id: The provider's id.
+
+        Raises:
+            NotFoundError: If the provider does not know it.
+            TransportError, ProviderError: If there is no usable answer.
+        """
+        return self._run(self._account.get_status(invoice_id))
+
+    def list_payments(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        invoice_id: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Payment]:
+        """Iterate over payments, page by page as it goes, with a deadline for each page.
+
+        Args:
+            since: Payments that came at this moment or later, with a time zone.
+            until: Payments that came before this moment, with a time zone.
+            invoice_id: Payments of this invoice only.
+            limit: The most payments to give.
+
+        Raises:
+            TransportError, ProviderError: If a page fails. A list never ends early without an error.
+        """
+        listing = Listing(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
+        return self._iterate(listing)
+
+    def _iterate(self, listing: Listing) -> Iterator[Payment]:
+        while listing.query is not None:
+            yield from listing.accept(self._run(self._account.list_payments(listing.query)))
+
+    def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
+        """Verify a webhook and return what it tells.
+
+        Raises:
+            WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
+            UnsupportedOperationError: If the provider sends no webhooks.
+        """
+        return self._run(self._account.verify_webhook(request))
+
+    def find_invoice(self, order_id: str) -> Invoice | None:
+        """Look an invoice up by the shop's key; None if there surely is none.
+
+        Raises:
+            UnsupportedOperationError: If the provider cannot.
+            TransportError, ProviderError: If there is no usable answer.
+        """
+        return self._run(self._account.find_invoice(order_id))
+
+    def cancel_invoice(self, invoice_id: str) -> StatusReport:
+        """Call an unpaid invoice off.
+
+        Raises:
+            UnsupportedOperationError: If the provider cannot.
+            TransportError, ProviderError: If there is no usable answer, or the provider refuses.
+        """
+        return self._run(self._account.cancel_invoice(invoice_id))
+
+    def refund_payment(self, request: RefundRequest) -> Refund:
+        """Give money back.
+
+        Raises:
+            UnsupportedOperationError: If the provider cannot.
+            TransportError, ProviderError: If there is no usable answer, or the provider refuses.
+        """
+        return self._run(self._account.refund_payment(request))
+
+    def check_account(self) -> None:
+        """Make one harmless read with the real credentials.
+
+        Raises:
+            UnsupportedOperationError: If the provider has no such read.
+            AuthenticationError: If the provider does not accept the credentials.
+            TransportError, ProviderError: If there is no usable answer.
+        """
+        self._run(self._account.check_account())
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
+        return self._run(self._account.guard("run", lambda: flow))
+
+    def _run(self, flow: Flow[T]) -> T:
+        deadline = Deadline.after(self._deadline)
+        return run(flow, lambda request: self._transport.send(request, deadline))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.backend}>"

@@ -1,0 +1,74 @@
+"""HTTP headers as they were sent: names in any case, values in their order, repeated ones kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias, Union
+
+from gateway_core.errors import InvalidRequestError
+
+#: What headers may be given as. A mapping may hold one value or several for a name.
+HeadersLike: TypeAlias = Union["Headers", Mapping[str, str | Iterable[str]], Iterable[tuple[str, str]]]
+
+
+class Headers(Mapping[str, str]):
+    """An immutable, case-insensitive multi-mapping.
+
+    >>> headers = Headers([("Set-Cookie", "a"), ("set-cookie", "b")])
+    >>> headers["SET-COOKIE"]
+    'a'
+    >>> headers.get_all("Set-Cookie")
+    ('a', 'b')
+
+    Values are left out of its ``repr``: they hold keys and signatures.
+    """
+
+    __slots__ = ("_values", "pairs")
+
+    def __init__(self, headers: HeadersLike = ()) -> None:
+        #: Each header as it came: ``(name, value)``.
+        self.pairs: tuple[tuple[str, str], ...] = tuple(_pairs(headers))
+        self._values: dict[str, tuple[str, ...]] = {}
+        for name, value in self.pairs:
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise InvalidRequestError("header names and values are text")
+            key = name.lower()
+            self._values[key] = (*self._values.get(key, ()), value)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()][0]
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Return every value of this name, in the order received; empty if there is none."""
+        return self._values.get(name.lower(), ())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == other._values if isinstance(other, Headers) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self._values.items())))
+
+    def __repr__(self) -> str:
+        return f"<Headers {', '.join(self._values)}>"
+
+
+def _pairs(headers: HeadersLike) -> Iterator[tuple[str, str]]:
+    if isinstance(headers, Headers):
+        yield from headers.pairs
+    elif isinstance(headers, Mapping):
+        for name, value in headers.items():
+            if isinstance(value, str):
+                yield name, value
+            else:
+                yield from ((name, each) for each in value)
+    else:
+        yield from headers

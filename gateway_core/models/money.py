@@ -1,0 +1,173 @@
+"""Exact amounts of money."""
+
+from __future__ import annotations
+
+import functools
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from typing import final
+
+import attrs
+
+from gateway_core.errors import InvalidRequestError
+from gateway_core.models.currency import Currency
+
+#: Arithmetic that is exact or fails. The host's decimal context has no say in it.
+_EXACT = Context(prec=80, Emin=-100, Emax=100, traps=[Inexact, InvalidOperation, Overflow])
+
+#: ASCII digits with a dot; an exponent of at most two digits. No blanks, underscores, separators or plus sign.
+_NUMBER = re.compile(r"-?[0-9]{1,31}(\.[0-9]{1,31})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+_LIMIT = 10**30
+
+
+@final
+@functools.total_ordering
+@attrs.frozen(init=False, repr=False, order=False)
+class Money:
+    """An exact amount in the major units of a currency.
+
+    >>> Money("49.90", "EUR") + Money("0.10", "EUR")
+    Money('50.00', 'EUR')
+    >>> Money("49.90", "EUR").to_minor()
+    4990
+    >>> Money("0.5", "USDT", network="tron")
+    Money('0.500000', 'USDT', network='tron')
+
+    Args:
+        amount: Text in plain digits, an int or a `~decimal.Decimal`. A float is refused: it cannot hold most prices.
+        currency: An ISO 4217 code, the code of a crypto asset, or a `Currency`.
+        network: The chain of a crypto asset, needed where its decimals differ from chain to chain.
+
+    Raises:
+        InvalidRequestError: If the amount is a float, not finite, 10^30 or more, has more decimals than the currency has, or
+            is text in any other form than ``-1234.56``; or if the currency is unknown.
+
+    Attributes:
+        amount: The amount, with exactly as many decimals as the currency has.
+        unit: The `Currency`.
+    """
+
+    amount: Decimal
+    unit: Currency
+
+    def __init__(self, amount: str | int | Decimal, currency: str | Currency, *, network: str | None = None) -> None:
+        if isinstance(currency, Currency):
+            if network is not None:
+                raise InvalidRequestError("the network stands in the Currency: do not give it twice")
+            unit = currency
+        else:
+            unit = Currency.find(currency, network)
+        self.__attrs_init__(_quantize(_decimal(amount), unit), unit)  # type: ignore[attr-defined]  # made by attrs
+
+    @classmethod
+    def from_minor(cls, units: int, currency: str | Currency, *, network: str | None = None) -> Money:
+        """Return the amount that is `units` of the smallest unit, such as cents.
+
+        Where a provider counts in other units than ISO 4217 does, give a `Currency` with the provider's exponent.
+        """
+        if type(units) is not int:
+            raise InvalidRequestError("minor units are an int")
+        unit = currency if isinstance(currency, Currency) else Currency.find(currency, network)
+        if abs(units) >= _LIMIT * 10**unit.exponent:
+            raise InvalidRequestError("the amount is too large")
+        return cls(_EXACT.scaleb(Decimal(units), -unit.exponent), unit)
+
+    def to_minor(self, exponent: int | None = None) -> int:
+        """Return the amount in the smallest unit, such as cents.
+
+        Args:
+            exponent: The provider's number of decimals, where it differs from the currency's own.
+
+        Raises:
+            InvalidRequestError: If the amount is not a whole number of such units.
+        """
+        places = self.unit.exponent if exponent is None else exponent
+        scaled = _EXACT.scaleb(self.amount, places)
+        if scaled != scaled.to_integral_value():
+            raise InvalidRequestError(f"the amount is not a whole number of units of {places} decimals")
+        return int(scaled)
+
+    @property
+    def currency(self) -> str:
+        """The currency's code."""
+        return self.unit.code
+
+    @property
+    def network(self) -> str | None:
+        """The chain of a crypto asset; None for a currency."""
+        return self.unit.network
+
+    def __str__(self) -> str:
+        return f"{self.amount:f} {self.currency}"
+
+    def __repr__(self) -> str:
+        network = f", network={self.network!r}" if self.network else ""
+        return f"Money('{self.amount:f}', {self.currency!r}{network})"
+
+    def __add__(self, other: Money) -> Money:
+        return Money(_EXACT.add(self.amount, self._same(other)), self.unit)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(_EXACT.subtract(self.amount, self._same(other)), self.unit)
+
+    def __mul__(self, factor: int) -> Money:
+        if type(factor) is not int:
+            raise InvalidRequestError("money is multiplied by an int only: anything else would have to be rounded")
+        return Money(_EXACT.multiply(self.amount, Decimal(factor)), self.unit)
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Money:
+        return Money(self.amount.copy_negate(), self.unit)
+
+    def __bool__(self) -> bool:
+        return bool(self.amount)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.amount < self._same(other)
+
+    def _same(self, other: object) -> Decimal:
+        if not isinstance(other, Money):
+            raise InvalidRequestError("money goes with money only: write Money(amount, currency)")
+        if other.unit != self.unit:
+            raise InvalidRequestError(f"{self.currency} and {other.currency} cannot be added or compared: convert one first")
+        return other.amount
+
+
+def parse_amount(text: str) -> Decimal:
+    """Read a number written in plain ASCII digits, such as ``1234.56``.
+
+    Raises:
+        InvalidRequestError: If it is written in any other way.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise InvalidRequestError("an amount is written in plain digits with a dot, such as 1234.56")
+    return Decimal(text)
+
+
+def _decimal(amount: str | int | Decimal) -> Decimal:
+    if isinstance(amount, Decimal):
+        value = amount
+    elif isinstance(amount, str):
+        value = parse_amount(amount)
+    elif isinstance(amount, int) and not isinstance(amount, bool):
+        if abs(amount) >= _LIMIT:
+            raise InvalidRequestError("the amount is too large")
+        value = Decimal(amount)
+    else:
+        raise InvalidRequestError(
+            f"an amount is a str, an int or a Decimal, not a {type(amount).__name__}: write Money('49.90', 'EUR')"
+        )
+    if not value.is_finite():
+        raise InvalidRequestError("an amount is a finite number")
+    if value.adjusted() >= 30:
+        raise InvalidRequestError("the amount is too large")
+    return value
+
+
+def _quantize(value: Decimal, unit: Currency) -> Decimal:
+    try:
+        quantized = _EXACT.quantize(value, Decimal((0, (1,), -unit.exponent)))
+    except (Inexact, InvalidOperation):
+        raise InvalidRequestError(f"{unit.code} has {unit.exponent} decimals: round the amount first") from None
+    return quantized if quantized else quantized.copy_abs()

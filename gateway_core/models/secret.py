@@ -1,0 +1,56 @@
+"""A value that is shown to the provider and to nobody else."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import NoReturn
+
+from gateway_core._text import MASK
+from gateway_core.errors import ConfigurationError
+
+_VISIBLE_ASCII = re.compile(r"[!-~]+")
+
+
+class Secret:
+    """An API key or webhook secret: visible ASCII, not empty. It prints as ``***`` and cannot be pickled.
+
+    >>> Secret("sk-1234567890")
+    Secret('***')
+    >>> Secret("sk-1234567890").reveal()
+    'sk-1234567890'
+
+    Raises:
+        ConfigurationError: If the value is empty or holds a blank, a line end or a character outside ASCII. Such a value is
+            usually a mistake of copying, and would be printed in full by the HTTP library that refuses it as a header.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
+            raise ConfigurationError(
+                "a secret must be visible ASCII and not empty (no blanks, no line end at its end)"
+            ) from None
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK!r})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError("a secret cannot be pickled: open the gateway in the process that uses it")

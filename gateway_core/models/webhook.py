@@ -1,0 +1,95 @@
+"""A webhook as it came in, and what it says once it is verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from gateway_core.errors import InvalidRequestError
+from gateway_core.models import _fields as check
+from gateway_core.models.headers import Headers
+from gateway_core.models.invoice import StatusReport
+
+_optional = attrs.validators.optional
+
+VerifiedBy: TypeAlias = Literal["signature", "callback", "signature+callback"]
+
+
+@attrs.frozen(kw_only=True)
+class WebhookRequest:
+    """One HTTP request to the shop's webhook address, before it is verified. Nothing in it may be believed.
+
+    Attributes:
+        body: The bytes as they came. A body that was parsed and written anew has another signature.
+        headers: The headers: a mapping or pairs of text, in any case.
+        method: The HTTP method.
+        url: The whole address that was called, where the provider's scheme or a secret in the address needs it.
+        received_at: When it came, with a time zone. Stamped by the gateway.
+    """
+
+    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    method: str = "POST"
+    url: str | None = attrs.field(default=None, repr=False)
+    received_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
+
+    @body.validator
+    def _is_bytes(self, _: object, value: object) -> None:
+        if not isinstance(value, bytes):
+            raise InvalidRequestError("a webhook's body is bytes, as they came: not text, and nothing parsed")
+
+
+@attrs.frozen(kw_only=True)
+class Acknowledgement:
+    """What to answer to a webhook that was accepted.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers.
+        body: The body.
+    """
+
+    status: int = 200
+    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    body: bytes = b""
+
+
+@attrs.frozen(kw_only=True)
+class WebhookEvent:
+    """One thing that a verified webhook tells.
+
+    Attributes:
+        id: The key by which the same event is known when it comes again.
+        kind: The provider's own name of the event.
+        invoice_id: The provider's id of the invoice; None if the event is about something else.
+        report: What is now known of the invoice; None if the event does not say.
+        occurred_at: When it happened, with a time zone.
+        raw: The event as the provider wrote it.
+    """
+
+    id: str = attrs.field(validator=check.identifier)
+    kind: str
+    invoice_id: str | None = None
+    report: StatusReport | None = None
+    occurred_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
+    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class WebhookDelivery:
+    """A genuine webhook.
+
+    Attributes:
+        events: What it tells.
+        verified_by: How that is known: by its signature, by asking the provider, or by both.
+        acknowledgement: What to answer.
+    """
+
+    events: tuple[WebhookEvent, ...] = attrs.field(converter=tuple)
+    verified_by: VerifiedBy = attrs.field(
+        validator=attrs.validators.in_(("signature", "callback", "signature+callback"))
+    )
+    acknowledgement: Acknowledgement = attrs.field(factory=Acknowledgement)

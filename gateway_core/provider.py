@@ -1,0 +1,174 @@
+"""What a provider plugin declares about itself, and the fields its settings are made of."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from gateway_core.errors import ConfigurationError
+from gateway_core.http import is_loopback
+from gateway_core.models.secret import Secret
+
+#: The version of the contract between core and plugins. It grows when a hook or a record changes in a way that breaks plugins.
+CONTRACT_VERSION = 1
+
+
+class WebhookAuthentication(enum.StrEnum):
+    """How a provider's webhooks are shown to be genuine."""
+
+    SIGNATURE = "signature"
+    CALLBACK = "callback"
+    SIGNATURE_AND_CALLBACK = "signature+callback"
+    NONE = "none"  #: The provider sends no webhooks.
+
+
+@attrs.frozen(kw_only=True)
+class RateLimit:
+    """At most `requests` within any `seconds`.
+
+    Attributes:
+        requests: A number of requests, at least 1.
+        seconds: The length of the window in seconds.
+    """
+
+    requests: int = attrs.field(validator=attrs.validators.ge(1))
+    seconds: float = attrs.field(validator=attrs.validators.gt(0))
+
+    def __str__(self) -> str:
+        return f"{self.requests} per {self.seconds:g} s"
+
+
+@attrs.frozen(kw_only=True)
+class Idempotency:
+    """The provider carries out a request with a key that it has seen at most once.
+
+    Attributes:
+        scope: What a key is unique in, such as ``"account"``.
+        life: How long a key is remembered; None if for ever.
+    """
+
+    scope: str
+    life: timedelta | None
+
+
+def _frozen_mapping(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping))
+
+
+@attrs.frozen(kw_only=True)
+class ProviderInfo:
+    """What is true of a provider whoever uses it. Data only, readable without credentials.
+
+    Attributes:
+        title: The provider's name for people.
+        contract_version: The `CONTRACT_VERSION` that the plugin is written for.
+        docs_url: Where its API is documented.
+        base_url: Its API's base address; None if it is not known.
+        hosts: Hosts that the plugin contacts besides that of the base address.
+        currencies: The codes that an invoice may be in; None if any may.
+        exponents: Decimals that the provider counts where they differ from ISO 4217.
+        options: The attrs class of `InvoiceRequest.options`; None if there are none.
+        rate_limits: The provider's limits on requests, all of which hold.
+        webhook_authentication: How its webhooks are shown to be genuine.
+        webhook_covers: What exactly that proves.
+        list_guarantee: What `list_payments` promises, and what not.
+        idempotency: Whether it honours idempotency keys; None if it does not.
+        unsupported: Required operations that its API has no counterpart for, each with the reason.
+        notes: What else an operator should know, such as facts that are assumed.
+    """
+
+    title: str
+    contract_version: int = CONTRACT_VERSION
+    docs_url: str | None = None
+    base_url: str | None = None
+    hosts: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    currencies: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
+    exponents: Mapping[str, int] = attrs.field(factory=dict, converter=_frozen_mapping)
+    options: type | None = None
+    rate_limits: tuple[RateLimit, ...] = attrs.field(default=(), converter=tuple)
+    webhook_authentication: WebhookAuthentication = WebhookAuthentication.NONE
+    webhook_covers: str = ""
+    list_guarantee: str = ""
+    idempotency: Idempotency | None = None
+    unsupported: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_mapping)
+    notes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+
+
+def base_url_field(default: str | None = None) -> Any:
+    """Return an attrs field for a provider's base address: https, or http on the loopback range.
+
+    Args:
+        default: The default; without one the setting is required.
+    """
+    return attrs.field(
+        default=attrs.NOTHING if default is None else default,
+        converter=lambda url: url.rstrip("/") if isinstance(url, str) else url,
+        validator=_check_base_url,
+    )
+
+
+def secret_field(*, default: Any = attrs.NOTHING) -> Any:
+    """Return an attrs field for a `Secret`; it may be given as text."""
+    return attrs.field(default=default, converter=attrs.Converter(_to_secret, takes_field=True), repr=False)
+
+
+def secrets_field(*, required: bool = True) -> Any:
+    """Return an attrs field for several active secrets, given as one text, or as several.
+
+    Args:
+        required: Whether there must be at least one.
+    """
+
+    def check(_: object, field: attrs.Attribute[Any], value: tuple[Secret, ...]) -> None:
+        if required and not value:
+            raise ConfigurationError(f"{field.name} must hold at least one secret")
+
+    default: Any = attrs.NOTHING if required else ()
+    return attrs.field(default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False)
+
+
+def secrets_of(settings: Any) -> tuple[str, ...]:
+    """Return the value of every `Secret` in a settings object, for the one purpose of keeping it out of texts."""
+    found: list[str] = []
+    for field in attrs.fields(type(settings)):
+        value = getattr(settings, field.name)
+        for each in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(each, Secret):
+                found.append(each.reveal())
+    return tuple(found)
+
+
+def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secret | None:
+    if value is None or isinstance(value, Secret):
+        return value
+    try:
+        return Secret(value)
+    except ConfigurationError as error:
+        reason = error.message
+    raise ConfigurationError(f"{field.name}: {reason}")
+
+
+def _to_secrets(value: Any, field: attrs.Attribute[Any]) -> tuple[Secret | None, ...]:
+    several = (value,) if isinstance(value, str | Secret) else value
+    return tuple(_to_secret(each, field) for each in several)
+
+
+def _check_base_url(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    try:
+        parts = urlsplit(value) if isinstance(value, str) and value.isprintable() and " " not in value else None
+        host = parts.hostname if parts else None
+        _ = parts.port if parts else None
+    except ValueError:
+        parts, host = None, None
+    if parts is None or not host or parts.scheme not in ("http", "https"):
+        raise ConfigurationError(f"{field.name} must be an address such as https://api.example.com")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise ConfigurationError(f"{field.name} must have no user, password, query or fragment")
+    if parts.scheme == "http" and not is_loopback(str(value)):
+        raise ConfigurationError(f"{field.name} must be https: http is for the loopback range only")
