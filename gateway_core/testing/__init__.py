@@ -1,0 +1,29 @@
+"""For plugin authors: the base of emulators, and a transport that speaks to one without a socket."""
+
+from gateway_core.testing.emulator import Emulator, EmulatorTransport, WayToPay, utc_now
+from gateway_core.testing.forms import fields_of, query_of
+from gateway_core.testing.ledger import (
+    OPEN,
+    Attempt,
+    EmulatedInvoice,
+    EmulatedPayment,
+    EmulatedRefund,
+    Ledger,
+    QueuedDelivery,
+)
+
+__all__ = [
+    "OPEN",
+    "Attempt",
+    "EmulatedInvoice",
+    "EmulatedPayment",
+    "EmulatedRefund",
+    "Emulator",
+    "EmulatorTransport",
+    "Ledger",
+    "QueuedDelivery",
+    "WayToPay",
+    "fields_of",
+    "query_of",
+    "utc_now",
+]

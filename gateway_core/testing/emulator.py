@@ -1,0 +1,352 @@
+"""A stateful stand-in for one provider: its API, its checkout page's actions and its webhooks, without any I/O.
+
+An emulator answers an `HttpRequest` with an `HttpResponse`, and hands out the webhooks that are due as requests to send. So it
+runs in a test without a socket, and behind a real server, with the same behaviour.
+"""
+
+from __future__ import annotations
+
+import abc
+import json
+import random
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+import attrs
+
+from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError
+from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.models.headers import Headers, HeadersLike
+from gateway_core.models.invoice import InvoiceStatus
+from gateway_core.models.money import Money
+from gateway_core.models.status import derive
+from gateway_core.testing.ledger import OPEN, Attempt, EmulatedInvoice, EmulatedPayment, Ledger, QueuedDelivery
+from gateway_core.transport import Deadline
+
+
+@attrs.frozen(kw_only=True)
+class WayToPay:
+    """One way in which the payer can pay.
+
+    Attributes:
+        id: Its key.
+        label: What the payer reads.
+        amount: What is to be paid this way.
+        address: Where to send the money, shown as text and QR code; None if the page's button is all there is.
+    """
+
+    id: str
+    label: str
+    amount: Money
+    address: str | None = None
+
+
+#: Changes every digit, in amounts and ids alike.
+_NEXT_DIGIT = bytes.maketrans(b"0123456789", b"1234567890")
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class Emulator(abc.ABC):
+    """The base of all emulators.
+
+    A subclass answers the provider's API in `handle`, writes its webhooks in `webhook_body` and, where they are signed, in
+    `webhook_headers`. All that is remembered is in the ledger. Calls are serialised, so an emulator may be shared by threads.
+
+    Args:
+        ledger: Its memory; a new one in memory by default.
+        checkout_url: The address below which the checkout pages are; a page's own is that and the invoice's token.
+        webhook_url: Where the shop receives webhooks; None sends none.
+        credentials: The keys of the account, by the names of the plugin's settings. By default they are random and kept in
+            the ledger.
+        clock: Gives the time.
+        randomness: Gives the ids.
+    """
+
+    #: The provider's name for people.
+    title: ClassVar[str]
+    #: The waits before a webhook that was not accepted is sent again.
+    redelivery: ClassVar[tuple[timedelta, ...]] = ()
+
+    def __init__(
+        self,
+        ledger: Ledger | None = None,
+        *,
+        checkout_url: str = "http://127.0.0.1/pay",
+        webhook_url: str | None = None,
+        credentials: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        randomness: random.Random | None = None,
+    ) -> None:
+        self.ledger = ledger or Ledger()
+        self.checkout_url = checkout_url
+        self.webhook_url = webhook_url
+        self.clock = clock
+        self.random = randomness or random.SystemRandom()
+        self._lock = threading.RLock()
+        self.credentials = self._remember_credentials(credentials or {})
+
+    @abc.abstractmethod
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request to the provider's API."""
+
+    @abc.abstractmethod
+    def new_credentials(self) -> Mapping[str, str]:
+        """Return random keys for a new account, by the names of the plugin's settings."""
+
+    @abc.abstractmethod
+    def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:
+        """Return what is sent to the shop about an event."""
+
+    def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:
+        """Return the headers that sign a delivery at the moment it is sent; none by default."""
+        return ()
+
+    def webhook_accepted(self, status: int) -> bool:
+        """Return whether the shop's answer means that it has the webhook: any 2xx by default."""
+        return 200 <= status < 300
+
+    def settings(self, base_url: str) -> dict[str, str]:
+        """Return the settings with which the plugin reaches this emulator at an address."""
+        return {"base_url": base_url, **self.credentials}
+
+    # What the payer can do.
+
+    def invoice(self, token: str) -> EmulatedInvoice:
+        """Return the invoice with this checkout token, as it stands now.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        with self._lock:
+            for _, invoice in self.ledger.select(EmulatedInvoice, token=token):
+                return self.current(invoice)
+        raise NotFoundError("there is no such checkout page")
+
+    def ways_to_pay(self, invoice: EmulatedInvoice) -> tuple[WayToPay, ...]:
+        """Return the ways to pay what is still open; one button by default."""
+        return (WayToPay(id="test", label="Test payment", amount=self.open_amount(invoice)),)
+
+    def open_amount(self, invoice: EmulatedInvoice) -> Money:
+        """Return what is still to be paid."""
+        missing = invoice.amount - invoice.received
+        return missing if missing.amount > 0 else invoice.amount
+
+    def pay(self, token: str, amount: Money | None = None, way: str | None = None) -> EmulatedPayment:
+        """Pay an invoice, as the payer does.
+
+        Args:
+            token: The checkout token.
+            amount: What to pay; None for what is open.
+            way: The key of a `WayToPay`; None for the first.
+
+        Raises:
+            NotFoundError: If there is no such invoice or way.
+            RejectedError: If it can no longer be paid.
+            InvalidRequestError: If the amount is not above zero.
+        """
+        with self._lock, self.ledger.transaction():
+            invoice = self.invoice(token)
+            self.check_payable(invoice)
+            chosen = self._way(invoice, way)
+            paid = amount or chosen.amount
+            if paid.amount <= 0:
+                raise InvalidRequestError("pay an amount above zero")
+            payment = self.new_payment(invoice, paid, chosen)
+            self.ledger.save(payment)
+            self.settle(invoice, payment)
+            return payment
+
+    def decline(self, token: str) -> EmulatedInvoice:
+        """Refuse to pay, as the payer or the payer's bank does.
+
+        Raises:
+            NotFoundError: If there is no such invoice.
+            RejectedError: If it can no longer be paid.
+        """
+        with self._lock, self.ledger.transaction():
+            invoice = self.invoice(token)
+            self.check_payable(invoice)
+            failed = attrs.evolve(invoice, status=InvoiceStatus.FAILED)
+            self.ledger.save(failed)
+            self.on_change(failed, None)
+            return failed
+
+    def check_payable(self, invoice: EmulatedInvoice) -> None:
+        """Raise a `RejectedError` if the invoice can no longer be paid."""
+        if invoice.status not in OPEN:
+            raise RejectedError(f"this invoice is {invoice.status.value.replace('_', ' ')}")
+
+    def new_payment(self, invoice: EmulatedInvoice, amount: Money, way: WayToPay) -> EmulatedPayment:
+        """Return the record of a payment of this invoice."""
+        return EmulatedPayment(
+            id=self.new_uuid(), invoice_id=invoice.id, amount=amount, paid_at=self.clock(), reference=way.label
+        )
+
+    def settle(self, invoice: EmulatedInvoice, payment: EmulatedPayment) -> None:
+        """Count a payment towards its invoice and tell the shop."""
+        received = invoice.received + payment.amount
+        status, _ = derive(invoice.status, invoice.amount, received, invoice.refunded)
+        changed = attrs.evolve(invoice, received=received, status=status)
+        self.ledger.save(changed)
+        self.on_change(changed, payment)
+
+    def current(self, invoice: EmulatedInvoice) -> EmulatedInvoice:
+        """Return an invoice as it stands now: one whose time is over has expired."""
+        if invoice.status in OPEN and invoice.expires_at is not None and invoice.expires_at <= self.clock():
+            with self.ledger.transaction():
+                invoice = attrs.evolve(invoice, status=InvoiceStatus.EXPIRED)
+                self.ledger.save(invoice)
+                self.on_change(invoice, None)
+        return invoice
+
+    @abc.abstractmethod
+    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
+        """Queue the webhooks that the provider sends when an invoice has changed; `announce` queues one."""
+
+    # The webhooks.
+
+    def announce(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None = None) -> None:
+        """Queue a webhook, if the shop has an address for them."""
+        if self.webhook_url is None:
+            return
+        now = self.clock()
+        self.ledger.save(
+            QueuedDelivery(
+                id=self.new_uuid(),
+                event_id=self.new_uuid(),
+                invoice_id=invoice.id,
+                kind=kind,
+                body=self.webhook_body(kind, invoice, payment),
+                created_at=now,
+                due_at=now,
+            )
+        )
+
+    def deliver(self, send: Callable[[HttpRequest], int | None]) -> int:
+        """Send every webhook that is due, and return how many were.
+
+        Args:
+            send: Sends one request; returns the answer's status, or None if there was no answer.
+        """
+        self._expire()
+        with self._lock:
+            due = self.ledger.select(QueuedDelivery, due=self.clock())
+        for _, delivery in due:
+            request = self.webhook_request(delivery)
+            if request is not None:
+                self._record(delivery.id, send(request))
+        return len(due)
+
+    def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
+        """Return a delivery as the request that goes to the shop; None if the shop has no address."""
+        if self.webhook_url is None:
+            return None
+        headers = [("Content-Type", "application/json"), *Headers(self.webhook_headers(delivery, self.clock())).pairs]
+        body = delivery.body.translate(_NEXT_DIGIT) if delivery.tampered else delivery.body
+        return HttpRequest(method="POST", url=self.webhook_url, headers=headers, body=body)
+
+    def resend(self, delivery_id: str) -> None:
+        """Send a delivery once more, now."""
+        with self._lock:
+            self.ledger.save(attrs.evolve(self._delivery(delivery_id), due_at=self.clock()))
+
+    def duplicate(self, delivery_id: str) -> None:
+        """Send the same event in a second delivery, now."""
+        with self._lock:
+            now = self.clock()
+            copy = attrs.evolve(
+                self._delivery(delivery_id), id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=False
+            )
+            self.ledger.save(copy)
+
+    def delay(self, delivery_id: str, wait: timedelta) -> None:
+        """Send a delivery after a wait."""
+        with self._lock:
+            self.ledger.save(attrs.evolve(self._delivery(delivery_id), due_at=self.clock() + wait))
+
+    def tamper(self, delivery_id: str) -> None:
+        """Send the event in a second delivery whose body is changed after it was signed."""
+        with self._lock:
+            now = self.clock()
+            copy = attrs.evolve(
+                self._delivery(delivery_id), id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=True
+            )
+            self.ledger.save(copy)
+
+    # Small things that subclasses need.
+
+    def new_uuid(self) -> str:
+        """Return a new random UUID."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def new_token(self, length: int = 12) -> str:
+        """Return a new random code of letters and digits."""
+        return "".join(self.random.choices("abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=length))
+
+    def page_url(self, invoice: EmulatedInvoice) -> str:
+        """Return the address of an invoice's checkout page."""
+        return f"{self.checkout_url}/{invoice.token}"
+
+    def _remember_credentials(self, given: Mapping[str, str]) -> dict[str, str]:
+        kept = json.loads(self.ledger.note("credentials") or "null") or dict(self.new_credentials())
+        merged: dict[str, str] = {**kept, **given}
+        self.ledger.set_note("credentials", json.dumps(merged))
+        return merged
+
+    def _way(self, invoice: EmulatedInvoice, way: str | None) -> WayToPay:
+        ways = self.ways_to_pay(invoice)
+        for each in ways:
+            if way in (None, each.id):
+                return each
+        raise NotFoundError("there is no such way to pay")
+
+    def _expire(self) -> None:
+        with self._lock:
+            for _, invoice in self.ledger.select(EmulatedInvoice, due=self.clock()):
+                self.current(invoice)
+
+    def _delivery(self, delivery_id: str) -> QueuedDelivery:
+        delivery = self.ledger.get(QueuedDelivery, delivery_id)
+        if delivery is None:
+            raise NotFoundError("there is no such delivery")
+        return delivery
+
+    def _record(self, delivery_id: str, status: int | None) -> None:
+        with self._lock:
+            delivery = self._delivery(delivery_id)
+            accepted = status is not None and self.webhook_accepted(status)
+            tried = len(delivery.attempts)
+            again = not accepted and not delivery.tampered and tried < len(self.redelivery)
+            note = "accepted" if accepted else "not accepted" if status is not None else "no answer"
+            self.ledger.save(
+                attrs.evolve(
+                    delivery,
+                    attempts=(*delivery.attempts, Attempt(at=self.clock(), status=status, note=note)),
+                    due_at=self.clock() + self.redelivery[tried] if again else None,
+                )
+            )
+
+
+class EmulatorTransport:
+    """A transport whose provider is an emulator in the same process: no socket, no waiting.
+
+    Args:
+        emulator: The emulator.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Let the emulator answer."""
+        return self._emulator.handle(request)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
