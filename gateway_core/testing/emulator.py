@@ -20,9 +20,8 @@ import attrs
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.headers import Headers, HeadersLike
-from gateway_core.models.invoice import InvoiceStatus
 from gateway_core.models.money import Money
-from gateway_core.models.status import derive
+from gateway_core.models.status import InvoiceStatus, derive
 from gateway_core.testing.ledger import OPEN, Attempt, EmulatedInvoice, EmulatedPayment, Ledger, QueuedDelivery
 from gateway_core.transport import Deadline
 

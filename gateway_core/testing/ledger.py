@@ -15,9 +15,9 @@ import attrs
 from cattrs.preconf.json import JsonConverter, make_converter
 
 from gateway_core.models.currency import Currency
-from gateway_core.models.invoice import InvoiceStatus
 from gateway_core.models.money import Money
 from gateway_core.models.payment import PaymentStatus
+from gateway_core.models.status import InvoiceStatus
 
 
 @attrs.frozen(kw_only=True)
@@ -237,25 +237,23 @@ class Ledger:
             offset: How many to leave out at the beginning.
             order: Which come first.
         """
-        where = ["kind = ?", "position > ?"]
-        values: list[str | float] = [kind.__name__, after]
-        if parent is not None:
-            where, values = [*where, "parent = ?"], [*values, parent]
-        if token is not None:
-            where, values = [*where, "token = ?"], [*values, token]
-        if due is not None:
-            where, values = [*where, "due <= ?"], [*values, due.timestamp()]
-        if since is not None:
-            where, values = [*where, "at >= ?"], [*values, since.timestamp()]
-        if until is not None:
-            where, values = [*where, "at < ?"], [*values, until.timestamp()]
+        conditions: dict[str, str | float | None] = {
+            "kind = ?": kind.__name__,
+            "position > ?": after,
+            "parent = ?": parent,
+            "token = ?": token,
+            "due <= ?": _seconds(due),
+            "at >= ?": _seconds(since),
+            "at < ?": _seconds(until),
+        }
+        wanted = {condition: value for condition, value in conditions.items() if value is not None}
         direction = "ASC" if order == "oldest" else "DESC"
         statement = (
-            f"SELECT position, document FROM records WHERE {' AND '.join(where)}"  # noqa: S608  # fixed texts only
+            f"SELECT position, document FROM records WHERE {' AND '.join(wanted)}"  # noqa: S608  # fixed texts only
             f" ORDER BY position {direction} LIMIT ? OFFSET ?"
         )
         with self._lock:
-            rows = self._db.execute(statement, (*values, -1 if limit is None else limit, offset)).fetchall()
+            rows = self._db.execute(statement, (*wanted.values(), -1 if limit is None else limit, offset)).fetchall()
         return [(position, _converter.loads(document, kind)) for position, document in rows]
 
     def note(self, name: str) -> str | None:
@@ -280,15 +278,17 @@ def _keys(record: Record) -> tuple[str | None, str | None, float, float | None]:
     match record:
         case EmulatedInvoice():
             due = record.expires_at if record.status in OPEN else None
-            keys = record.order_id, record.token, record.created_at, due
+            return record.order_id, record.token, record.created_at.timestamp(), _seconds(due)
         case EmulatedPayment():
-            keys = record.invoice_id, None, record.paid_at, None
+            return record.invoice_id, None, record.paid_at.timestamp(), None
         case EmulatedRefund():
-            keys = record.invoice_id, None, record.created_at, None
+            return record.invoice_id, None, record.created_at.timestamp(), None
         case QueuedDelivery():
-            keys = record.invoice_id, None, record.created_at, record.due_at
-    parent, token, at, due = keys
-    return parent, token, at.timestamp(), due.timestamp() if due else None
+            return record.invoice_id, None, record.created_at.timestamp(), _seconds(record.due_at)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _make_converter() -> JsonConverter:
