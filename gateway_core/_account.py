@@ -165,7 +165,8 @@ class Account:
             if not isinstance(error, ConfigurationError | InvalidRequestError):
                 failure.effect = _effect(error, unsafe)
         except Exception as error:  # whatever a plugin's mistake raises
-            failure = PluginError(f"the plugin failed with {_plugins.describe(error)}", effect="unknown" if unsafe else "none")
+            fault = _plugins.describe(error, text=False)  # its text may quote a customer's data
+            failure = PluginError(f"the plugin failed with {fault}", effect="unknown" if unsafe else "none")
         # Raised outside of the handler, so that what the plugin raised, and the values in it, are not in the chain.
         raise self._annotate(failure, operation)
 

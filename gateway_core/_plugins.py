@@ -1,32 +1,36 @@
-"""Finding, checking and loading plugins. Only the chosen one is ever imported."""
+"""Finding and loading plugins. Only the chosen one is imported, except by `inspect_all`, whose job it is."""
 
 from __future__ import annotations
 
-import difflib
-import functools
-import importlib.metadata
+import contextlib
 import re
-import traceback
-import typing
-from collections.abc import Iterable
-from typing import Any, NoReturn
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
-import pluggy
 
-from gateway_core import hookspecs
-from gateway_core.errors import GatewayError, PluginError, UnknownBackendError
-from gateway_core.provider import CONTRACT_VERSION, ProviderInfo
+from gateway_core._contract import check_provider_class, closest, describe, make, register, settings_class
+from gateway_core._text import one_line
+from gateway_core.errors import PluginError, UnknownBackendError
+from gateway_core.provider import ProviderInfo
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
+
+__all__ = ["Plugin", "PluginReport", "describe", "find", "inspect_all", "make", "register", "settings_class"]
 
 PROVIDERS = "gateway_core.providers"
 
 _CORE = "gateway-core"
-_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", re.ASCII)
+_NAME = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+_NAME_RULE = "at most 64 small ASCII letters and digits, with single hyphens or underscores between them"
+_UNKNOWN = "(unknown)"
 
 
 @attrs.frozen
 class Plugin:
-    """An entry point that offers a backend, described without importing it.
+    """An entry point that offers a backend, described without importing it. Its texts are fit for one line.
 
     Attributes:
         name: The backend's name.
@@ -39,89 +43,140 @@ class Plugin:
     entry_point: str
     distribution: str
     version: str
-    _source: importlib.metadata.EntryPoint = attrs.field(repr=False, eq=False)
+    _source: EntryPoint = attrs.field(repr=False, eq=False)
 
     @classmethod
-    def of(cls, source: importlib.metadata.EntryPoint) -> Plugin:
-        owner = source.dist
-        return cls(
-            source.name,
-            f"{source.name} = {source.value}",
-            owner.name if owner else "(unknown)",
-            owner.version if owner else "(unknown)",
-            source,
-        )
+    def of(cls, source: EntryPoint) -> Plugin:
+        """Describe an entry point. Reads the metadata of its distribution."""
+        name, version = _identity(source.dist)
+        entry_point = one_line(f"{source.name} = {source.value}", 200)
+        return cls(one_line(source.name, 100), entry_point, name, version, source)
 
     def load(self) -> Any:
         """Import and check the provider class.
 
         Raises:
-            UnknownBackendError: If the plugin is broken. Its text names the entry point, the distribution, the cause and who
-                must act.
+            UnknownBackendError: If the plugin is broken. Its text names the entry point, the distribution, the cause
+                and who must act.
         """
-        self._check_requirement()
-        fault = None
         try:
-            target = self._source.load()
-        # A plugin may raise anything at import, SystemExit included; none of it may stop the application.
-        except (Exception, SystemExit) as error:
-            fault = f"its import failed with {describe(error)}"
-        if fault is not None:
-            self.blame(fault)
-        try:
-            check_provider_class(target)
+            return self.examine()[0]
         except PluginError as error:
-            fault = error.message
-        if fault is not None:
-            self.blame(fault)
-        return target
-
-    def blame(self, fault: str, *, who_must_act: str = "plugin author") -> NoReturn:
-        """Raise an `UnknownBackendError` that says what is wrong with this plugin, and who must act."""
+            fault = error
         raise UnknownBackendError(
-            f"the backend {self.name!r} is installed but broken: {fault}"
-            f" (entry point {self.entry_point}, distribution {self.distribution} {self.version};"
-            f" the {who_must_act} must act)",
+            f"the backend {self.name!r} is installed but broken: {fault.message} (entry point {self.entry_point},"
+            f" distribution {self.distribution} {self.version}; the {fault.who_must_act} must act)",
             backend=self.name,
             entry_point=self.entry_point,
             distribution=self.distribution,
             version=self.version,
-            who_must_act=who_must_act,
+            who_must_act=fault.who_must_act,
         )
 
-    def _check_requirement(self) -> None:
-        """Hold the plugin's declared requirement against this core, before a line of it runs."""
-        if not _NAME.fullmatch(self.name):
-            self.blame("its name is not in small ASCII letters, digits and hyphens")
-        if self._source.dist is None:
-            return
-        # Costs 5 ms to import, and is needed once a backend has been chosen only.
-        from packaging.requirements import InvalidRequirement, Requirement
+    def examine(self) -> tuple[Any, ProviderInfo, tuple[str, ...]]:
+        """Import and check the provider class, and return it with what it declares and the operations that it supports.
 
+        Raises:
+            PluginError: If the plugin is broken. Its text is the cause alone.
+        """
+        if not _NAME.fullmatch(self._source.name):
+            raise PluginError(f"its name is not {_NAME_RULE}")
+        self._check_requirement()
+        target = self._import()
         try:
-            core = importlib.metadata.version(_CORE)
-            wanted = [Requirement(text) for text in self._source.dist.requires or ()]
-        except (importlib.metadata.PackageNotFoundError, InvalidRequirement):
-            return
-        for requirement in wanted:
-            if requirement.name.lower().replace("_", "-") != _CORE or (requirement.marker and not requirement.marker.evaluate()):
+            return target, *check_provider_class(target)
+        except (PluginError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001  # a hostile metaclass raises when its class is looked at
+            fault = f"its check failed with {describe(error)}"
+        raise PluginError(fault)
+
+    def _check_requirement(self) -> None:
+        """Hold the plugin's requirement on the core against the installed core, before a line of the plugin runs.
+
+        Where either is not in the metadata, `ProviderInfo.contract_version` decides after the import.
+        """
+        # Costs 5 ms to import, and is needed once a backend has been chosen only.
+        from packaging.utils import canonicalize_name
+
+        for text in _requirements(self._source.dist):
+            if canonicalize_name(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) != _CORE:
                 continue
-            if not requirement.specifier.contains(core, prereleases=True):
-                self.blame(
-                    f"it is written for {_CORE} {requirement.specifier} and {core} is installed: install versions that go"
-                    " together",
-                    who_must_act="operator",
-                )
+            try:
+                fault = _unmet(text)
+            except ModuleNotFoundError:
+                return
+            except (ValueError, LookupError) as error:
+                raise PluginError(f"its requirement {text!r} cannot be read: {describe(error)}") from None
+            if fault is not None:
+                raise PluginError(f"{fault}: install versions that go together", who_must_act="operator")
+
+    def _import(self) -> Any:
+        if not self._source.pattern.match(self._source.value):
+            raise PluginError("its entry point is not of the form module:object")
+        try:
+            return self._source.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # SystemExit included: nothing here stops the application
+            fault = f"its import failed with {describe(error)}"
+        for text in _requirements(self._source.dist):
+            try:
+                unmet = _unmet(text)
+            except ModuleNotFoundError as error:
+                unmet = f"it requires {error.name}, which is not installed"
+            except (ValueError, LookupError):
+                unmet = None
+            if unmet is not None:
+                raise PluginError(f"{fault}; {unmet}", who_must_act="operator")
+        raise PluginError(fault)
 
 
-def discover() -> tuple[Plugin, ...]:
-    """Return every entry point that offers a backend, sorted by name, without importing any."""
-    found = (Plugin.of(source) for source in importlib.metadata.entry_points(group=PROVIDERS))
-    return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.distribution)))
+@attrs.frozen(kw_only=True)
+class PluginReport:
+    """What is known of one entry point once its module has been imported.
+
+    Attributes:
+        name: The backend's name; ``(unknown)`` where the list of entry points itself cannot be read.
+        entry_point: The entry point, as ``name = module:object``.
+        distribution: The distribution that owns it.
+        version: That distribution's version.
+        info: What the plugin declares; None if it is broken.
+        capabilities: The operations that it supports, the required ones first; none if it is broken.
+        fault: Why it cannot be used, on one line; None if it can.
+        who_must_act: ``"plugin author"`` or ``"operator"``; None if it can be used.
+    """
+
+    name: str
+    entry_point: str
+    distribution: str
+    version: str
+    info: ProviderInfo | None = None
+    capabilities: tuple[str, ...] = ()
+    fault: str | None = None
+    who_must_act: str | None = None
+
+    @property
+    def title(self) -> str | None:
+        """The provider's name for people, on one line; None if the plugin is broken."""
+        return None if self.info is None else one_line(self.info.title, 100)
+
+
+def inspect_all() -> tuple[PluginReport, ...]:
+    """Import every plugin and report on each, sorted by name.
+
+    A name with two offers is a fault of both, and neither is imported. What plugins print goes to stderr, for the whole
+    process while this runs: it is made for commands.
+    """
+    sources, unreadable = _scan()
+    plugins = _described(sources)
+    with contextlib.redirect_stdout(sys.stderr):
+        reports = [_report(plugin, [each for each in plugins if each.name == plugin.name]) for plugin in plugins]
+    return (*reports, *unreadable)
 
 
 def find(backend: str, *, distribution: str | None = None) -> Plugin:
-    """Return the one entry point that offers this backend.
+    """Return the one entry point that offers this backend. Nothing is imported.
 
     Args:
         backend: The name.
@@ -130,104 +185,149 @@ def find(backend: str, *, distribution: str | None = None) -> Plugin:
     Raises:
         UnknownBackendError: If nobody offers it, or more than one distribution does.
     """
-    sources = importlib.metadata.entry_points(group=PROVIDERS)
-    same_name = [Plugin.of(source) for source in sources if source.name == backend]
-    offers = [plugin for plugin in same_name if distribution in (None, plugin.distribution)]
-    if not offers:
-        wanted = f"{backend!r} from the distribution {distribution!r}" if distribution else f"{backend!r}"
-        raise UnknownBackendError(
-            f"nobody offers the backend {wanted}: {_suggest(backend, sources.names)}",
-            backend=backend,
-            who_must_act="operator",
+    _check_name(backend)
+    sources, unreadable = _scan()
+    every = _described(source for source in sources if source.name == backend)
+    offers = [offer for offer in every if distribution is None or _same_name(offer.distribution, str(distribution))]
+    if len(offers) == 1:
+        return offers[0]
+    if offers:
+        fault = _rivalry(offers)
+    elif every:
+        owners = " and ".join(f"{offer.distribution} {offer.version}" for offer in every)
+        fault = PluginError(
+            f"the distribution {distribution!r} does not offer it, {owners} does", who_must_act="operator"
         )
-    if len(offers) > 1:
-        owners = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in offers)
-        raise UnknownBackendError(
-            f"the backend {backend!r} is offered by {owners}: uninstall one, or name the one you mean as `distribution`",
-            backend=backend,
-            entry_point=offers[0].entry_point,
-            who_must_act="operator",
-        )
-    return offers[0]
-
-
-def register(provider: Any) -> pluggy.PluginManager:
-    """Return a plugin manager of its own for one provider, so that no other can ever answer its hooks.
-
-    Raises:
-        PluginError: If a hook is misspelt, has an argument that the contract does not know, or is missing.
-    """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    fault = None
-    try:
-        manager.register(provider, name="provider")
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        fault = str(error).strip().splitlines()[-1].strip() if "hookspec" not in str(error) else str(error)
-    if fault is not None:
-        raise PluginError(f"a hook does not fit the contract: {fault}")
-    missing = [name for name in hookspecs.REQUIRED if not getattr(manager.hook, name).get_hookimpls()]
-    if missing:
-        raise PluginError(f"it does not implement {', '.join(missing)} (is the method marked with @hookimpl?)")
-    return manager
-
-
-def check_provider_class(target: Any) -> None:
-    """Check a provider class before it is instantiated.
-
-    Raises:
-        PluginError: If it is not one, and why.
-    """
-    if not isinstance(target, type) or not attrs.has(target):
-        raise PluginError("the entry point must name an attrs class")
-    info = getattr(target, "info", None)
-    if not isinstance(info, ProviderInfo):
-        raise PluginError("the provider class has no `info = ProviderInfo(...)`")
-    if info.contract_version != CONTRACT_VERSION:
-        raise PluginError(
-            f"it is written for version {info.contract_version} of the provider contract, and this core has version"
-            f" {CONTRACT_VERSION}: install versions of both that go together"
-        )
-    settings_class(target)
-    register(target)
-
-
-@functools.cache
-def settings_class(provider_class: type) -> type:
-    """Return the attrs class that a provider annotates its `settings` with.
-
-    Raises:
-        PluginError: If there is none.
-    """
-    try:
-        annotation = typing.get_type_hints(provider_class).get("settings")
-    except Exception as error:  # an annotation may name anything
-        annotation, reason = None, f" ({describe(error)})"
     else:
-        reason = ""
-    if not isinstance(annotation, type) or not attrs.has(annotation):
-        raise PluginError(f"the provider class has no attribute `settings` annotated with its attrs settings class{reason}")
-    return annotation
+        names = {source.name for source in sources if _NAME.fullmatch(source.name)}
+        lost = "".join(f"; of {each.distribution} {each.version}, {each.fault}" for each in unreadable)
+        fault = PluginError(f"nobody offers it: {_advice(backend, names)}{lost}", who_must_act="operator")
+    raise UnknownBackendError(
+        f"the backend {backend!r} cannot be had: {fault.message} (the {fault.who_must_act} must act)",
+        backend=backend,
+        entry_point=" and ".join(offer.entry_point for offer in offers) or None,
+        distribution=" and ".join(offer.distribution for offer in offers) or None,
+        version=" and ".join(offer.version for offer in offers) or None,
+        who_must_act=fault.who_must_act,
+    )
 
 
-def describe(error: BaseException) -> str:
-    """Return the kind, text and innermost place of an exception, for a plugin's author, on one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    if isinstance(error, GatewayError):
-        return f"{type(error).__name__}: {error.message}{place}"
-    if isinstance(error, SyntaxError):
-        place = f" at {error.filename}:{error.lineno}"
-        return f"{type(error).__name__}: {error.msg}{place}"
-    return f"{type(error).__name__}: {error}{place}"
+def _check_name(backend: object) -> None:
+    if isinstance(backend, str) and _NAME.fullmatch(backend):
+        return
+    shown, who = (repr(backend), "operator") if isinstance(backend, str) else (type(backend).__name__, "application")
+    raise UnknownBackendError(
+        f"{one_line(shown, 80)} names no backend: a name is {_NAME_RULE} (the {who} must act)", who_must_act=who
+    )
 
 
-def _suggest(backend: str, names: Iterable[str]) -> str:
-    names = sorted(set(names))
-    close = difflib.get_close_matches(backend, names, n=1)
+def _scan() -> tuple[list[EntryPoint], list[PluginReport]]:
+    """Return the entry points of all providers, and a report of each distribution whose entry points cannot be read."""
+    # Costs 16 ms to import, and is needed once a backend has been chosen only.
+    from importlib import metadata
+
+    # One distribution's unreadable file ends this scan for all: only then each is looked at by itself.
+    with contextlib.suppress(Exception):
+        return list(metadata.entry_points(group=PROVIDERS)), []
+    sources: list[EntryPoint] = []
+    unreadable: list[PluginReport] = []
+    seen: set[str] = set()
+    for owner in metadata.distributions():
+        name, version = _identity(owner)
+        if name in seen:  # a copy further down the path, which is never imported
+            continue
+        seen |= {name} - {_UNKNOWN}
+        try:
+            sources += owner.entry_points.select(group=PROVIDERS)
+        except Exception as error:  # noqa: BLE001  # a line that is no entry point, or bytes that are no text
+            unreadable.append(
+                PluginReport(
+                    name=_UNKNOWN,
+                    entry_point=_UNKNOWN,
+                    distribution=name,
+                    version=version,
+                    fault=f"its entry_points.txt cannot be read ({describe(error)}): install it anew, or remove it",
+                    who_must_act="operator",
+                )
+            )
+    return sources, unreadable
+
+
+def _described(sources: Iterable[EntryPoint]) -> list[Plugin]:
+    return sorted(
+        set(map(Plugin.of, sources)), key=lambda plugin: (plugin.name, plugin.distribution, plugin.entry_point)
+    )
+
+
+def _report(plugin: Plugin, offers: Sequence[Plugin]) -> PluginReport:
+    """Report on one plugin, of all that offer its name."""
+    who = attrs.asdict(plugin, filter=attrs.filters.exclude("_source"))
+    try:
+        if len(offers) > 1:
+            raise _rivalry(offers)
+        _, info, capabilities = plugin.examine()
+    except PluginError as error:
+        return PluginReport(**who, fault=error.message, who_must_act=error.who_must_act)
+    return PluginReport(**who, info=info, capabilities=capabilities)
+
+
+def _rivalry(offers: Sequence[Plugin]) -> PluginError:
+    owners = " and ".join(f"{offer.distribution} {offer.version} ({offer.entry_point})" for offer in offers)
+    if len({offer.distribution for offer in offers}) == 1:
+        return PluginError(f"one distribution offers it twice: {owners}")
+    advice = "uninstall one, or name the one you mean as `distribution`"
+    return PluginError(f"it is offered by {owners}: {advice}", who_must_act="operator")
+
+
+def _advice(backend: str, names: Collection[str]) -> str:
+    close = closest(backend, names)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {close!r}?"
     if names:
-        return f"installed are {', '.join(names)}"
-    return f"no provider plugin is installed; try `pip install gateway-{backend}` if you trust its owner"
+        return f"installed are {', '.join(sorted(names))}"
+    return "no provider plugin is installed"
+
+
+def _identity(owner: Distribution | None) -> tuple[str, str]:
+    """Return a distribution's name and version, or what can be said instead."""
+    if owner is None:
+        return _UNKNOWN, _UNKNOWN
+    try:
+        headers = owner.metadata
+        name, version = (next(iter(headers.get_all(key, ())), "") for key in ("Name", "Version"))
+        return one_line(name, 100) or f"(without a name, in {owner.locate_file('')})", one_line(version, 50) or _UNKNOWN
+    except Exception:  # noqa: BLE001  # unreadable metadata of one distribution is no reason to stop
+        return _UNKNOWN, _UNKNOWN
+
+
+def _requirements(owner: Distribution | None) -> list[str]:
+    try:
+        return list(owner.requires or ()) if owner else []
+    except Exception:  # noqa: BLE001  # as above
+        return []
+
+
+def _unmet(text: str) -> str | None:
+    """Return how the environment fails one requirement; None if it does not.
+
+    Raises:
+        ModuleNotFoundError: If it is not there at all.
+        ValueError, LookupError: If the requirement cannot be read.
+    """
+    from importlib import metadata
+
+    from packaging.requirements import Requirement
+
+    requirement = Requirement(text)
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return None
+    installed = metadata.version(requirement.name)
+    if requirement.specifier.contains(installed, prereleases=True):
+        return None
+    return f"it requires {requirement.name}{requirement.specifier}, and {installed} is installed"
+
+
+def _same_name(one: str, other: str) -> bool:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(one) == canonicalize_name(other)

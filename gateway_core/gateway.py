@@ -92,7 +92,7 @@ class Gateway:
     def _make(
         cls, backend: str, provider_class: Any, settings: Any, transport: Transport | TransportSettings | None
     ) -> Self:
-        account = Account(backend, provider_class(settings=settings))
+        account = Account(backend, _plugins.make(provider_class, settings))
         if transport is None or isinstance(transport, TransportSettings):
             bounds = transport or TransportSettings()
             return cls(account, build(bounds, account.info, settings), deadline=bounds.deadline)
