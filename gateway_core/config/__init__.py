@@ -1,0 +1,19 @@
+"""The configuration: which accounts there are, and the settings of each, from a file and the environment.
+
+::
+
+    default = "shop-eu"
+
+    [gateways.shop-eu]
+    backend = "bitsby"                       # which plugin; `distribution = "..."` pins where it may come from
+    api_key = "env://BITSBY_API_KEY"         # or "file:///run/secrets/bitsby"; any setting may be a reference
+    transport = {deadline = 20}              # bounds on every call; everything else is the plugin's
+
+The variable ``GATEWAY_SHOP_EU_API_KEY`` comes before what the file says, ``GATEWAY_SHOP_EU_TRANSPORT_DEADLINE`` too;
+``GATEWAY_CONFIG`` names the file and ``GATEWAY_DEFAULT`` the account.
+"""
+
+from gateway_core.config._accounts import AccountEntry, LoadedAccount, accounts, load_account
+from gateway_core.config._values import structure
+
+__all__ = ["AccountEntry", "LoadedAccount", "accounts", "load_account", "structure"]

@@ -1,0 +1,169 @@
+"""One account: its backend, its plugin's settings and its transport's, each value with where it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from gateway_core import _plugins
+from gateway_core.config._file import ConfigFile, read, variable_prefix
+from gateway_core.config._sources import DEFAULT, gather
+from gateway_core.config._types import Fault
+from gateway_core.config._values import attempt, closest
+from gateway_core.errors import ConfigurationError, UnknownBackendError
+from gateway_core.provider import RESERVED_SETTINGS
+from gateway_core.transport import TransportSettings
+
+
+@attrs.frozen(kw_only=True)
+class AccountEntry:
+    """An account that a file names, with nothing of it checked.
+
+    Attributes:
+        name: Its name.
+        backend: Its backend's name; None if that is missing or no text.
+        default: Whether it is the default account.
+        path: The file.
+    """
+
+    name: str
+    backend: str | None
+    default: bool
+    path: str
+
+
+@attrs.frozen(kw_only=True)
+class LoadedAccount:
+    """An account, ready to be opened.
+
+    Attributes:
+        name: Its name.
+        path: The file.
+        backend: Its backend's name.
+        plugin: The plugin that offers the backend.
+        provider_class: The plugin's provider class.
+        settings: An instance of the plugin's settings class.
+        transport: Bounds on every call.
+        origins: Where each value came from, by key, such as ``"transport.deadline"``: the file's path, ``environment
+            NAME``, the reference (``env://...``, ``file:///...``) or ``default``.
+    """
+
+    name: str
+    path: str
+    backend: str
+    plugin: _plugins.Plugin
+    provider_class: Any
+    settings: Any
+    transport: TransportSettings
+    origins: Mapping[str, str]
+
+
+@attrs.frozen(kw_only=True)
+class _Core:
+    """What the core itself reads in an account's table. Its keys are reserved: no plugin's setting has such a name."""
+
+    backend: str
+    distribution: str | None = None
+    transport: TransportSettings = attrs.field(factory=TransportSettings)
+
+
+def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry, ...]:
+    """Return the accounts of a file, in its order, without looking for their plugins.
+
+    Raises:
+        ConfigurationError: If the file is not there, is not TOML, or holds something else than accounts.
+    """
+    file = read(config)
+    return tuple(
+        AccountEntry(name=name, backend=_backend(file, name), default=name == file.default, path=file.path)
+        for name in file.accounts
+    )
+
+
+def load_account(name: str | None = None, config: str | os.PathLike[str] | None = None) -> LoadedAccount:
+    """Read an account and import its plugin.
+
+    Args:
+        name: The account; None for ``$GATEWAY_DEFAULT``, or else the file's default.
+        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+
+    Raises:
+        ConfigurationError: If something is unknown, missing or wrong. It tells all faults by file, table and key, and
+            no value.
+        UnknownBackendError: If no working plugin offers the backend.
+    """
+    file = read(config)
+    name = file.choose(name)
+    table = file.accounts[name]
+    own = {key: value for key, value in table.items() if key in RESERVED_SETTINGS}
+    rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
+
+    values, origins = gather(_Core, own, file=file.path, prefix=variable_prefix(name))
+    core, faults = attempt(_Core, values)
+    if any(not fault.key.startswith("transport") for fault in faults):
+        raise _error(file, name, [_explained(fault, rest) for fault in faults], origins)
+    backend = str(values["backend"])
+    plugin, provider_class = _load(file, name, backend, values.get("distribution"))
+
+    settings_class: type[Any] = _plugins.settings_class(provider_class)
+    values, more_origins = gather(settings_class, rest, file=file.path, prefix=variable_prefix(name))
+    settings, more_faults = attempt(settings_class, values, others=RESERVED_SETTINGS)
+    origins |= more_origins
+    if core is None or settings is None:
+        raise _error(file, name, faults + more_faults, origins)
+    return LoadedAccount(
+        name=name,
+        path=file.path,
+        backend=backend,
+        plugin=plugin,
+        provider_class=provider_class,
+        settings=settings,
+        transport=core.transport,
+        origins=MappingProxyType(origins),
+    )
+
+
+def _backend(file: ConfigFile, name: str) -> str | None:
+    values, _ = gather(_Core, file.accounts[name], file=file.path, prefix=variable_prefix(name))
+    backend = values.get("backend")
+    return str(backend) if isinstance(backend, str) else None
+
+
+def _load(file: ConfigFile, name: str, backend: str, distribution: str | None) -> tuple[_plugins.Plugin, Any]:
+    try:
+        plugin = _plugins.find(backend, distribution=distribution)
+        return plugin, plugin.load()
+    except UnknownBackendError as error:
+        error.message = f"{file.path}: [gateways.{name}] backend: {error.message}"
+        error.args = (error.message,)
+        raise
+
+
+def _explained(fault: Fault, rest: Mapping[str, Any]) -> Fault:
+    """Add to a missing backend what may stand there instead, and what could."""
+    if fault.key != "backend" or not fault.missing:
+        return fault
+    meant = closest("backend", rest)
+    if meant is not None:
+        return Fault(meant, "unknown, did you mean backend?")
+    return Fault("backend", "missing: name the plugin to use, one that `gateway providers` lists")
+
+
+def _error(file: ConfigFile, name: str, faults: list[Fault], origins: Mapping[str, str]) -> ConfigurationError:
+    told = "; ".join(_told(fault, file, name, origins) for fault in faults)
+    return ConfigurationError(f"{file.path}: {told}")
+
+
+def _told(fault: Fault, file: ConfigFile, name: str, origins: Mapping[str, str]) -> str:
+    table, _, key = fault.key.rpartition(".")
+    place = f"[gateways.{name}{'.' if table else ''}{table}] {key}".rstrip()
+    if fault.missing:
+        variable = f"{variable_prefix(name)}_{fault.key.upper().replace('.', '_')}"
+        return f"{place}: missing: write it there, or set {variable}"
+    origin = origins.get(fault.key.partition("[")[0], DEFAULT)
+    source = "" if origin in (DEFAULT, file.path) else f" (from {origin})"
+    return f"{place}{source}: {fault.reason}"

@@ -1,0 +1,139 @@
+"""The file itself: found, parsed, and its tables checked as far as that goes without any plugin."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from gateway_core.config._values import suggest
+from gateway_core.errors import ConfigurationError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
+_POSITION = re.compile(r"\(at [a-z0-9 ,]+\)$")
+_TOP_LEVEL = ("default", "gateways")
+_EXAMPLE = 'default = "sandbox" and, below it, a table [gateways.sandbox] with backend = "sandbox"'
+
+
+@attrs.frozen(kw_only=True)
+class ConfigFile:
+    """A configuration file.
+
+    Attributes:
+        path: Where it is, as it was named.
+        default: The default account's name, if one is chosen.
+        accounts: The accounts' tables by name, with nothing resolved.
+    """
+
+    path: str
+    default: str | None
+    accounts: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
+
+    def choose(self, name: str | None) -> str:
+        """Return the name of the account to open.
+
+        Raises:
+            ConfigurationError: If it is not there, or none is named and there is no default.
+        """
+        chosen = name or self.default
+        known = ", ".join(self.accounts)
+        if chosen is None:
+            raise _fault(
+                self.path, f"no account is chosen: name one, or write `default` at the top (accounts are {known})"
+            )
+        if chosen not in self.accounts:
+            source = "" if name or not os.environ.get("GATEWAY_DEFAULT") else " (from environment GATEWAY_DEFAULT)"
+            raise _fault(self.path, f"there is no account {chosen}{source}: {suggest(chosen, tuple(self.accounts))}")
+        return chosen
+
+
+def variable_prefix(account: str) -> str:
+    """Return what the names of an account's environment variables begin with."""
+    return f"GATEWAY_{account.upper().replace('-', '_')}"
+
+
+def read(config: str | os.PathLike[str] | None) -> ConfigFile:
+    """Find, parse and check the configuration file.
+
+    Args:
+        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+
+    Raises:
+        ConfigurationError: If it is not there, is not TOML, or holds something else than accounts.
+    """
+    path, source = _locate(config)
+    content = _parse(path, _content(path, source))
+    accounts = content.get("gateways", {})
+    default = content.get("default")
+    faults = [f"{key}: unknown, {suggest(str(key), _TOP_LEVEL)}" for key in content if key not in _TOP_LEVEL]
+    if not isinstance(accounts, dict) or not accounts:
+        faults.append("there is no account: add a table [gateways.<name>] with its backend")
+        accounts = {}
+    faults += _name_faults(accounts)
+    if default is not None and (not isinstance(default, str) or (accounts and default not in accounts)):
+        faults.append(f"default: must name an account; {', '.join(accounts) or 'there is none'}")
+    if faults:
+        raise _fault(path, "; ".join(faults))
+    return ConfigFile(path=path, default=os.environ.get("GATEWAY_DEFAULT") or default, accounts=accounts)
+
+
+def _locate(config: str | os.PathLike[str] | None) -> tuple[str, str]:
+    if config is not None:
+        return os.fspath(config), "given as `config`"
+    named = os.environ.get("GATEWAY_CONFIG")
+    if named:
+        return named, "named by the environment variable GATEWAY_CONFIG"
+    return "gateway.toml", "looked for because GATEWAY_CONFIG is not set"
+
+
+def _content(path: str, source: str) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        reason = f"there is no such file in {Path.cwd()}" if not Path(path).is_absolute() else "there is no such file"
+        reason += f" ({source}): make it with {_EXAMPLE}"
+    except UnicodeDecodeError:
+        reason = "not text in UTF-8"
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        reason = f"cannot be read ({type(error).__name__}; {source})"
+    raise _fault(path, reason)
+
+
+def _parse(path: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        # The text before the position may quote what is written there.
+        position = _POSITION.search(str(error))
+        reason = f'not TOML {position[0] if position else ""} (text stands in quotes: key = "value")'
+    except (ValueError, ArithmeticError):
+        reason = "not TOML: a number is too long"
+    except RecursionError:
+        reason = "not TOML: nested too deep"
+    raise _fault(path, reason)
+
+
+def _name_faults(accounts: Mapping[str, Any]) -> list[str]:
+    faults = []
+    seen: dict[str, str] = {}
+    for name, table in accounts.items():
+        if not _NAME.fullmatch(name):
+            faults.append(
+                f"[gateways.{name}]: an account's name is in a-z, 0-9, - and _, and begins with a letter or digit"
+            )
+        if not isinstance(table, dict):
+            faults.append(f"gateways.{name}: must be a table, [gateways.{name}]")
+        twin = seen.setdefault(variable_prefix(name), name)
+        if twin != name:
+            faults.append(f"[gateways.{name}]: shares its environment variables with [gateways.{twin}]; rename one")
+    return faults
+
+
+def _fault(path: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"{path}: {reason}")
