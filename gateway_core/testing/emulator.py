@@ -128,6 +128,14 @@ class Emulator(abc.ABC):
                 return self.current(invoice)
         raise NotFoundError("there is no such checkout page")
 
+    def opened(self, token: str) -> EmulatedInvoice:
+        """Return the invoice of a checkout page that the payer opens; override it where the provider counts views.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        return self.invoice(token)
+
     def ways_to_pay(self, invoice: EmulatedInvoice) -> tuple[WayToPay, ...]:
         """Return the ways to pay what is still open; one button by default."""
         return (WayToPay(id="test", label="Test payment", amount=self.open_amount(invoice)),)
