@@ -20,7 +20,7 @@ import pluggy
 from gateway_core import hookspecs
 from gateway_core._text import one_line
 from gateway_core.errors import GatewayError, PluginError
-from gateway_core.provider import CONTRACT_VERSION, ProviderInfo
+from gateway_core.provider import CONTRACT_VERSION, RESERVED_SETTINGS, ProviderInfo
 
 OPERATIONS = hookspecs.REQUIRED + hookspecs.OPTIONAL
 
@@ -41,7 +41,9 @@ def check_provider_class(target: Any) -> tuple[ProviderInfo, tuple[str, ...]]:
     if not isinstance(info, ProviderInfo):
         raise PluginError("the provider class has no `info = ProviderInfo(...)` (without annotation: it is no field)")
     _check_info(info)
-    settings_class(target)
+    taken = [field.alias for field in attrs.fields(settings_class(target)) if field.alias in RESERVED_SETTINGS]
+    if taken:
+        raise PluginError(f"its settings class has {' and '.join(taken)}: such names are the core's own")
     try:
         inspect.signature(target).bind(settings=None)
     except TypeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,9 @@ from gateway_core.models.secret import Secret
 
 #: The version of the contract between core and plugins. It grows when a hook or a record changes in a way that breaks plugins.
 CONTRACT_VERSION = 1
+
+#: Keys of an account's table, and arguments of `Gateway.connect`, that are the core's own: no setting is named so.
+RESERVED_SETTINGS = ("backend", "distribution", "transport")
 
 
 class WebhookAuthentication(enum.StrEnum):
@@ -133,15 +136,18 @@ def secrets_field(*, required: bool = True) -> Any:
     return attrs.field(default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False)
 
 
-def secrets_of(settings: Any) -> tuple[str, ...]:
-    """Return the value of every `Secret` in a settings object, for the one purpose of keeping it out of texts."""
-    found: list[str] = []
-    for field in attrs.fields(type(settings)):
-        value = getattr(settings, field.name)
-        for each in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(each, Secret):
-                found.append(each.reveal())
-    return tuple(found)
+def secrets_of(value: Any) -> tuple[str, ...]:
+    """Return every `Secret` in a settings object, however deep, for the one purpose of keeping it out of texts."""
+    if isinstance(value, Secret):
+        return (value.reveal(),)
+    parts: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        parts = value.values()
+    elif isinstance(value, tuple | list | set | frozenset):
+        parts = value
+    elif attrs.has(type(value)):
+        parts = (getattr(value, field.name, None) for field in attrs.fields(type(value)))
+    return tuple(secret for part in parts for secret in secrets_of(part))
 
 
 def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secret | None:
