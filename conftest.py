@@ -125,6 +125,7 @@ _markdown = Sybil(
     ],
     setup=_enter,
     teardown=_leave,
+    fixtures=["_no_name_service"],
 )
 _docstrings = Sybil(
     name="docstrings",
@@ -134,6 +135,7 @@ _docstrings = Sybil(
         rest.PythonCodeBlockParser(),
         rest.SkipParser(),
     ],
+    fixtures=["_no_name_service"],
 )
 
 pytest_collect_file = (_markdown + _docstrings).pytest()

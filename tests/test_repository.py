@@ -7,6 +7,7 @@ import configparser
 import importlib
 import importlib.metadata
 import re
+import socket
 import subprocess
 import tomllib
 from itertools import chain
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
+from pytest_socket import SocketConnectBlockedError
 
 import gateway_core
 
@@ -260,6 +262,19 @@ def test_requests_is_imported_in_the_transport_only() -> None:
 def test_module_is_not_too_long(module: Path) -> None:
     """Above about 400 lines, there is more than one thing in a module."""
     assert len(module.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_no_test_asks_a_name_service() -> None:
+    """A name that is not this machine's is unknown while tests run."""
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("example.com", 443)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "10.0.0.1", "169.254.169.254"])
+def test_no_test_connects_to_another_machine(address: str) -> None:
+    """Tests stay on loopback; one that tries to leave it fails."""
+    with socket.socket() as outside, pytest.raises(SocketConnectBlockedError):
+        outside.connect((address, 443))
 
 
 def test_test_modules_have_names_of_their_own() -> None:
