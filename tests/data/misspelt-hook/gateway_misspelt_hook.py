@@ -1,0 +1,32 @@
+"""Broken: a hook is misspelt."""
+
+from __future__ import annotations
+
+import attrs
+
+from gateway_core import ProviderInfo, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """No settings."""
+
+
+@attrs.frozen
+class Broken:
+    """One account."""
+
+    settings: Settings
+    info = ProviderInfo(title="Broken", contract_version=1)
+
+    @hookimpl
+    def create_invoce(self, request): ...
+
+    @hookimpl
+    def get_status(self, invoice_id): ...
+
+    @hookimpl
+    def list_payments(self, query): ...
+
+    @hookimpl
+    def verify_webhook(self, request): ...

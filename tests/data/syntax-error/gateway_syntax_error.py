@@ -1,0 +1,5 @@
+"""Broken: is not Python."""
+
+
+class Broken:
+    def create_invoice(self, request: ...
