@@ -1,0 +1,142 @@
+"""The command that checks a configuration, up to one harmless call to the provider."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from gateway_core import _plugins
+from gateway_core.cli import _options as options
+from gateway_core.cli._output import USAGE, exit_code, say, write_json
+from gateway_core.config import LoadedAccount, accounts, load_account
+from gateway_core.errors import GatewayError
+from gateway_core.gateway import Gateway
+from gateway_core.models import Secret
+
+
+@attrs.frozen(kw_only=True)
+class _Finding:
+    """The result of one check."""
+
+    account: str
+    check: str
+    ok: bool
+    text: str
+    exit_code: int = 0
+
+
+@click.command()
+@click.argument("account", required=False)
+@click.option("--offline", is_flag=True, help="Make no call to a provider.")
+@click.option("--show", is_flag=True, help="Show each setting with its origin; secrets are masked.")
+@options.config
+@options.as_json
+def doctor(account: str | None, offline: bool, show: bool, config: Path | None, as_json: bool) -> None:
+    """Check ACCOUNT, or every account of the file: its plugin, its settings, and one harmless call with its credentials.
+
+    Exits with 2 if something must be mended in the configuration or the environment, 1 if a provider refused the call, 3 if
+    it gave no usable answer.
+    """
+    names = [account] if account else [entry.name for entry in accounts(config)]
+    findings: list[_Finding] = []
+    settings: dict[str, Any] = {}
+    for name in names:
+        found, loaded = _check(name, config, offline=offline)
+        findings += found
+        if show and loaded is not None:
+            settings[name] = _settings(loaded)
+    findings += _broken_plugins()
+    if as_json:
+        write_json(
+            {"findings": [attrs.asdict(finding) for finding in findings], **({"settings": settings} if show else {})}
+        )
+    else:
+        _tell(findings, settings)
+    click.get_current_context().exit(max((finding.exit_code for finding in findings), key=_weight, default=0))
+
+
+def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Finding], LoadedAccount | None]:
+    try:
+        loaded = load_account(name, config)
+    except GatewayError as error:
+        return [_bad(name, "configuration", error)], None
+    owner = f"{loaded.plugin.distribution} {loaded.plugin.version}"
+    findings = [
+        _Finding(account=name, check="configuration", ok=True, text=f"{loaded.path}: {loaded.backend} by {owner}")
+    ]
+    findings += [
+        _Finding(
+            account=name,
+            check="secrets",
+            ok=True,
+            text=f"{key} stands in {loaded.path} itself: better env:// or file://",
+        )
+        for key, origin in loaded.origins.items()
+        if origin == loaded.path and _holds_secret(getattr(loaded.settings, key, None))
+    ]
+    if offline:
+        return findings, loaded
+    started = time.perf_counter()
+    try:
+        with Gateway.open(name, config=config) as gateway:
+            if not gateway.supports("check_account"):
+                text = "the provider has no harmless call to check the credentials with"
+            else:
+                gateway.check_account()
+                text = f"the provider answered in {(time.perf_counter() - started) * 1000:.0f} ms"
+    except GatewayError as error:
+        return [*findings, _bad(name, "call", error)], loaded
+    return [*findings, _Finding(account=name, check="call", ok=True, text=text)], loaded
+
+
+def _bad(name: str, check: str, error: GatewayError) -> _Finding:
+    return _Finding(account=name, check=check, ok=False, text=error.message, exit_code=exit_code(error))
+
+
+def _broken_plugins() -> list[_Finding]:
+    """Tell of broken plugins. They harm nobody who does not choose them, so they do not count."""
+    return [
+        _Finding(account="", check="plugin", ok=False, text=f"{report.name}: {report.fault}")
+        for report in _plugins.inspect_all()
+        if report.fault is not None
+    ]
+
+
+def _holds_secret(value: object) -> bool:
+    return isinstance(value, Secret) or (isinstance(value, tuple) and any(isinstance(each, Secret) for each in value))
+
+
+def _settings(loaded: LoadedAccount) -> dict[str, dict[str, str]]:
+    """Return each setting's value, secrets masked, and where it came from."""
+    return {
+        field.name: {
+            "value": str(getattr(loaded.settings, field.name)),
+            "origin": loaded.origins.get(field.name, "default"),
+        }
+        for field in attrs.fields(type(loaded.settings))
+    }
+
+
+def _weight(code: int) -> int:
+    """Order exit codes by what must be mended first: the configuration."""
+    return {0: 0, 1: 1, 3: 2, USAGE: 3}.get(code, 3)
+
+
+def _tell(findings: list[_Finding], settings: dict[str, Any]) -> None:
+    for finding in findings:
+        mark, style = (
+            ("ok  ", "green") if finding.ok else ("FAIL", "bold red") if finding.exit_code else ("note", "yellow")
+        )
+        where = f"{finding.account} {finding.check}".strip()
+        click.secho(f"{mark} {where}: ", nl=False, fg={"green": "green", "bold red": "red"}.get(style, "yellow"))
+        click.echo(finding.text)
+    for name, values in settings.items():
+        click.echo(f"\n[gateways.{name}]")
+        for key, entry in values.items():
+            click.echo(f"{key} = {entry['value']}    # {entry['origin']}")
+    if not any(finding.exit_code for finding in findings):
+        say("ready", style="bold green")

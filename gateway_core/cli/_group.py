@@ -1,0 +1,95 @@
+"""The group of commands: our own, and those that installed plugins add."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import Any
+
+import click
+
+from gateway_core.cli._output import fail
+
+#: Distributions add a command by an entry point of its name in this group.
+COMMANDS = "gateway_core.commands"
+
+_OWN = {
+    "cancel-invoice": "_invoices:cancel_invoice",
+    "create-invoice": "_invoices:create_invoice",
+    "doctor": "_doctor:doctor",
+    "find-invoice": "_invoices:find_invoice",
+    "get-status": "_invoices:get_status",
+    "list-payments": "_payments:list_payments",
+    "providers": "_providers:providers",
+    "refund-payment": "_invoices:refund_payment",
+    "verify-webhook": "_webhooks:verify_webhook",
+}
+
+#: Commands that a distribution of ours adds, for those who miss them.
+_ELSEWHERE = {"demo": "gateway-sandbox[server]", "sandbox": "gateway-sandbox[server]"}
+
+
+class _Commands(click.Group):
+    """A group that imports a command only when it is called or described."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*_OWN, *_added().names})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _OWN:
+            module, _, name = _OWN[cmd_name].partition(":")
+            command: click.Command = getattr(importlib.import_module(f"gateway_core.cli.{module}"), name)
+            return command
+        for entry_point in _added().select(name=cmd_name):
+            return _load(entry_point)
+        if cmd_name in _ELSEWHERE:
+            ctx.fail(f"{cmd_name!r} comes with another distribution: pip install '{_ELSEWHERE[cmd_name]}'")
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with fail():
+            return super().invoke(ctx)
+
+
+def _added() -> importlib.metadata.EntryPoints:
+    return importlib.metadata.entry_points(group=COMMANDS)
+
+
+def _load(entry_point: importlib.metadata.EntryPoint) -> click.Command:
+    """Import a plugin's command; one that cannot be imported says so when it is called, and hides no other."""
+    try:
+        command = entry_point.load()
+    except (Exception, SystemExit) as error:  # a plugin may raise anything at import
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        if isinstance(command, click.Command):
+            return command
+        reason = "it is no click command"
+    owner = entry_point.dist.name if entry_point.dist else "an unknown distribution"
+
+    def broken(**_: Any) -> None:
+        raise click.ClickException(f"the command {entry_point.name!r} of {owner} is broken: {reason}")
+
+    return click.Command(
+        entry_point.name,
+        callback=broken,
+        short_help=f"(broken: {reason})",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="gateway-core", prog_name="gateway")
+def gateway() -> None:
+    """Create invoices, follow payments and check webhooks, at any provider that a plugin is installed for.
+
+    Results go to stdout, everything else to stderr.
+
+    \b
+    Exit codes:
+      0  done
+      1  the provider refused
+      2  wrong usage or configuration
+      3  no usable answer: with an effect of "unknown" it may have happened
+      4  not a genuine webhook
+    """

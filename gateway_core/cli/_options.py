@@ -1,0 +1,86 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway_core.cli._output import JSON
+from gateway_core.gateway import Gateway
+from gateway_core.models import Money
+from gateway_core.transport import Transport
+
+_Command = Callable[..., None]
+
+
+def _note(ctx: click.Context, _: click.Parameter, value: bool) -> bool:  # noqa: FBT001  # click passes it so
+    ctx.meta[JSON] = value
+    return value
+
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, is_eager=True, callback=_note, help="Write JSON to stdout; amounts are text."
+)
+config = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The configuration file  [default: $GATEWAY_CONFIG, else ./gateway.toml]",
+)
+account = click.option("--account", metavar="NAME", help="The account in it  [default: the file's default]")
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Show the exact request instead of sending it; secrets are masked."
+)
+
+
+def on_account(command: _Command) -> _Command:
+    """Give a command the options that choose an account and the form of its output."""
+    return account(config(as_json(command)))
+
+
+def open_gateway(account: str | None, config: Path | None, transport: Transport | None = None) -> Gateway:
+    """Open the gateway that the options choose."""
+    return Gateway.open(account, config=config, transport=transport)
+
+
+class Moment(click.ParamType[datetime]):
+    """A date, or a date and time; in UTC unless it names another zone."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail("give a date or a time in ISO 8601, such as 2026-11-21 or 2026-11-21T10:00:00+01:00", param, ctx)
+        return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """A name and a value.
+
+    Args:
+        separator: What stands between them.
+    """
+
+    def __init__(self, separator: str) -> None:
+        self.separator = separator
+        self.name = "name=value" if separator == "=" else "'name: value'"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, found, text = value.partition(self.separator)
+        if not found or not name.strip():
+            self.fail(f"give {self.name}", param, ctx)
+        return name.strip(), text.strip()
+
+
+def money(amount: str, currency: str, network: str | None) -> Money:
+    """Read an amount from the command line."""
+    return Money(amount, currency, network=network)
