@@ -9,13 +9,16 @@ import importlib.metadata
 import re
 import socket
 import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 from pytest_socket import SocketConnectBlockedError
 
@@ -36,6 +39,20 @@ def project(folder: Path) -> dict[str, Any]:
     """Return the table `project` of a distribution."""
     table: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return table
+
+
+def name_of_package(folder: Path) -> str:
+    """Return the import name of a distribution."""
+    return str(project(folder)["name"]).replace("-", "_")
+
+
+def imported_by(tree: ast.Module) -> Iterator[str]:
+    """Yield the modules that a module imports, at its top or later."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
 
 
 def tracked() -> list[Path]:
@@ -112,7 +129,7 @@ def test_version_is_stated_once(folder: Path) -> None:
     table = project(folder)
 
     assert importlib.metadata.version(table["name"]) == str(Version(table["version"]))
-    assert "__version__" not in (folder / table["name"].replace("-", "_") / "__init__.py").read_text(encoding="utf-8")
+    assert "__version__" not in (folder / name_of_package(folder) / "__init__.py").read_text(encoding="utf-8")
 
 
 @each_distribution
@@ -125,6 +142,20 @@ def test_dependency_tells_its_reason(folder: Path) -> None:
     actual = [text for text in wanted if not any(f'"{text}",' in line and "  # " in line for line in lines)]
 
     assert actual == []
+
+
+@each_distribution
+def test_dependencies_are_what_is_imported(folder: Path) -> None:
+    """A distribution declares each library that it imports, though another may bring it too, and no other."""
+    table = project(folder)
+    wanted = [*table["dependencies"], *chain.from_iterable(table.get("optional-dependencies", {}).values())]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (folder / name_of_package(folder)).rglob("*.py")]
+    imports = {name.partition(".")[0] for tree in trees for name in imported_by(tree)}
+    owners = importlib.metadata.packages_distributions()
+
+    imported = {canonicalize_name(owners[name][0]) for name in imports - sys.stdlib_module_names}
+
+    assert imported - {table["name"]} == {Requirement(text).name for text in wanted}
 
 
 @each_distribution
