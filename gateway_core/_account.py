@@ -5,39 +5,36 @@ What is checked here is the same for blocking and for async code, so it is writt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 import attrs
 
 from gateway_core import _plugins, hookspecs
-from gateway_core._text import scrub
+from gateway_core._guard import Guard
+from gateway_core._listing import Listing
 from gateway_core.errors import (
     ConfigurationError,
-    Effect,
     GatewayError,
     InvalidRequestError,
+    NotFoundError,
     PluginError,
-    ProviderError,
     UnexpectedResponseError,
     UnsupportedOperationError,
     WebhookError,
     WebhookReason,
 )
-from gateway_core.http import Flow, HttpRequest
+from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Page, Payment, PaymentQuery
-from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRequest
 from gateway_core.provider import ProviderInfo, secrets_of
 
 T = TypeVar("T")
 
 #: Standard Webhooks advises less than 20 kB; nothing that tells of a payment is larger than this.
 LARGEST_WEBHOOK = 1 << 20
-
-#: Refusals after which the provider may still have done what was asked (HTTP has no better word for them).
-_AMBIGUOUS_STATUSES = frozenset({408, 409})
 
 
 class Account:
@@ -46,14 +43,30 @@ class Account:
     Args:
         backend: The backend's name.
         provider: The provider, made with its settings.
+        plugin: Where it came from, for errors that say who must act.
     """
 
-    def __init__(self, backend: str, provider: Any) -> None:
+    def __init__(self, backend: str, provider: Any, plugin: _plugins.Plugin | None = None) -> None:
         self.backend = backend
+        self._plugin = plugin
         self.provider = provider
         self.info: ProviderInfo = provider.info
         self._hooks = _plugins.register(provider).hook
         self._secrets = secrets_of(provider.settings)
+
+    @classmethod
+    def make(cls, plugin: _plugins.Plugin, provider_class: Any, settings: Any) -> Account:
+        """Make the provider of its settings.
+
+        Raises:
+            GatewayError: What the plugin itself says of its settings.
+            PluginError: If it raises anything else.
+        """
+        try:
+            return cls(plugin.name, _plugins.make(provider_class, settings), plugin)
+        except GatewayError as error:
+            failure = error
+        raise Guard(plugin.name, "connect", secrets_of(settings), plugin).complete(failure)
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has this operation."""
@@ -69,46 +82,54 @@ class Account:
             )
             self._check_currency(request.amount.currency)
             invoice = yield from self._call("create_invoice", Invoice, request=ready)
-            if invoice.amount != request.amount:
+            other = [] if invoice.amount == request.amount else ["amount"]
+            other += [] if invoice.order_id in (None, request.order_id) else ["order_id"]
+            if other:
                 raise UnexpectedResponseError(
-                    "the provider made an invoice of another amount: call it off, or do not deliver for it",
+                    f"the provider made an invoice of another {' and '.join(other)}: call it off, do not deliver for it",
                     effect="done",
                     invoice_id=invoice.id,
                 )
             return invoice
 
-        return self.guard("create_invoice", checked)
+        return self.guard("create_invoice").run(checked)
 
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
         def checked() -> Flow[StatusReport]:
             report = yield from self._call("get_status", StatusReport, invoice_id=_identifier(invoice_id))
             return _about(invoice_id, report)
 
-        return self.guard("get_status", checked)
+        return self.guard("get_status").run(checked)
 
-    def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
-        def checked() -> Flow[Page[Payment]]:
+    def list_payments(self, listing: Listing, query: PaymentQuery) -> Flow[tuple[Payment, ...]]:
+        """Read the page of a listing that `query` asks for, and return what is new on it."""
+
+        def checked() -> Flow[tuple[Payment, ...]]:
             page = yield from self._call("list_payments", Page, query=query)
             if not all(isinstance(item, Payment) for item in page.items):
                 raise PluginError("a page of payments holds something else")
-            return page
+            if page.next_cursor is not None and not isinstance(page.next_cursor, str):
+                raise PluginError("a page's next_cursor is text, or None on the last page")
+            return listing.accept(query, page)
 
-        return self.guard("list_payments", checked)
+        return self.guard("list_payments").run(checked)
 
     def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
         def checked() -> Flow[Invoice | None]:
-            return (
-                yield from self._call("find_invoice", Invoice, optional=True, order_id=_identifier(order_id))
-            )
+            invoice = yield from self._call("find_invoice", Invoice, optional=True, order_id=_identifier(order_id))
+            found: Invoice | None = invoice
+            if found is not None and found.order_id not in (None, order_id):
+                raise UnexpectedResponseError("the provider found the invoice of another order", invoice_id=found.id)
+            return found
 
-        return self.guard("find_invoice", checked)
+        return self.guard("find_invoice").run(checked)
 
     def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
         def checked() -> Flow[StatusReport]:
             report = yield from self._call("cancel_invoice", StatusReport, invoice_id=_identifier(invoice_id))
             return _about(invoice_id, report)
 
-        return self.guard("cancel_invoice", checked)
+        return self.guard("cancel_invoice").run(checked)
 
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
         def checked() -> Flow[Refund]:
@@ -120,13 +141,13 @@ class Account:
                 )
             return refund
 
-        return self.guard("refund_payment", checked)
+        return self.guard("refund_payment").run(checked)
 
     def check_account(self) -> Flow[None]:
         def checked() -> Flow[None]:
             yield from self._call("check_account", type(None))
 
-        return self.guard("check_account", checked)
+        return self.guard("check_account").run(checked)
 
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
         def checked() -> Flow[WebhookDelivery]:
@@ -134,73 +155,40 @@ class Account:
             if len(request.body) > LARGEST_WEBHOOK:
                 raise WebhookError(f"more than {LARGEST_WEBHOOK} bytes", reason=WebhookReason.TOO_LARGE)
             stamped = attrs.evolve(request, received_at=request.received_at or _now())
-            return (yield from self._call("verify_webhook", WebhookDelivery, request=stamped))
+            delivery = yield from self._call("verify_webhook", WebhookDelivery, request=stamped)
+            if not all(isinstance(event, WebhookEvent) for event in delivery.events):
+                raise PluginError("a delivery's events are WebhookEvent, and nothing else")
+            return delivery
 
-        return self._refuse_unless_verified(self.guard("verify_webhook", checked))
-
-    def guard(self, operation: str, start: Callable[[], Any]) -> Flow[Any]:
-        """Run what `start` returns, and see to it that only our errors come out, each with its context."""
-        unsafe = 0
-        failure: GatewayError
+        # What was not shown to be genuine is not: every failure is a refusal, but for mistakes of the application.
+        guard = self.guard("verify_webhook")
         try:
-            outcome = start()
-            if not isinstance(outcome, Generator):
-                return outcome
-            request = next(outcome)
-            while True:
-                if not isinstance(request, HttpRequest):
-                    outcome.close()
-                    raise PluginError(f"a flow yields HttpRequest, not {type(request).__name__}")
-                unsafe += not request.safe
-                try:
-                    response = yield request
-                except GatewayError as error:
-                    request = outcome.throw(error)
-                else:
-                    request = outcome.send(response)
-        except StopIteration as stop:
-            return stop.value
+            genuine: WebhookDelivery = yield from guard.run(checked)
+        except (WebhookError, UnsupportedOperationError, ConfigurationError):
+            raise
         except GatewayError as error:
-            failure = error
-            if not isinstance(error, ConfigurationError | InvalidRequestError):
-                failure.effect = _effect(error, unsafe)
-        except Exception as error:  # whatever a plugin's mistake raises
-            fault = _plugins.describe(error, text=False)  # its text may quote a customer's data
-            failure = PluginError(f"the plugin failed with {fault}", effect="unknown" if unsafe else "none")
-        # Raised outside of the handler, so that what the plugin raised, and the values in it, are not in the chain.
-        raise self._annotate(failure, operation)
+            if not isinstance(request, WebhookRequest):
+                raise
+            reason = _why_refused(error, asked=guard.requests > 0)
+            refusal = WebhookError(error.message, reason=reason, backend=error.backend, operation=error.operation)
+            raise refusal from error
+        return genuine
+
+    def guard(self, operation: str) -> Guard:
+        """Return the guard of one run of a flow."""
+        return Guard(self.backend, operation, self._secrets, self._plugin)
 
     def _call(self, operation: str, kind: type[T], /, *, optional: bool = False, **arguments: Any) -> Flow[T]:
         if not self.supports(operation):
-            reason = self.info.unsupported.get(operation, "its API has no such thing, or the plugin does not implement it")
+            reason = self.info.unsupported.get(
+                operation, "its API has no such thing, or the plugin does not implement it"
+            )
             raise UnsupportedOperationError(f"{self.info.title} has no {operation}: {reason}")
         outcome = getattr(self._hooks, operation)(**arguments)
         result = (yield from outcome) if isinstance(outcome, Generator) else outcome
         if not isinstance(result, kind) and not (optional and result is None):
             raise PluginError(f"{operation} must give {kind.__name__}, and gave {type(result).__name__}")
         return cast(T, result)
-
-    def _refuse_unless_verified(self, flow: Flow[WebhookDelivery]) -> Flow[WebhookDelivery]:
-        """Turn every failure into a refusal: what was not shown to be genuine is not."""
-        try:
-            return (yield from flow)
-        except (WebhookError, UnsupportedOperationError, ConfigurationError, InvalidRequestError):
-            raise
-        except GatewayError as error:
-            faulty = isinstance(error, PluginError)
-            reason = WebhookReason.FAULTY_PLUGIN if faulty else WebhookReason.UNCONFIRMED
-            refusal = WebhookError(error.message, reason=reason, backend=error.backend, operation="verify_webhook")
-            raise refusal from error
-
-    def _annotate(self, error: GatewayError, operation: str) -> GatewayError:
-        error.backend = error.backend or self.backend
-        error.operation = error.operation or operation
-        error.message = scrub(error.message, self._secrets)
-        error.args = (error.message,)
-        if isinstance(error, ProviderError):
-            error.code = error.code and scrub(error.code, self._secrets)
-            error.request_id = error.request_id and scrub(error.request_id, self._secrets)
-        return error
 
     def _check_currency(self, currency: str) -> None:
         known = self.info.currencies
@@ -218,24 +206,18 @@ class Account:
         return options if isinstance(options, declared) else structure(declared, options, where="options")
 
 
-def _effect(error: GatewayError, unsafe: int) -> Effect:
-    """Say what is known of the provider's side, after `unsafe` requests that could change something were yielded."""
-    if unsafe == 0:
-        return "none" if error.effect == "unknown" else error.effect
-    if error.effect != "none" or unsafe > 1:
-        return error.effect if error.effect != "none" else "unknown"
-    if isinstance(error, UnexpectedResponseError | PluginError):
-        return "unknown"
-    if isinstance(error, ProviderError):
-        status = error.http_status or 0
-        return "unknown" if status >= 500 or status in _AMBIGUOUS_STATUSES else "none"
-    return error.effect
-
-
 def _about(invoice_id: str, report: StatusReport) -> StatusReport:
     if report.invoice_id != invoice_id:
         raise UnexpectedResponseError("the provider answered about another invoice than the one asked for")
     return report
+
+
+def _why_refused(error: GatewayError, *, asked: bool) -> WebhookReason:
+    if isinstance(error, PluginError):
+        return WebhookReason.FAULTY_PLUGIN
+    if not asked and isinstance(error, UnexpectedResponseError | InvalidRequestError):
+        return WebhookReason.MALFORMED
+    return WebhookReason.NOT_CONFIRMED if isinstance(error, NotFoundError) else WebhookReason.UNCONFIRMED
 
 
 def _identifier(value: object) -> str:

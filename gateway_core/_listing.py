@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import attrs
 
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
@@ -31,38 +29,37 @@ class Listing:
         self._left = limit
         self._last_ids: frozenset[str] = frozenset()
         self._empty = 0
-        # A cursor that comes again means a circle. One remembered cursor, renewed at page 1, 2, 4, 8 ..., finds every circle
-        # (Brent, 1980) without remembering them all.
+        # A cursor that comes again means a circle. One remembered cursor, renewed at page 1, 2, 4, 8 ..., finds every
+        # circle (Brent, 1980) without remembering them all.
         self._marked: str | None = None
         self._pages = 0
 
-    def accept(self, page: Page[Payment]) -> Iterator[Payment]:
-        """Yield what is new on a page, and prepare the next query.
+    def accept(self, query: PaymentQuery, page: Page[Payment]) -> tuple[Payment, ...]:
+        """Return what is new on the page that answers a query, and prepare the next query.
 
         A list that moves while it is read may show an item again on the next page; it is given once.
 
         Raises:
             UnexpectedResponseError: If the pages do not advance.
         """
-        query = self.query
-        assert query is not None
-        new = [item for item in page.items if item.id not in self._last_ids]
-        self._check_advance(page, new)
-        self._last_ids = frozenset(item.id for item in page.items) or self._last_ids
+        items = {item.id: item for item in page.items}
+        new = tuple(item for item in items.values() if item.id not in self._last_ids)
+        self._check_advance(query.cursor, page, news=bool(new))
+        self._last_ids = frozenset(items) or self._last_ids
         self.query = None if page.next_cursor is None else attrs.evolve(query, cursor=page.next_cursor)
         if self._left is not None:
             new = new[: self._left]
             self._left -= len(new)
             if self._left == 0:
                 self.query = None
-        yield from new
+        return new
 
-    def _check_advance(self, page: Page[Payment], new: list[Payment]) -> None:
+    def _check_advance(self, cursor: str | None, page: Page[Payment], *, news: bool) -> None:
         if page.next_cursor is None:
             return
         self._pages += 1
         self._empty = 0 if page.items else self._empty + 1
-        if page.next_cursor == self._marked or (page.items and not new) or self._empty > _MOST_EMPTY_PAGES:
+        if page.next_cursor in (cursor, self._marked) or (page.items and not news) or self._empty > _MOST_EMPTY_PAGES:
             raise UnexpectedResponseError("the provider's list does not advance: the same page came again")
         if self._pages & (self._pages - 1) == 0:
             self._marked = page.next_cursor

@@ -12,6 +12,7 @@ from gateway_core import _plugins
 from gateway_core._account import Account
 from gateway_core._driver import run
 from gateway_core._listing import Listing
+from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
@@ -27,7 +28,8 @@ class Gateway:
 
     Make one with `connect` or `open`, keep it for the life of the process, and close it at the end:
 
-    >>> with Gateway.connect("sandbox", api_key="sk_sandbox_demo", webhook_secret="whsec_c2FuZGJveC1kZW1vLXNlY3JldA==") as gateway:
+    >>> settings = {"api_key": "sk_sandbox_demo", "webhook_secret": "whsec_c2FuZGJveC1kZW1vLXNlY3JldA=="}
+    >>> with Gateway.connect("sandbox", **settings) as gateway:
     ...     gateway.supports("refund_payment")
     True
     """
@@ -60,9 +62,17 @@ class Gateway:
         """
         from gateway_core.config import structure
 
-        provider_class = _plugins.find(backend, distribution=distribution).load()
-        made = structure(_plugins.settings_class(provider_class), settings, where=f"the settings of {backend}")
-        return cls._make(backend, provider_class, made, transport)
+        plugin = _plugins.find(backend, distribution=distribution)
+        provider_class = plugin.load()
+        try:
+            made: Any = structure(_plugins.settings_class(provider_class), settings, where="settings")
+        except GatewayError as error:
+            error.backend = backend
+            raise
+        account = Account.make(plugin, provider_class, made)
+        if isinstance(transport, TransportSettings):
+            return cls._make(account, transport, None)
+        return cls._make(account, TransportSettings(), transport)
 
     @classmethod
     def open(
@@ -86,17 +96,14 @@ class Gateway:
         from gateway_core.config import load_account
 
         loaded = load_account(account, config)
-        return cls._make(loaded.backend, loaded.provider_class, loaded.settings, transport or loaded.transport)
+        ready = Account.make(loaded.plugin, loaded.provider_class, loaded.settings)
+        return cls._make(ready, loaded.transport, transport)
 
     @classmethod
-    def _make(
-        cls, backend: str, provider_class: Any, settings: Any, transport: Transport | TransportSettings | None
-    ) -> Self:
-        account = Account(backend, _plugins.make(provider_class, settings))
-        if transport is None or isinstance(transport, TransportSettings):
-            bounds = transport or TransportSettings()
-            return cls(account, build(bounds, account.info, settings), deadline=bounds.deadline)
-        return cls(account, transport)
+    def _make(cls, account: Account, bounds: TransportSettings, transport: Transport | None) -> Self:
+        if transport is None:
+            transport = build(bounds, account.info, account.provider.settings)
+        return cls(account, transport, deadline=bounds.deadline)
 
     @property
     def backend(self) -> str:
@@ -110,7 +117,7 @@ class Gateway:
 
     @property
     def provider(self) -> Any:
-        """The provider object, for what it has beyond the common operations: ``gateway.run(gateway.provider.some_flow())``."""
+        """The provider object, for what it has beyond the common operations; give its flows to `run`."""
         return self._account.provider
 
     def supports(self, operation: str) -> bool:
@@ -165,7 +172,7 @@ class Gateway:
 
     def _iterate(self, listing: Listing) -> Iterator[Payment]:
         while listing.query is not None:
-            yield from listing.accept(self._run(self._account.list_payments(listing.query)))
+            yield from self._run(self._account.list_payments(listing, listing.query))
 
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         """Verify a webhook and return what it tells.
@@ -215,7 +222,8 @@ class Gateway:
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        return self._run(self._account.guard("run", lambda: flow))
+        result: T = self._run(self._account.guard("run").run(lambda: flow))
+        return result
 
     def _run(self, flow: Flow[T]) -> T:
         deadline = Deadline.after(self._deadline)
