@@ -86,7 +86,7 @@ class Account:
             other += [] if invoice.order_id in (None, request.order_id) else ["order_id"]
             if other:
                 raise UnexpectedResponseError(
-                    f"the provider made an invoice of another {' and '.join(other)}: call it off, do not deliver for it",
+                    f"the provider made an invoice of another {' and '.join(other)}: call it off, or deliver nothing",
                     effect="done",
                     invoice_id=invoice.id,
                 )

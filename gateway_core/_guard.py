@@ -45,37 +45,19 @@ class Guard:
         self._secrets = secrets
         self._plugin = plugin
         self._effect = _EffectSoFar()
+        self._answered = False
+        self._thrown: GatewayError | None = None
         self.requests = 0
 
     def run(self, start: Callable[[], Any]) -> Flow[Any]:
         """Run what `start` returns, a flow or a result; raise a `GatewayError`, whatever it raises."""
         failure: GatewayError
-        answered, thrown = False, None
         try:
             outcome = start()
-            if not isinstance(outcome, Generator):
-                return outcome
-            request = next(outcome)
-            while True:
-                if not isinstance(request, HttpRequest):
-                    raise PluginError(f"a flow yields HttpRequest, not {type(request).__name__}")
-                self.requests += 1
-                self._effect.asked(request)
-                try:
-                    response = yield request
-                except GatewayError as error:
-                    thrown = error
-                    self._effect.failed(error)
-                    request = outcome.throw(error)
-                else:
-                    answered = True
-                    self._effect.answered(response)
-                    request = outcome.send(response)
-        except StopIteration as stop:
-            return stop.value
+            return (yield from self._watch(outcome)) if isinstance(outcome, Generator) else outcome
         except InvalidRequestError as error:
             failure = error
-            if answered and error is not thrown:
+            if self._answered and error is not self._thrown:
                 # Not "refused before anything was sent": one of our records refused what the provider answered.
                 failure = UnexpectedResponseError(f"the answer is unusable: {error.message}")
         except GatewayError as error:
@@ -84,6 +66,28 @@ class Guard:
             failure = PluginError(f"the plugin failed with {_plugins.describe(error, text=False)}")
         # Raised outside of the handler, so that what the plugin raised, and the values in it, are not in the chain.
         raise self.complete(failure)
+
+    def _watch(self, flow: Generator[Any, HttpResponse, Any]) -> Flow[Any]:
+        """Pass requests and answers on, and note what they tell of the provider's side."""
+        try:
+            request = next(flow)
+            while True:
+                if not isinstance(request, HttpRequest):
+                    raise PluginError(f"a flow yields HttpRequest, not {type(request).__name__}")
+                self.requests += 1
+                self._effect.asked(request)
+                try:
+                    response = yield request
+                except GatewayError as error:
+                    self._thrown = error
+                    self._effect.failed(error)
+                    request = flow.throw(error)
+                else:
+                    self._answered = True
+                    self._effect.answered(response)
+                    request = flow.send(response)
+        except StopIteration as stop:
+            return stop.value
 
     def complete(self, error: GatewayError) -> GatewayError:
         """Return the error with what the place that raised it did not know, and without secrets."""
