@@ -10,10 +10,11 @@ from typing import Any
 import attrs
 
 from gateway_core import _plugins
+from gateway_core._contract import closest
 from gateway_core.config._file import ConfigFile, read, variable_prefix
 from gateway_core.config._sources import DEFAULT, gather
 from gateway_core.config._types import Fault
-from gateway_core.config._values import attempt, closest
+from gateway_core.config._values import attempt
 from gateway_core.errors import ConfigurationError, UnknownBackendError
 from gateway_core.provider import RESERVED_SETTINGS
 from gateway_core.transport import TransportSettings
@@ -114,7 +115,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
     settings, more_faults = attempt(settings_class, values, others=RESERVED_SETTINGS)
     origins |= more_origins
     if core is None or settings is None:
-        raise _error(file, name, faults + more_faults, origins)
+        raise _error(file, name, faults + more_faults, origins, backend)
     return LoadedAccount(
         name=name,
         path=file.path,
@@ -153,9 +154,11 @@ def _explained(fault: Fault, rest: Mapping[str, Any]) -> Fault:
     return Fault("backend", "missing: name the plugin to use, one that `gateway providers` lists")
 
 
-def _error(file: ConfigFile, name: str, faults: list[Fault], origins: Mapping[str, str]) -> ConfigurationError:
+def _error(
+    file: ConfigFile, name: str, faults: list[Fault], origins: Mapping[str, str], backend: str | None = None
+) -> ConfigurationError:
     told = "; ".join(_told(fault, file, name, origins) for fault in faults)
-    return ConfigurationError(f"{file.path}: {told}")
+    return ConfigurationError(f"{file.path}: {told}", backend=backend)
 
 
 def _told(fault: Fault, file: ConfigFile, name: str, origins: Mapping[str, str]) -> str:

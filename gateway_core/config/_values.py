@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import attrs
 import cattrs
 
+from gateway_core._contract import closest
 from gateway_core._text import scrub
 from gateway_core.config._types import READERS, Broken, Fault, RefusedError, Text, choice, is_choice, refused
 from gateway_core.errors import ConfigurationError, GatewayError, PluginError
@@ -82,11 +82,6 @@ def record_in(kind: Any) -> type | None:
         if isinstance(each, type) and attrs.has(each) and typing.get_origin(kind) is not tuple:
             return each
     return None
-
-
-def closest(key: str, known: Iterable[str]) -> str | None:
-    """Return the known key that was probably meant."""
-    return next(iter(difflib.get_close_matches(key, list(known), n=1)), None)
 
 
 def suggest(key: str, known: Collection[str]) -> str:
