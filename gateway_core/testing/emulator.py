@@ -1,7 +1,7 @@
 """A stateful stand-in for one provider: its API, its checkout page's actions and its webhooks, without any I/O.
 
-An emulator answers an `HttpRequest` with an `HttpResponse`, and hands out the webhooks that are due as requests to send. So it
-runs in a test without a socket, and behind a real server, with the same behaviour.
+An emulator answers an `HttpRequest` with an `HttpResponse`, and hands out the webhooks that are due as requests to
+send. So it runs in a test without a socket, and behind a real server, with the same behaviour.
 """
 
 from __future__ import annotations
@@ -55,15 +55,16 @@ def utc_now() -> datetime:
 class Emulator(abc.ABC):
     """The base of all emulators.
 
-    A subclass answers the provider's API in `handle`, writes its webhooks in `webhook_body` and, where they are signed, in
-    `webhook_headers`. All that is remembered is in the ledger. Calls are serialised, so an emulator may be shared by threads.
+    A subclass answers the provider's API in `handle`, writes its webhooks in `webhook_body` and, where they are signed,
+    in `webhook_headers`. All that is remembered is in the ledger. What is done in ``with self.ledger.transaction():``
+    is done by one thread at a time; with `handle` written so, threads may share an emulator.
 
     Args:
         ledger: Its memory; a new one in memory by default.
         checkout_url: The address below which the checkout pages are; a page's own is that and the invoice's token.
         webhook_url: Where the shop receives webhooks; None sends none.
-        credentials: The keys of the account, by the names of the plugin's settings. By default they are random and kept in
-            the ledger.
+        credentials: The keys of the account, by the names of the plugin's settings; those that are not given are
+            random. The ledger keeps them.
         clock: Gives the time.
         randomness: Gives the ids.
     """
@@ -73,7 +74,7 @@ class Emulator(abc.ABC):
     #: The waits before a webhook that was not accepted is sent again.
     redelivery: ClassVar[tuple[timedelta, ...]] = ()
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but the ledger by name
         self,
         ledger: Ledger | None = None,
         *,
@@ -88,7 +89,7 @@ class Emulator(abc.ABC):
         self.webhook_url = webhook_url
         self.clock = clock
         self.random = randomness or random.SystemRandom()
-        self._lock = threading.RLock()
+        self._delivering = threading.Lock()
         self.credentials = self._remember_credentials(credentials or {})
 
     @abc.abstractmethod
@@ -103,7 +104,11 @@ class Emulator(abc.ABC):
     def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:
         """Return what is sent to the shop about an event."""
 
-    def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:
+    def event_key(self, body: bytes) -> str:  # noqa: ARG002  # for subclasses
+        """Return the key of the event that a new webhook tells of; a random one by default."""
+        return self.new_uuid()
+
+    def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:  # noqa: ARG002  # for subclasses
         """Return the headers that sign a delivery at the moment it is sent; none by default."""
         return ()
 
@@ -123,7 +128,7 @@ class Emulator(abc.ABC):
         Raises:
             NotFoundError: If there is none.
         """
-        with self._lock:
+        with self.ledger.transaction():
             for _, invoice in self.ledger.select(EmulatedInvoice, token=token):
                 return self.current(invoice)
         raise NotFoundError("there is no such checkout page")
@@ -156,9 +161,9 @@ class Emulator(abc.ABC):
         Raises:
             NotFoundError: If there is no such invoice or way.
             RejectedError: If it can no longer be paid.
-            InvalidRequestError: If the amount is not above zero.
+            InvalidRequestError: If the amount is not above zero, or in another currency.
         """
-        with self._lock, self.ledger.transaction():
+        with self.ledger.transaction():
             invoice = self.invoice(token)
             self.check_payable(invoice)
             chosen = self._way(invoice, way)
@@ -177,7 +182,7 @@ class Emulator(abc.ABC):
             NotFoundError: If there is no such invoice.
             RejectedError: If it can no longer be paid.
         """
-        with self._lock, self.ledger.transaction():
+        with self.ledger.transaction():
             invoice = self.invoice(token)
             self.check_payable(invoice)
             failed = attrs.evolve(invoice, status=InvoiceStatus.FAILED)
@@ -185,9 +190,13 @@ class Emulator(abc.ABC):
             self.on_change(failed, None)
             return failed
 
+    def payable(self, invoice: EmulatedInvoice) -> bool:
+        """Return whether an invoice, as it stands now, can be paid."""
+        return invoice.status in OPEN
+
     def check_payable(self, invoice: EmulatedInvoice) -> None:
         """Raise a `RejectedError` if the invoice can no longer be paid."""
-        if invoice.status not in OPEN:
+        if not self.payable(invoice):
             raise RejectedError(f"this invoice is {invoice.status.value.replace('_', ' ')}")
 
     def new_payment(self, invoice: EmulatedInvoice, amount: Money, way: WayToPay) -> EmulatedPayment:
@@ -199,7 +208,9 @@ class Emulator(abc.ABC):
     def settle(self, invoice: EmulatedInvoice, payment: EmulatedPayment) -> None:
         """Count a payment towards its invoice and tell the shop."""
         received = invoice.received + payment.amount
-        status, _ = derive(invoice.status, invoice.amount, received, invoice.refunded)
+        # A word that means failure would stand against the money.
+        word = InvoiceStatus.PENDING if invoice.status is InvoiceStatus.FAILED else invoice.status
+        status, _ = derive(word, invoice.amount, received, invoice.refunded)
         changed = attrs.evolve(invoice, received=received, status=status)
         self.ledger.save(changed)
         self.on_change(changed, payment)
@@ -224,13 +235,14 @@ class Emulator(abc.ABC):
         if self.webhook_url is None:
             return
         now = self.clock()
+        body = self.webhook_body(kind, invoice, payment)
         self.ledger.save(
             QueuedDelivery(
                 id=self.new_uuid(),
-                event_id=self.new_uuid(),
+                event_id=self.event_key(body),
                 invoice_id=invoice.id,
                 kind=kind,
-                body=self.webhook_body(kind, invoice, payment),
+                body=body,
                 created_at=now,
                 due_at=now,
             )
@@ -239,17 +251,21 @@ class Emulator(abc.ABC):
     def deliver(self, send: Callable[[HttpRequest], int | None]) -> int:
         """Send every webhook that is due, and return how many were.
 
+        Nothing is locked while one is sent, so that the shop may ask the provider before it answers. Calls wait for
+        each other.
+
         Args:
             send: Sends one request; returns the answer's status, or None if there was no answer.
         """
-        self._expire()
-        with self._lock:
-            due = self.ledger.select(QueuedDelivery, due=self.clock())
-        for _, delivery in due:
-            request = self.webhook_request(delivery)
-            if request is not None:
-                self._record(delivery.id, send(request))
-        return len(due)
+        sent = 0
+        with self._delivering:
+            self._expire()
+            for _, delivery in self.ledger.select(QueuedDelivery, due=self.clock()):
+                request = self.webhook_request(delivery)
+                if request is not None:
+                    self._record(delivery, send(request))
+                    sent += 1
+        return sent
 
     def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
         """Return a delivery as the request that goes to the shop; None if the shop has no address."""
@@ -261,12 +277,12 @@ class Emulator(abc.ABC):
 
     def resend(self, delivery_id: str) -> None:
         """Send a delivery once more, now."""
-        with self._lock:
+        with self.ledger.transaction():
             self.ledger.save(attrs.evolve(self._delivery(delivery_id), due_at=self.clock()))
 
     def duplicate(self, delivery_id: str) -> None:
         """Send the same event in a second delivery, now."""
-        with self._lock:
+        with self.ledger.transaction():
             now = self.clock()
             copy = attrs.evolve(
                 self._delivery(delivery_id), id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=False
@@ -275,12 +291,12 @@ class Emulator(abc.ABC):
 
     def delay(self, delivery_id: str, wait: timedelta) -> None:
         """Send a delivery after a wait."""
-        with self._lock:
+        with self.ledger.transaction():
             self.ledger.save(attrs.evolve(self._delivery(delivery_id), due_at=self.clock() + wait))
 
     def tamper(self, delivery_id: str) -> None:
         """Send the event in a second delivery whose body is changed after it was signed."""
-        with self._lock:
+        with self.ledger.transaction():
             now = self.clock()
             copy = attrs.evolve(
                 self._delivery(delivery_id), id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=True
@@ -302,9 +318,10 @@ class Emulator(abc.ABC):
         return f"{self.checkout_url}/{invoice.token}"
 
     def _remember_credentials(self, given: Mapping[str, str]) -> dict[str, str]:
-        kept = json.loads(self.ledger.note("credentials") or "null") or dict(self.new_credentials())
-        merged: dict[str, str] = {**kept, **given}
-        self.ledger.set_note("credentials", json.dumps(merged))
+        with self.ledger.transaction():
+            kept = json.loads(self.ledger.note("credentials") or "null") or dict(self.new_credentials())
+            merged: dict[str, str] = {**kept, **given}
+            self.ledger.set_note("credentials", json.dumps(merged))
         return merged
 
     def _way(self, invoice: EmulatedInvoice, way: str | None) -> WayToPay:
@@ -315,7 +332,7 @@ class Emulator(abc.ABC):
         raise NotFoundError("there is no such way to pay")
 
     def _expire(self) -> None:
-        with self._lock:
+        with self.ledger.transaction():
             for _, invoice in self.ledger.select(EmulatedInvoice, due=self.clock()):
                 self.current(invoice)
 
@@ -325,20 +342,18 @@ class Emulator(abc.ABC):
             raise NotFoundError("there is no such delivery")
         return delivery
 
-    def _record(self, delivery_id: str, status: int | None) -> None:
-        with self._lock:
-            delivery = self._delivery(delivery_id)
+    def _record(self, sent: QueuedDelivery, status: int | None) -> None:
+        with self.ledger.transaction():
+            delivery = self._delivery(sent.id)
             accepted = status is not None and self.webhook_accepted(status)
             tried = len(delivery.attempts)
             again = not accepted and not delivery.tampered and tried < len(self.redelivery)
             note = "accepted" if accepted else "not accepted" if status is not None else "no answer"
-            self.ledger.save(
-                attrs.evolve(
-                    delivery,
-                    attempts=(*delivery.attempts, Attempt(at=self.clock(), status=status, note=note)),
-                    due_at=self.clock() + self.redelivery[tried] if again else None,
-                )
-            )
+            due_at = self.clock() + self.redelivery[tried] if again else None
+            if delivery.due_at != sent.due_at:
+                due_at = delivery.due_at  # somebody asked for another one meanwhile
+            attempts = (*delivery.attempts, Attempt(at=self.clock(), status=status, note=note))
+            self.ledger.save(attrs.evolve(delivery, attempts=attempts, due_at=due_at))
 
 
 class EmulatorTransport:
@@ -351,7 +366,7 @@ class EmulatorTransport:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
-    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:  # noqa: ARG002  # nothing takes time here
         """Let the emulator answer."""
         return self._emulator.handle(request)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import attrs
 from cattrs.preconf.json import JsonConverter, make_converter
 
+from gateway_core.errors import ConfigurationError
 from gateway_core.models.currency import Currency
 from gateway_core.models.money import Money
 from gateway_core.models.payment import PaymentStatus
@@ -167,18 +169,35 @@ class Ledger:
 
     Args:
         path: The SQLite file; None keeps everything in memory.
+
+    Raises:
+        ConfigurationError: If the file cannot be opened, or is no SQLite file.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(":memory:" if path is None else path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.executescript(_SCHEMA)
+        #: Held while the file is used. Whoever works on several records holds it throughout: use `transaction`.
+        self.lock = threading.RLock()
+        try:
+            self._db = sqlite3.connect(
+                ":memory:" if path is None else path, check_same_thread=False, isolation_level=None
+            )
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"the ledger {path} cannot be opened: {error}") from None
+        self._finalizer = weakref.finalize(self, self._db.close)
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self.close()
+            raise ConfigurationError(f"the ledger {path} cannot be used: {error}") from None
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do several things as one: all of them, or none after an exception."""
-        with self._lock:
+        """Do several things as one, alone: all of them, or none after an exception.
+
+        A transaction within another is a part of it.
+        """
+        with self.lock:
             if self._db.in_transaction:
                 yield
                 return
@@ -193,7 +212,7 @@ class Ledger:
     def save(self, record: Record) -> None:
         """Add a record, or replace the one with its id."""
         values = (type(record).__name__, record.id, *_keys(record), _converter.dumps(record))
-        with self._lock:
+        with self.lock:
             self._db.execute(
                 "INSERT INTO records (kind, id, parent, token, at, due, document) VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (kind, id) DO UPDATE SET parent = excluded.parent, token = excluded.token,"
@@ -203,13 +222,13 @@ class Ledger:
 
     def get(self, kind: type[R], record_id: str) -> R | None:
         """Return the record with this id."""
-        with self._lock:
+        with self.lock:
             row = self._db.execute(
                 "SELECT document FROM records WHERE kind = ? AND id = ?", (kind.__name__, record_id)
             ).fetchone()
         return _converter.loads(row[0], kind) if row else None
 
-    def select(
+    def select(  # noqa: PLR0913  # all but the class by name
         self,
         kind: type[R],
         *,
@@ -229,7 +248,8 @@ class Ledger:
             kind: Their class.
             parent: Of this invoice only; of invoices, of this order only.
             token: With this checkout token only.
-            due: Those only for which something must be done by this moment: invoices that may expire, deliveries to send.
+            due: Those only for which something must be done by this moment: open invoices that expire, deliveries to
+                send.
             since: Of this moment or later.
             until: Before this moment.
             after: Beyond this position, for pages that neither lose nor repeat anything.
@@ -237,7 +257,7 @@ class Ledger:
             offset: How many to leave out at the beginning.
             order: Which come first.
         """
-        conditions: dict[str, str | float | None] = {
+        conditions = {
             "kind = ?": kind.__name__,
             "position > ?": after,
             "parent = ?": parent,
@@ -246,31 +266,31 @@ class Ledger:
             "at >= ?": _seconds(since),
             "at < ?": _seconds(until),
         }
-        wanted = {condition: value for condition, value in conditions.items() if value is not None}
+        wanted: dict[str, object] = {what: value for what, value in conditions.items() if value is not None}
         direction = "ASC" if order == "oldest" else "DESC"
         statement = (
             f"SELECT position, document FROM records WHERE {' AND '.join(wanted)}"  # noqa: S608  # fixed texts only
             f" ORDER BY position {direction} LIMIT ? OFFSET ?"
         )
-        with self._lock:
+        with self.lock:
             rows = self._db.execute(statement, (*wanted.values(), -1 if limit is None else limit, offset)).fetchall()
         return [(position, _converter.loads(document, kind)) for position, document in rows]
 
     def note(self, name: str) -> str | None:
         """Return a text kept under a name."""
-        with self._lock:
+        with self.lock:
             row = self._db.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
     def set_note(self, name: str, value: str) -> None:
         """Keep a text under a name."""
-        with self._lock:
+        with self.lock:
             self._db.execute("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", (name, value))
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._db.close()
+        with self.lock:
+            self._finalizer()
 
 
 def _keys(record: Record) -> tuple[str | None, str | None, float, float | None]:
