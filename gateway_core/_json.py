@@ -1,33 +1,48 @@
-"""JSON without its traps: exact numbers both ways, no NaN, no repeated keys, UTF-8 only, bounded."""
+"""JSON without its traps: exact numbers both ways, no NaN, no repeated keys, proper Unicode only, bounded."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
 #: Longer numbers are no amounts; reading one costs time that grows with the square of its length.
-_LONGEST_NUMBER = 64
+_LONGEST_NUMBER = 100
+_LIMIT = 10**_LONGEST_NUMBER
+
+#: Python's own bound is the host's to move, and a host that moved it up would crash in C instead.
+_DEEPEST = 500
+
+_UNMARKED = bytes(set(range(256)) - set(b'[]{}"'))
+_QUOTED = re.compile(rb'"[^"]*+(?:"|\Z)')
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+#: Group 1 takes part for half a surrogate pair only.
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)", re.DOTALL)
 
 
 def loads(body: bytes) -> Any:
     """Parse strict JSON. Numbers with a fraction or an exponent become `~decimal.Decimal`.
 
     Raises:
-        ValueError: If it is not JSON in UTF-8, holds NaN, Infinity, a repeated key or a number of more than 64 characters,
-            or is nested too deep. The text says which, and holds nothing of the body.
+        ValueError: If it is not JSON in UTF-8, holds NaN, Infinity, a repeated key, half a surrogate pair, a number of
+            more than 100 digits, or is nested deeper than 500. The text says which, and holds nothing of the body.
     """
     try:
         text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
-    try:
+        _check_depth(body)
+        _check_escapes(text)
         return _DECODER.decode(text)
+    except UnicodeDecodeError:
+        reason = "not UTF-8"
     except json.JSONDecodeError as error:
         reason = f"not JSON: {error.msg} at character {error.pos}"
     except RecursionError:
         reason = "nested too deep"
+    # Raised outside of the handlers: the errors caught there hold the body.
     raise ValueError(reason)
 
 
@@ -35,9 +50,31 @@ def dumps(value: Any) -> bytes:
     """Write JSON. A Decimal becomes a number in plain digits, so that no float is ever between.
 
     Raises:
-        ValueError: If something in it is a float or has no JSON form.
+        ValueError: If something in it is a float or has no JSON form, or it is nested deeper than 500.
     """
-    return "".join(_write(value)).encode("utf-8")
+    parts: list[str] = []
+    try:
+        _write(value, parts, 0)
+    except RecursionError:
+        parts.clear()
+    if not parts:
+        raise ValueError("nested too deep")
+    return "".join(parts).encode("ascii")
+
+
+def _check_depth(body: bytes) -> None:
+    if body.count(b"[") + body.count(b"{") <= _DEEPEST:
+        return
+    # What is left of a text is quotes and brackets, then brackets outside of quotes: all of it in C, and linear.
+    marks = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _UNMARKED).replace(b'""', b"")
+    brackets = _QUOTED.sub(b"", marks)
+    if max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0) > _DEEPEST:
+        raise ValueError("nested too deep")
+
+
+def _check_escapes(text: str) -> None:
+    if "\\u" in text and any(match[1] for match in _ESCAPE.finditer(text)):
+        raise ValueError("half a surrogate pair is no text")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,10 +93,10 @@ def _integer(digits: str) -> int:
 def _decimal(digits: str) -> Decimal:
     if len(digits) > _LONGEST_NUMBER:
         raise ValueError("a number is too long")
-    _, _, exponent = digits.lower().partition("e")
-    if len(exponent) > 5:
-        raise ValueError("a number is too large")
-    return Decimal(digits)
+    number = Decimal(digits)
+    if not _fits(number):
+        raise ValueError("a number is too large or too small")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -71,22 +108,44 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _write(value: Any) -> list[str]:
-    if value is None or isinstance(value, bool | str):
-        return [json.dumps(value, ensure_ascii=True)]
-    if isinstance(value, int):
-        return [str(int(value))]
-    if isinstance(value, Decimal) and value.is_finite():
-        return [f"{value:f}"]
-    parts: list[str] = []
+def _write(value: Any, parts: list[str], depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ValueError("nested too deep")
     if isinstance(value, Mapping):
-        for key, each in value.items():
+        for count, (key, each) in enumerate(value.items()):
             if not isinstance(key, str):
                 raise ValueError("a JSON key is text")
-            parts += [", " if parts else "{", json.dumps(key), ": ", *_write(each)]
-        return [*parts, "}"] if parts else ["{}"]
-    if isinstance(value, list | tuple):
-        for each in value:
-            parts += [", " if parts else "[", *_write(each)]
-        return [*parts, "]"] if parts else ["[]"]
+            parts += (", " if count else "{", _text(key), ": ")
+            _write(each, parts, depth + 1)
+        parts.append("}" if value else "{}")
+    elif isinstance(value, list | tuple):
+        for count, each in enumerate(value):
+            parts.append(", " if count else "[")
+            _write(each, parts, depth + 1)
+        parts.append("]" if value else "[]")
+    else:
+        parts.append(_scalar(value))
+
+
+def _scalar(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int) and abs(value) < _LIMIT:
+        return int.__repr__(value)
+    if isinstance(value, Decimal) and value.is_finite() and _fits(value):
+        return f"{value:f}"
+    if isinstance(value, int | Decimal):
+        raise ValueError("a JSON number is finite and has at most 100 digits")
     raise ValueError(f"{type(value).__name__} has no JSON form here (an amount is a Decimal or text, never a float)")
+
+
+def _text(value: str) -> str:
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError("half a surrogate pair is no text")
+    return json.dumps(value)
+
+
+def _fits(number: Decimal) -> bool:
+    return abs(number.adjusted()) < _LONGEST_NUMBER and len(number.as_tuple().digits) <= _LONGEST_NUMBER

@@ -1,11 +1,12 @@
-"""Text that came from outside, made fit for one line of a log or a terminal."""
+"""Text that came from outside, made fit for one line of a log or a terminal, and free of secrets."""
 
 from __future__ import annotations
 
 import base64
+import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 #: Unicode categories that move the cursor, reorder a line or show nothing at all.
@@ -13,6 +14,9 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 #: A shorter run of characters may occur in any text by chance, so it is not taken for a part of a secret.
 _SHORTEST_PART = 12
+
+#: A shorter secret may be a part of any word by chance, so it is masked only where it stands alone.
+_SHORTEST_ANYWHERE = 8
 
 MASK = "***"
 
@@ -30,26 +34,52 @@ def one_line(text: str, limit: int = 500) -> str:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``: as it is, and in its base64, hex and URL forms, whole or cut short."""
-    for secret in secrets:
-        for form in _forms(secret):
-            if form in text:
-                text = text.replace(form, MASK)
-        if len(secret) > _SHORTEST_PART:
-            parts = {secret[i : i + _SHORTEST_PART] for i in range(len(secret) - _SHORTEST_PART + 1)}
-            if any(part in text for part in parts):
-                text = re.sub("|".join(re.escape(part) for part in sorted(parts)), MASK, text)
+    """Replace each secret by ``***``: as it is, and in its base64, hex, URL and JSON forms, whole or in part.
+
+    Base64 is found inside of a longer text that was encoded too, such as ``user:secret``. A part is 12 characters or
+    more. A secret of less than 8 characters is replaced only where no letter or digit stands beside it.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) < _SHORTEST_ANYWHERE:
+            text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", MASK, text) if secret else text
+            continue
+        forms = sorted(_forms(secret), key=len, reverse=True)
+        for form in forms:
+            text = text.replace(form, MASK)
+        text = _without_parts(text, {part for form in forms for part in _parts(form)})
     return text
 
 
-def _forms(secret: str) -> list[str]:
-    raw = secret.encode()
-    forms = {
-        secret,
-        quote(secret, safe=""),
-        raw.hex(),
-        raw.hex().upper(),
-        base64.b64encode(raw).decode(),
-        base64.urlsafe_b64encode(raw).decode(),
-    }
-    return sorted(forms, key=len, reverse=True)
+def _forms(secret: str) -> set[str]:
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = {secret, quote(raw, safe=""), json.dumps(secret)[1:-1], raw.hex(), raw.hex().upper()}
+    for before in range(3):
+        # Base64 writes 3 bytes as 4 characters. With other bytes around it, a secret shows in the characters in the
+        # middle.
+        first, end = (before * 8 + 5) // 6, (before + len(raw)) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            forms.add(encode(bytes(before) + raw)[first:end].decode("ascii"))
+    return forms
+
+
+def _parts(form: str) -> Iterator[str]:
+    return (form[start : start + _SHORTEST_PART] for start in range(len(form) - _SHORTEST_PART + 1))
+
+
+def _without_parts(text: str, parts: set[str]) -> str:
+    """Replace each longest run of characters that consists of parts."""
+    kept: list[str] = []
+    position = 0
+    while position < len(text):
+        end = position
+        start = position
+        while text[start : start + _SHORTEST_PART] in parts:
+            end = start + _SHORTEST_PART
+            start += 1
+        if end == position:
+            kept.append(text[position])
+            position += 1
+        else:
+            kept.append(MASK)
+            position = end
+    return "".join(kept)

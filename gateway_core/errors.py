@@ -77,7 +77,7 @@ class GatewayError(Exception):
     def __str__(self) -> str:
         where = " ".join(part for part in (self.backend, self.operation) if part)
         text = f"{where}: {self.message}" if where else self.message
-        return text if self.effect == "none" else f"{text} [effect: {self.effect}]"
+        return one_line(text if self.effect == "none" else f"{text} [effect: {self.effect}]", 2500)
 
 
 class ConfigurationError(GatewayError):
@@ -233,8 +233,6 @@ class WebhookError(GatewayError):
 
     Attributes:
         reason: A `WebhookReason`, for the operator.
-        retry: Whether a redelivery could succeed (`WebhookReason.UNCONFIRMED`).
-        http_status: What to answer: 503 where a redelivery is wanted, 413 for too large a body, else 400.
     """
 
     def __init__(
@@ -249,10 +247,12 @@ class WebhookError(GatewayError):
 
     @property
     def retry(self) -> bool:
+        """Whether a redelivery could succeed: nothing was found wrong with the message, it could not be judged."""
         return self.reason in (WebhookReason.UNCONFIRMED, WebhookReason.FAULTY_PLUGIN)
 
     @property
     def http_status(self) -> int:
+        """What to answer: 503 where a redelivery is wanted, 413 to too large a body, else 400."""
         if self.retry:
             return 503
         return 413 if self.reason is WebhookReason.TOO_LARGE else 400

@@ -1,10 +1,93 @@
 """The hooks that a provider plugin implements.
 
-A hook implementation is a flow: it yields an `HttpRequest`, is sent the `HttpResponse`, and returns the result. One that
-needs no request returns its result directly. The core gives time as data, and nothing in a flow is random.
+A hook implementation is a flow: it yields an `HttpRequest`, is sent the `HttpResponse`, and returns the result. One
+that needs no request returns its result directly. The core gives time as data, and nothing in a flow is random. A whole
+provider, of a company that signs its webhooks and answers in JSON:
+
+>>> from decimal import Decimal
+>>> import attrs
+>>> from gateway_core import (
+...     Flow, HttpRequest, Invoice, InvoiceRequest, InvoiceStatus, Money, Page, Payment, PaymentQuery, PaymentStatus,
+...     ProviderInfo, Secret, StatusReport, WebhookDelivery, WebhookEvent, WebhookRequest, hookimpl,
+... )
+>>> from gateway_core import errors, webhooks, wire
+>>> from gateway_core.http import endpoint
+>>> from gateway_core.provider import base_url_field, secret_field
+>>> WORDS = {"open": InvoiceStatus.PENDING, "settled": InvoiceStatus.PAID, "void": InvoiceStatus.CANCELED}
+>>> @attrs.frozen(kw_only=True)
+... class TinySettings:
+...     api_key: Secret = secret_field()
+...     webhook_secret: Secret = secret_field()
+...     base_url: str = base_url_field("https://api.tiny.example/v1")
+>>> @attrs.frozen
+... class TinyInvoice:
+...     id: str
+...     state: str
+...     total: Decimal
+...     currency: str
+...     page: str | None = None
+>>> @attrs.frozen
+... class Tiny:
+...     settings: TinySettings
+...     info = ProviderInfo(title="Tiny", base_url="https://api.tiny.example/v1", webhook_covers="the body")
+...
+...     @hookimpl
+...     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
+...         body = {"total": request.amount.amount, "currency": request.amount.currency, "ref": request.order_id}
+...         found = yield from self._ask(HttpRequest.json("POST", self._url(), body, headers=self._headers))
+...         amount = Money(found.total, found.currency)
+...         status = WORDS.get(found.state, InvoiceStatus.UNKNOWN)
+...         return Invoice(id=found.id, order_id=request.order_id, status=status, amount=amount, payment_url=found.page)
+...
+...     @hookimpl
+...     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
+...         request = HttpRequest(method="GET", url=self._url(invoice_id), headers=self._headers)
+...         return self._report((yield from self._ask(request)))
+...
+...     @hookimpl
+...     def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
+...         raise errors.UnsupportedOperationError("Tiny lists no payments")
+...         yield
+...
+...     @hookimpl
+...     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
+...         signature = webhooks.single_header(request, "Tiny-Signature")
+...         webhooks.check_signature(request.body, [signature], [self.settings.webhook_secret.reveal().encode()])
+...         found = webhooks.parse(lambda body: wire.decode(body, TinyInvoice), request.body)
+...         event = WebhookEvent(
+...             id=f"{found.id}:{found.state}", kind=found.state, invoice_id=found.id, report=self._report(found)
+...         )
+...         return WebhookDelivery(events=[event], verified_by="signature")
+...
+...     @property
+...     def _headers(self) -> dict[str, str]:
+...         return {"Authorization": f"Bearer {self.settings.api_key.reveal()}"}
+...
+...     def _url(self, *segments: str) -> str:
+...         return endpoint(self.settings.base_url, "invoices", *segments)
+...
+...     def _ask(self, request: HttpRequest) -> Flow[TinyInvoice]:
+...         response = yield request
+...         if not response.ok:
+...             raise errors.for_status(response.status, "Tiny refused")
+...         return wire.decode(response.body, TinyInvoice)
+...
+...     def _report(self, found: TinyInvoice) -> StatusReport:
+...         status = WORDS.get(found.state, InvoiceStatus.UNKNOWN)
+...         expected = Money(found.total, found.currency)
+...         return StatusReport(invoice_id=found.id, status=status, expected=expected, provider_status=found.state)
+
+Nothing of it needs a network to be tried:
+
+>>> tiny = Tiny(TinySettings(api_key="key", webhook_secret="whsec"))
+>>> flow = tiny.create_invoice(InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR")))
+>>> next(flow).body
+b'{"total": 49.90, "currency": "EUR", "ref": "1042"}'
 """
 
 from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
 
 import pluggy
 
@@ -12,6 +95,11 @@ from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+
+T = TypeVar("T")
+
+#: What an implementation gives: a flow, or the result itself where nothing has to be asked.
+Outcome: TypeAlias = Flow[T] | T
 
 PROJECT = "gateway_core"
 
@@ -26,7 +114,7 @@ OPTIONAL = ("find_invoice", "cancel_invoice", "refund_payment", "check_account")
 
 
 @_hookspec(firstresult=True)
-def create_invoice(request: InvoiceRequest) -> Flow[Invoice] | Invoice:  # type: ignore[empty-body]  # a declaration
+def create_invoice(request: InvoiceRequest) -> Outcome[Invoice]:  # type: ignore[empty-body]  # a declaration
     """Create an invoice.
 
     The core has checked the currency and the options against `ProviderInfo`, and stamped ``request.requested_at``.
@@ -34,7 +122,7 @@ def create_invoice(request: InvoiceRequest) -> Flow[Invoice] | Invoice:  # type:
 
 
 @_hookspec(firstresult=True)
-def get_status(invoice_id: str) -> Flow[StatusReport] | StatusReport:  # type: ignore[empty-body]  # a declaration
+def get_status(invoice_id: str) -> Outcome[StatusReport]:  # type: ignore[empty-body]  # a declaration
     """Report what is known of an invoice now.
 
     Give the life-cycle word as ``status``, a word that is not in your table as UNKNOWN, the provider's own word as
@@ -43,33 +131,34 @@ def get_status(invoice_id: str) -> Flow[StatusReport] | StatusReport:  # type: i
 
 
 @_hookspec(firstresult=True)
-def list_payments(query: PaymentQuery) -> Flow[Page[Payment]] | Page[Payment]:  # type: ignore[empty-body]  # a declaration
+def list_payments(query: PaymentQuery) -> Outcome[Page[Payment]]:  # type: ignore[empty-body]  # a declaration
     """Return one page of the payments, and the cursor of the next. The core iterates."""
 
 
 @_hookspec(firstresult=True)
-def verify_webhook(request: WebhookRequest) -> Flow[WebhookDelivery] | WebhookDelivery:  # type: ignore[empty-body]  # a declaration
+def verify_webhook(request: WebhookRequest) -> Outcome[WebhookDelivery]:  # type: ignore[empty-body]  # a declaration
     """Verify a webhook, before anything in it is parsed; raise `WebhookError` for whatever is not genuine.
 
-    Where the provider does not sign, read no more than an id, ask the provider for that object, and believe its answer only.
+    Where the provider does not sign, read no more than an id, ask the provider for that object, and believe its answer
+    only.
     """
 
 
 @_hookspec(firstresult=True)
-def find_invoice(order_id: str) -> Flow[Invoice | None] | Invoice | None:
+def find_invoice(order_id: str) -> Outcome[Invoice | None]:
     """Look an invoice up by the shop's key: how a lost answer is found again. None if there surely is none."""
 
 
 @_hookspec(firstresult=True)
-def cancel_invoice(invoice_id: str) -> Flow[StatusReport] | StatusReport:  # type: ignore[empty-body]  # a declaration
+def cancel_invoice(invoice_id: str) -> Outcome[StatusReport]:  # type: ignore[empty-body]  # a declaration
     """Call an unpaid invoice off."""
 
 
 @_hookspec(firstresult=True)
-def refund_payment(request: RefundRequest) -> Flow[Refund] | Refund:  # type: ignore[empty-body]  # a declaration
+def refund_payment(request: RefundRequest) -> Outcome[Refund]:  # type: ignore[empty-body]  # a declaration
     """Give money back."""
 
 
 @_hookspec(firstresult=True)
-def check_account() -> Flow[None] | None:
+def check_account() -> Outcome[None]:
     """Make one harmless read with the real credentials; raise if they do not work."""

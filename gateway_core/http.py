@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections.abc import Generator, Mapping
-from typing import Any, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import attrs
 
@@ -16,6 +17,16 @@ from gateway_core.models.headers import Headers, HeadersLike
 
 T = TypeVar("T")
 
+_LARGEST_ID = 2**63
+
+#: Libraries disagree on where the host ends in an address with anything else in it, such as a backslash.
+_ADDRESS = re.compile(r"[!-\[\]-~]+")
+
+
+class _More(TypedDict, total=False):
+    safe: bool
+    idempotency_key: str | None
+
 
 @attrs.frozen(kw_only=True)
 class HttpRequest:
@@ -24,12 +35,14 @@ class HttpRequest:
     Attributes:
         method: ``GET``, ``POST`` ...
         url: The whole address; make it with `endpoint`, which encodes ids.
-        headers: The headers. Their values and the body are left out of the ``repr``: they hold keys and customers' data.
+        headers: The headers. Their values and the body are left out of the ``repr``: they hold keys and customers'
+            data.
         body: The body.
-        safe: Whether it changes nothing at the provider (RFC 9110, 9.2.1). True for GET and HEAD unless said otherwise; say
-            so of a POST that only reads, for what happens after a lost answer depends on it.
-        idempotency_key: The key under which the provider carries this request out at most once, if `ProviderInfo.idempotency`
-            says that it honours one. The header or field that carries the key is the plugin's to set.
+        safe: Whether it changes nothing at the provider (RFC 9110, 9.2.1). True for GET and HEAD unless said otherwise;
+            say so of a POST that only reads, for what happens after a lost answer depends on it.
+        idempotency_key: The key under which the provider carries this request out at most once, if
+            `ProviderInfo.idempotency` says that it honours one. The header or field that carries the key is the
+            plugin's to set.
     """
 
     method: str
@@ -42,37 +55,50 @@ class HttpRequest:
     idempotency_key: str | None = attrs.field(default=None, repr=False)
 
     @classmethod
-    def json(cls, method: str, url: str, value: Any, *, headers: HeadersLike = (), **more: Any) -> HttpRequest:
+    def json(
+        cls, method: str, url: str, value: Any, *, headers: HeadersLike = (), **more: Unpack[_More]
+    ) -> HttpRequest:
         """Return a request with a JSON body; a Decimal is written in plain digits, a float is refused.
+
+        >>> from decimal import Decimal
+        >>> from gateway_core import HttpRequest
+        >>> HttpRequest.json("POST", "https://api.example.com/invoices", {"total": Decimal("49.90")}).body
+        b'{"total": 49.90}'
 
         Raises:
             InvalidRequestError: If something in `value` has no JSON form.
         """
-        try:
-            body = _json.dumps(value)
-        except ValueError as error:
-            raise InvalidRequestError(str(error)) from None
+        body = _dumped(value)
         return cls(method=method, url=url, headers=_typed("application/json", headers), body=body, **more)
 
     @classmethod
     def form(
-        cls, method: str, url: str, fields: Mapping[str, str], *, headers: HeadersLike = (), **more: Any
+        cls, method: str, url: str, fields: Mapping[str, str], *, headers: HeadersLike = (), **more: Unpack[_More]
     ) -> HttpRequest:
-        """Return a request with a body of type ``application/x-www-form-urlencoded``."""
-        body = urlencode(dict(fields)).encode("ascii")
-        return cls(
-            method=method, url=url, headers=_typed("application/x-www-form-urlencoded", headers), body=body, **more
-        )
+        """Return a request with a body of type ``application/x-www-form-urlencoded``.
+
+        Raises:
+            InvalidRequestError: If a name or a value is not text.
+        """
+        body = urlencode(_pairs(fields)).encode("ascii")
+        typed = _typed("application/x-www-form-urlencoded", headers)
+        return cls(method=method, url=url, headers=typed, body=body, **more)
 
     @classmethod
     def multipart(
-        cls, method: str, url: str, fields: Mapping[str, str], *, headers: HeadersLike = (), **more: Any
+        cls, method: str, url: str, fields: Mapping[str, str], *, headers: HeadersLike = (), **more: Unpack[_More]
     ) -> HttpRequest:
-        """Return a request with a body of type ``multipart/form-data``. The same fields give the same bytes."""
+        """Return a request with a body of type ``multipart/form-data``. The same fields give the same bytes.
+
+        Raises:
+            InvalidRequestError: If a name or a value is not text.
+        """
         from urllib3.filepost import encode_multipart_formdata
 
-        digest = hashlib.sha256(repr(sorted(fields.items())).encode()).hexdigest()
-        body, content_type = encode_multipart_formdata(list(fields.items()), boundary=digest[:32])
+        pairs = _pairs(fields)
+        # Made of the fields, the boundary is the same each time; as their hash, it cannot stand in them.
+        boundary = hashlib.sha256(repr(pairs).encode("utf-8")).hexdigest()[:32]
+        body, content_type = encode_multipart_formdata(pairs, boundary=boundary)
         return cls(method=method, url=url, headers=_typed(content_type, headers), body=body, **more)
 
 
@@ -103,6 +129,7 @@ Flow: TypeAlias = Generator[HttpRequest, HttpResponse, T]
 def endpoint(base_url: str, *segments: str | int, query: Mapping[str, str | int | None] | None = None) -> str:
     """Return the address of one endpoint.
 
+    >>> from gateway_core.http import endpoint
     >>> endpoint("https://api.example.com/v1", "invoices", "a/b", query={"page": 2, "since": None})
     'https://api.example.com/v1/invoices/a%2Fb?page=2'
 
@@ -112,48 +139,86 @@ def endpoint(base_url: str, *segments: str | int, query: Mapping[str, str | int 
         query: The query. What is None is left out.
 
     Raises:
-        InvalidRequestError: If a segment is empty, ``.``, ``..`` or holds a control character: such an id is no id, and the
-            HTTP library would send it to another endpoint.
+        InvalidRequestError: If a segment is empty, ``.``, ``..`` or holds a control character: such an id is no id, and
+            HTTP libraries send it to another endpoint. Or if something is neither text nor an int of 64 bits.
     """
-    path = "/".join(_segment(segment) for segment in segments)
-    address = f"{base_url.rstrip('/')}/{path}"
-    pairs = {name: str(value) for name, value in (query or {}).items() if value is not None}
+    address = "/".join((base_url.rstrip("/"), *(_segment(segment) for segment in segments)))
+    pairs = [(_text(name), _digits_or_text(value)) for name, value in (query or {}).items() if value is not None]
     return f"{address}?{urlencode(pairs, quote_via=quote)}" if pairs else address
 
 
 def is_loopback(url: str) -> bool:
     """Return whether an address can lead to this machine only."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = split(url).hostname or ""
+        if host == "localhost":
+            return True
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def origin(url: str) -> str:
-    """Return the scheme, host and port of an address: ``https://api.example.com:443``.
+    """Return the scheme, host and port of an address.
+
+    >>> from gateway_core.http import origin
+    >>> origin("https://API.example.com/v1")
+    'https://api.example.com:443'
 
     Raises:
-        ValueError: If the address has none.
+        ValueError: If the address has none, or holds anything but visible ASCII.
     """
-    parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    parts = split(url)
+    port = {"https": 443, "http": 80}.get(parts.scheme) if parts.port is None else parts.port
     if not parts.hostname or port is None:
         raise ValueError("not an http or https address")
-    return f"{parts.scheme}://{parts.hostname}:{port}"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}:{port}"
 
 
-def _segment(segment: str | int) -> str:
-    text = str(segment)
-    if text in ("", ".", "..") or any(ord(char) < 32 or ord(char) == 127 for char in text):
-        raise InvalidRequestError("an id must not be empty, a dot or two, or hold control characters")
+def split(url: str) -> SplitResult:
+    """Split an address that every library reads in the same way.
+
+    Raises:
+        ValueError: If it is none: not visible ASCII, with a backslash, or with an impossible host or port.
+    """
+    if not _ADDRESS.fullmatch(url):
+        raise ValueError("an address is visible ASCII without a backslash")
+    parts = urlsplit(url)
+    _ = parts.port  # raises if it is not a number in range
+    return parts
+
+
+def _dumped(value: Any) -> bytes:
     try:
-        return quote(text, safe="")
-    except UnicodeEncodeError:
-        raise InvalidRequestError("an id must be proper Unicode text") from None
+        return _json.dumps(value)
+    except ValueError as error:
+        reason = str(error)
+    raise InvalidRequestError(reason)
 
 
 def _typed(content_type: str, headers: HeadersLike) -> Headers:
     return Headers([("Content-Type", content_type), *Headers(headers).pairs])
+
+
+def _pairs(fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(_text(name), _text(value)) for name, value in fields.items()]
+
+
+def _segment(segment: str | int) -> str:
+    text = _digits_or_text(segment)
+    if text in {"", ".", ".."} or any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise InvalidRequestError("an id must not be empty, a dot or two, or hold control characters")
+    return quote(text, safe="")
+
+
+def _digits_or_text(value: object) -> str:
+    return str(value) if type(value) is int and abs(value) < _LARGEST_ID else _text(value)
+
+
+def _text(value: object) -> str:
+    # What Python writes for None, a bool or a Decimal is no id, and no amount as a provider reads it.
+    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
+        raise InvalidRequestError("what goes into a request is proper Unicode text, or in an address an int of 64 bits")
+    return value

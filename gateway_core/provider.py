@@ -1,4 +1,19 @@
-"""What a provider plugin declares about itself, and the fields its settings are made of."""
+"""What a provider plugin declares about itself, and the fields its settings are made of.
+
+>>> import attrs
+>>> from gateway_core import Secret
+>>> from gateway_core.provider import base_url_field, secret_field, secrets_field
+>>> @attrs.frozen(kw_only=True)
+... class Settings:
+...     api_key: Secret = secret_field()
+...     webhook_secrets: tuple[Secret, ...] = secrets_field()
+...     base_url: str = base_url_field("https://api.example.com")
+>>> Settings(api_key="key", webhook_secrets=["new", "old"])
+Settings(base_url='https://api.example.com')
+>>> Settings(api_key="key", webhook_secrets=[])
+Traceback (most recent call last):
+gateway_core.errors.ConfigurationError: webhook_secrets must hold at least one secret
+"""
 
 from __future__ import annotations
 
@@ -7,15 +22,16 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 
 from gateway_core.errors import ConfigurationError
-from gateway_core.http import is_loopback
+from gateway_core.http import is_loopback, split
+from gateway_core.models._fields import tupled
 from gateway_core.models.secret import Secret
 
-#: The version of the contract between core and plugins. It grows when a hook or a record changes in a way that breaks plugins.
+#: The version of the contract between core and plugins. It grows when a hook or a record changes in a way that breaks
+#: plugins.
 CONTRACT_VERSION = 1
 
 #: Keys of an account's table, and arguments of `Gateway.connect`, that are the core's own: no setting is named so.
@@ -90,17 +106,17 @@ class ProviderInfo:
     contract_version: int = CONTRACT_VERSION
     docs_url: str | None = None
     base_url: str | None = None
-    hosts: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    currencies: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
+    hosts: tuple[str, ...] = attrs.field(default=(), converter=tupled)
+    currencies: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tupled))
     exponents: Mapping[str, int] = attrs.field(factory=dict, converter=_frozen_mapping)
     options: type | None = None
-    rate_limits: tuple[RateLimit, ...] = attrs.field(default=(), converter=tuple)
+    rate_limits: tuple[RateLimit, ...] = attrs.field(default=(), converter=tupled)
     webhook_authentication: WebhookAuthentication = WebhookAuthentication.NONE
     webhook_covers: str = ""
     list_guarantee: str = ""
     idempotency: Idempotency | None = None
     unsupported: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_mapping)
-    notes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    notes: tuple[str, ...] = attrs.field(default=(), converter=tupled)
 
 
 def base_url_field(default: str | None = None) -> Any:
@@ -117,12 +133,16 @@ def base_url_field(default: str | None = None) -> Any:
 
 
 def secret_field(*, default: Any = attrs.NOTHING) -> Any:
-    """Return an attrs field for a `Secret`; it may be given as text."""
+    """Return an attrs field for a `Secret`; it may be given as text.
+
+    Args:
+        default: None for a secret that may be missing; without a default the setting is required.
+    """
     return attrs.field(default=default, converter=attrs.Converter(_to_secret, takes_field=True), repr=False)
 
 
 def secrets_field(*, required: bool = True) -> Any:
-    """Return an attrs field for several active secrets, given as one text, or as several.
+    """Return an attrs field for several active secrets, given as one text, or as a list.
 
     Args:
         required: Whether there must be at least one.
@@ -133,7 +153,9 @@ def secrets_field(*, required: bool = True) -> Any:
             raise ConfigurationError(f"{field.name} must hold at least one secret")
 
     default: Any = attrs.NOTHING if required else ()
-    return attrs.field(default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False)
+    return attrs.field(
+        default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False
+    )
 
 
 def secrets_of(value: Any) -> tuple[str, ...]:
@@ -151,30 +173,30 @@ def secrets_of(value: Any) -> tuple[str, ...]:
 
 
 def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secret | None:
-    if value is None or isinstance(value, Secret):
+    if isinstance(value, Secret) or (value is None and field.default is None):
         return value
     try:
-        return Secret(value)
+        return Secret(value)  # type: ignore[arg-type]  # Secret refuses None
     except ConfigurationError as error:
         reason = error.message
     raise ConfigurationError(f"{field.name}: {reason}")
 
 
-def _to_secrets(value: Any, field: attrs.Attribute[Any]) -> tuple[Secret | None, ...]:
+def _to_secrets(value: Any, field: attrs.Attribute[Any]) -> tuple[Secret, ...]:
     several = (value,) if isinstance(value, str | Secret) else value
-    return tuple(_to_secret(each, field) for each in several)
+    if not isinstance(several, tuple | list) or not all(isinstance(each, str | Secret) for each in several):
+        raise ConfigurationError(f"{field.name} must be a secret, or a list of secrets")
+    return tuple(secret for each in several if (secret := _to_secret(each, field)) is not None)
 
 
 def _check_base_url(_: object, field: attrs.Attribute[Any], value: object) -> None:
     try:
-        parts = urlsplit(value) if isinstance(value, str) and value.isprintable() and " " not in value else None
-        host = parts.hostname if parts else None
-        _ = parts.port if parts else None
+        parts = split(value) if isinstance(value, str) else None
     except ValueError:
-        parts, host = None, None
-    if parts is None or not host or parts.scheme not in ("http", "https"):
+        parts = None
+    if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
         raise ConfigurationError(f"{field.name} must be an address such as https://api.example.com")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if "@" in parts.netloc or "?" in str(value) or "#" in str(value):
         raise ConfigurationError(f"{field.name} must have no user, password, query or fragment")
     if parts.scheme == "http" and not is_loopback(str(value)):
         raise ConfigurationError(f"{field.name} must be https: http is for the loopback range only")

@@ -1,6 +1,17 @@
 """For plugin authors: signatures in constant time, timestamps, several secrets.
 
 Verify first, parse afterwards: nothing in a body may be looked at before its signature has been found right.
+
+>>> from datetime import UTC, datetime
+>>> from gateway_core import Secret, WebhookRequest
+>>> from gateway_core.webhooks import check_standard, sign_standard
+>>> secret, now = Secret("whsec_c2VjcmV0IG9mIHRoZSBleGFtcGxl"), datetime(2030, 1, 1, tzinfo=UTC)
+>>> headers = sign_standard(secret, "msg_1", now, b'{"paid": true}')
+>>> check_standard(WebhookRequest(body=b'{"paid": true}', headers=headers, received_at=now), [secret])
+'msg_1'
+>>> check_standard(WebhookRequest(body=b'{"paid": null}', headers=headers, received_at=now), [secret])
+Traceback (most recent call last):
+gateway_core.errors.WebhookError: its signature is wrong
 """
 
 from __future__ import annotations
@@ -11,19 +22,28 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
-from gateway_core.errors import ConfigurationError, UnexpectedResponseError, WebhookError, WebhookReason
+from gateway_core.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    UnexpectedResponseError,
+    WebhookError,
+    WebhookReason,
+)
 from gateway_core.models.secret import Secret
 from gateway_core.models.webhook import WebhookRequest
 
 T = TypeVar("T")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
+_MESSAGE_ID = re.compile(r"[!-~]{1,255}")
 
 #: Signatures in one header: several while secrets are rotated, never many.
 _MOST_SIGNATURES = 10
+_SHORTEST_KEY = 16
 
 
 def sign(secret: bytes, message: bytes, encoding: Literal["hex", "base64"] = "hex") -> bytes:
@@ -49,25 +69,31 @@ def check_signature(
         encoding: How the provider writes a digest.
 
     Raises:
-        WebhookError: If no signature is there, or none is right.
-        ConfigurationError: If there is no secret, or an empty one.
+        WebhookError: If no signature is there, more than 10 are, or none is right.
+        ConfigurationError: If there is no secret, or one that is empty, blank or not bytes.
     """
     keys = list(secrets)
-    if not keys or not all(keys):
-        raise ConfigurationError("a webhook cannot be verified without a secret")
-    given = [candidate.encode("utf-8", "surrogateescape") for candidate in candidates]
+    if not keys or not all(_is_usable(key) for key in keys):
+        raise ConfigurationError(
+            "a webhook cannot be verified without a secret: every secret must be there, and not empty"
+        )
+    given = [_encoded(candidate) for candidate in candidates]
     if not given:
         raise WebhookError("it bears no signature", reason=WebhookReason.MISSING_SIGNATURE)
+    if len(given) > _MOST_SIGNATURES:
+        raise WebhookError("it bears too many signatures", reason=WebhookReason.MALFORMED)
     genuine = False
     for key in keys:
         expected = sign(key, message, encoding)
         for candidate in given:
             genuine |= hmac.compare_digest(expected, candidate)
-    if not genuine or len(given) > _MOST_SIGNATURES:
+    if not genuine:
         raise WebhookError("its signature is wrong", reason=WebhookReason.WRONG_SIGNATURE)
 
 
-def single_header(request: WebhookRequest, name: str, *, missing: WebhookReason = WebhookReason.MISSING_SIGNATURE) -> str:
+def single_header(
+    request: WebhookRequest, name: str, *, missing: WebhookReason = WebhookReason.MISSING_SIGNATURE
+) -> str:
     """Return the one value of a header.
 
     Raises:
@@ -82,11 +108,11 @@ def single_header(request: WebhookRequest, name: str, *, missing: WebhookReason 
 
 
 def check_timestamp(seconds: str, now: datetime, tolerance: timedelta) -> datetime:
-    """Refuse a time that is not close to now, on either side; return it if it is.
+    """Refuse a time that is not close to now, on either side; return it, in UTC, if it is.
 
     Args:
         seconds: Unix seconds, as the sender wrote them.
-        now: When the message came.
+        now: When the message came, with a time zone.
         tolerance: How far it may be off.
 
     Raises:
@@ -97,9 +123,10 @@ def check_timestamp(seconds: str, now: datetime, tolerance: timedelta) -> dateti
         raise ConfigurationError("the tolerance for a webhook's time must be above zero")
     if not _TIMESTAMP.fullmatch(seconds):
         raise WebhookError("its timestamp is no number of seconds", reason=WebhookReason.MALFORMED)
-    if abs(now.timestamp() - int(seconds)) > tolerance.total_seconds():
+    sent_at = timedelta(seconds=int(seconds))
+    if abs(now - _EPOCH - sent_at) > tolerance:
         raise WebhookError("its timestamp is too old or too far in the future", reason=WebhookReason.STALE)
-    return datetime.fromtimestamp(int(seconds), now.tzinfo)
+    return _EPOCH + sent_at
 
 
 def standard_key(secret: Secret) -> bytes:
@@ -112,8 +139,8 @@ def standard_key(secret: Secret) -> bytes:
         key = base64.b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
     except binascii.Error:
         key = b""
-    if len(key) < 16:
-        raise ConfigurationError("a webhook secret is `whsec_` followed by base64 of at least 16 bytes")
+    if len(key) < _SHORTEST_KEY:
+        raise ConfigurationError(f"a webhook secret is `whsec_` followed by base64 of at least {_SHORTEST_KEY} bytes")
     return key
 
 
@@ -122,31 +149,44 @@ def check_standard(
 ) -> str:
     """Refuse a message that does not hold by the Standard Webhooks scheme; return its id.
 
-    Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md. Only ``v1`` (HMAC-SHA256) is known here:
-    no name inside the header chooses another algorithm.
+    Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md. Only ``v1`` (HMAC-SHA256) is
+    known here: no name inside the header chooses another algorithm.
+
+    Args:
+        request: The webhook, with its ``received_at`` stamped.
+        secrets: The active secrets, as `standard_key` wants them.
+        tolerance: How far the time of sending may be off.
 
     Raises:
         WebhookError: If it does not hold.
-        ConfigurationError: If there is no usable secret.
+        ConfigurationError: If there is no usable secret, or the tolerance is not above zero.
     """
-    assert request.received_at is not None
+    if request.received_at is None:
+        raise InvalidRequestError("received_at is missing: a gateway stamps it")
+    keys = [standard_key(secret) for secret in secrets]
     message_id = single_header(request, "webhook-id")
     seconds = single_header(request, "webhook-timestamp")
     signatures = single_header(request, "webhook-signature").split(" ")
     candidates = [text for version, _, text in (each.partition(",") for each in signatures) if version == "v1"]
-    signed = b".".join((_encoded(message_id), _encoded(seconds), request.body))
-    check_signature(signed, candidates, [standard_key(secret) for secret in secrets], "base64")
+    check_signature(b".".join((_encoded(message_id), _encoded(seconds), request.body)), candidates, keys, "base64")
     check_timestamp(seconds, request.received_at, tolerance)
-    if not 0 < len(message_id) <= 255 or not message_id.isprintable():
+    if not _MESSAGE_ID.fullmatch(message_id):
         raise WebhookError("its id is unusable", reason=WebhookReason.MALFORMED)
     return message_id
 
 
 def sign_standard(secret: Secret, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers that sign a message by the Standard Webhooks scheme."""
-    seconds = str(int(at.timestamp()))
-    signed = b".".join((message_id.encode(), seconds.encode(), body))
-    signature = sign(standard_key(secret), signed, "base64").decode()
+    """Return the headers that sign a message by the Standard Webhooks scheme.
+
+    Args:
+        secret: The secret, as `standard_key` wants it.
+        message_id: The message's id: the same for every attempt to deliver it.
+        at: The time of this attempt, with a time zone.
+        body: The body, as it is sent.
+    """
+    seconds = str((at - _EPOCH) // timedelta(seconds=1))
+    signed = b".".join((_encoded(message_id), _encoded(seconds), body))
+    signature = sign(standard_key(secret), signed, "base64").decode("ascii")
     return {"webhook-id": message_id, "webhook-timestamp": seconds, "webhook-signature": f"v1,{signature}"}
 
 
@@ -158,9 +198,16 @@ def parse(decode: Callable[[bytes], T], body: bytes) -> T:
     """
     try:
         return decode(body)
-    except UnexpectedResponseError as error:
-        raise WebhookError(error.message, reason=WebhookReason.MALFORMED) from error
+    except (UnexpectedResponseError, InvalidRequestError) as error:
+        reason = error.message
+        cause = error.__cause__
+    raise WebhookError(reason, reason=WebhookReason.MALFORMED) from cause
+
+
+def _is_usable(key: object) -> bool:
+    return isinstance(key, bytes) and bool(key.strip())
 
 
 def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    # Headers may hold anything, half surrogate pairs included; such text is compared, and found wrong, like any other.
+    return text.encode("utf-8", "surrogatepass")

@@ -4,16 +4,24 @@ Describe what a provider sends as attrs classes, and decode into them:
 
 >>> import attrs
 >>> from decimal import Decimal
+>>> from gateway_core.wire import decode
 >>> @attrs.frozen
 ... class Answer:
 ...     id: str
 ...     total: Decimal
+...     state: str
 ...     note: str | None = None
->>> decode(b'{"id": "7", "total": 10.10, "new": true}', Answer)
-Answer(id='7', total=Decimal('10.10'), note=None)
+>>> decode(b'{"id": "7", "total": 10.10, "state": "open", "new": true}', Answer)
+Answer(id='7', total=Decimal('10.10'), state='open', note=None)
+>>> decode(b'{"id": 7, "total": "ten"}', Answer)
+Traceback (most recent call last):
+gateway_core.errors.UnexpectedResponseError: the answer does not fit: id: str expected, int found; total: ...
 
-Fields that the class does not name are ignored, a missing field with a default takes it, and a wrong type is an error that
-names the field: nothing is converted on the way, and no number is ever a float.
+Fields that the class does not name are ignored, a missing field with a default takes it, and a wrong type is an error
+that names the field and no value: nothing is converted on the way, and no number is ever a float. A field is a str,
+int, bool, Decimal, datetime or Any, one of these or None, an attrs class, or a list, tuple or dict of them. A word of
+the provider's, such as a status, stays a str: map it by a table, ``WORDS.get(answer.state, InvoiceStatus.UNKNOWN)``. An
+enum here would make every new word of theirs an unreadable answer.
 """
 
 from __future__ import annotations
@@ -22,14 +30,17 @@ import functools
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
+import attrs
 import cattrs
+from cattrs.cols import is_any_set, is_mapping, is_sequence, list_structure_factory, mapping_structure_factory
 from cattrs.errors import ClassValidationError, IterableValidationError
 
 from gateway_core import _json
 from gateway_core._json import dumps
-from gateway_core.errors import UnexpectedResponseError
+from gateway_core.errors import GatewayError, PluginError, UnexpectedResponseError
+from gateway_core.models.money import parse_amount
 
 __all__ = ["converter", "decode", "dumps", "loads", "moment", "structure"]
 
@@ -37,7 +48,7 @@ T = TypeVar("T")
 
 
 def loads(body: bytes) -> Any:
-    """Parse strict JSON: exact numbers, no NaN, no repeated keys, UTF-8 only, bounded depth.
+    """Parse strict JSON: exact numbers, no NaN, no repeated keys, proper UTF-8 only, bounded depth.
 
     Raises:
         UnexpectedResponseError: If it is not.
@@ -53,7 +64,8 @@ def decode(body: bytes, kind: type[T]) -> T:
     """Parse strict JSON into an attrs class.
 
     Raises:
-        UnexpectedResponseError: If it is no JSON, or does not fit; its text names each field, its cause is the error group.
+        UnexpectedResponseError: If it is no JSON, or does not fit; its text names each field, its cause is the error
+            group.
     """
     return structure(loads(body), kind)
 
@@ -63,18 +75,37 @@ def structure(value: Any, kind: type[T]) -> T:
 
     Raises:
         UnexpectedResponseError: If it does not fit; its text names each field, its cause is the error group.
+        PluginError: If the class has a field of a kind that nothing can be fitted into.
     """
+    failure: GatewayError
     try:
         return converter().structure(value, kind)
-    except (cattrs.BaseValidationError, ValueError, TypeError, KeyError) as error:
-        raise UnexpectedResponseError(f"the answer does not fit: {'; '.join(faults(error))}") from error
+    except cattrs.StructureHandlerNotFoundError as error:
+        cause: Exception | None = None
+        failure = PluginError(f"nothing can be decoded into {kind}: {error.message}")
+    except Exception as error:  # noqa: BLE001  # a field's converter or validator may raise anything
+        cause = _without_values(error)
+        failure = UnexpectedResponseError(f"the answer does not fit: {'; '.join(_faults(cause))}")
+    # Raised outside of the handlers: the errors caught there quote the values.
+    raise failure from cause
 
 
 def moment(value: str) -> datetime:
-    """Read an ISO 8601 date and time that names its time zone."""
-    parsed = datetime.fromisoformat(value)
-    if parsed.utcoffset() is None:
-        raise ValueError("a time without a time zone")
+    """Read an ISO 8601 date and time that names its time zone.
+
+    >>> from gateway_core.wire import moment
+    >>> moment("2030-01-01T12:00:00Z")
+    datetime.datetime(2030, 1, 1, 12, 0, tzinfo=datetime.timezone.utc)
+
+    Raises:
+        UnexpectedResponseError: If it is anything else.
+    """
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.utcoffset() is None:
+        raise UnexpectedResponseError("a date and time with its time zone expected")
     return parsed
 
 
@@ -82,50 +113,45 @@ def moment(value: str) -> datetime:
 def converter() -> cattrs.Converter:
     """Return the strict converter that `decode` uses. It is made once; do not change it, copy it."""
     made = cattrs.Converter()
-    for kind in (str, int, bool):
-        made.register_structure_hook(kind, _exactly(kind))
+    for kind in (str, int, bool, float, bytes):  # JSON as it is read here has no float and no bytes: none ever fits
+        made.register_structure_hook(kind, _checked(kind, lambda value, _: value))
     made.register_structure_hook(Decimal, lambda value, _: _number(value))
-    made.register_structure_hook(datetime, lambda value, _: moment(_exactly(str)(value, str)))
+    made.register_structure_hook(datetime, _checked(str, lambda value, _: moment(value)))
+
+    @made.register_structure_hook_factory(attrs.has)
+    def record(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
+        return _checked(dict, made.gen_structure_attrs_fromdict(kind))
+
+    @made.register_structure_hook_factory(is_mapping)
+    def mapping(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
+        return _checked(dict, mapping_structure_factory(kind, made))
+
+    @made.register_structure_hook_factory(is_sequence)
+    def several(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
+        items = list_structure_factory(list[(*get_args(kind), Any)[0]], made)  # type: ignore[misc]  # made at run time
+        as_tuple = (get_origin(kind) or kind) is tuple
+        return _checked(list, (lambda value, _: tuple(items(value, kind))) if as_tuple else items)
+
+    @made.register_structure_hook_factory(is_any_set)
+    def no_set(kind: Any) -> Callable[[Any, Any], Any]:
+        raise cattrs.StructureHandlerNotFoundError(f"{kind} is no list", type_=kind)
+
     return made
 
 
-def faults(error: BaseException, path: str = "") -> list[str]:
-    """Return one line for each fault in a structuring error, with the field's path and without its value."""
-    found: list[str] = []
-    if isinstance(error, ClassValidationError):
-        for exception, note in error.group_exceptions()[0]:
-            found += faults(exception, f"{path}.{note.name}" if path else note.name)
-        found += [line for exception in error.group_exceptions()[1] for line in faults(exception, path)]
-    elif isinstance(error, IterableValidationError):
-        for exception, item in error.group_exceptions()[0]:
-            found += faults(exception, f"{path}[{item.index}]")
-        found += [line for exception in error.group_exceptions()[1] for line in faults(exception, path)]
-    else:
-        found.append(f"{path or 'the answer'}: {_reason(error)}")
-    return found
+def _checked(kind: type, then: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a hook that takes values of exactly this type: a bool is no int here, and no text is a list."""
 
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, KeyError):
-        return "missing"
-    if isinstance(error, _WrongTypeError):
-        return str(error)
-    return "not readable" if isinstance(error, ValueError) else "of the wrong type"
-
-
-class _WrongTypeError(TypeError):
-    """A value of another type than declared; the text names both types."""
-
-
-def _exactly(kind: type) -> Callable[[Any, Any], Any]:
-    def check(value: Any, _: Any) -> Any:
+    def hook(value: Any, target: Any) -> Any:
         if type(value) is not kind:
-            raise _WrongTypeError(f"{kind.__name__} expected, {type(value).__name__} found")
-        if kind is str and not value.isascii():
-            value.encode("utf-8")  # raises for half a surrogate pair, which no later code could encode
-        return value
+            raise _FaultError(f"{_name(kind)} expected, {_name(type(value))} found")
+        return then(value, target)
 
-    return check
+    return hook
+
+
+def _name(kind: type) -> str:
+    return {"dict": "object", "list": "array", "NoneType": "null"}.get(kind.__name__, kind.__name__)
 
 
 def _number(value: Any) -> Decimal:
@@ -135,9 +161,39 @@ def _number(value: Any) -> Decimal:
     if type(value) is int:
         return Decimal(value)
     if type(value) is str:
-        from gateway_core.models.money import parse_amount
-
         return parse_amount(value)
-    raise _WrongTypeError(f"a number expected, {type(value).__name__} found")
+    raise _FaultError(f"number expected, {_name(type(value))} found")
 
 
+class _FaultError(ValueError):
+    """What is wrong with one value; its text holds no value."""
+
+
+def _without_values(error: Exception) -> Exception:
+    """Copy an error group without the texts that quote a value, and without the frames that hold it."""
+    clean: Exception
+    if isinstance(error, cattrs.BaseValidationError):
+        clean = error.derive([_without_values(each) for each in error.exceptions])
+    elif isinstance(error, _FaultError):
+        clean = _FaultError(str(error))
+    elif isinstance(error, GatewayError):
+        clean = _FaultError(error.message)
+    else:
+        clean = _FaultError("missing" if isinstance(error, KeyError) else "not readable")
+    for note in getattr(error, "__notes__", ()):
+        clean.add_note(note)
+    return clean
+
+
+def _faults(error: Exception, path: str = "") -> list[str]:
+    """Return one line for each fault in an error group, with the field's path."""
+    found: list[str] = []
+    if isinstance(error, ClassValidationError):
+        named, others = error.group_exceptions()
+        found = [line for each, note in named for line in _faults(each, f"{path}.{note.name}" if path else note.name)]
+    elif isinstance(error, IterableValidationError):
+        items, others = error.group_exceptions()
+        found = [line for each, note in items for line in _faults(each, f"{path}[{note.index}]")]
+    else:
+        return [f"{path or 'the answer'}: {error}"]
+    return found + [line for each in others for line in _faults(each, path)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias, Union
+from typing import Any, TypeAlias, Union
 
 from gateway_core.errors import InvalidRequestError
 
@@ -14,6 +14,7 @@ HeadersLike: TypeAlias = Union["Headers", Mapping[str, str | Iterable[str]], Ite
 class Headers(Mapping[str, str]):
     """An immutable, case-insensitive multi-mapping.
 
+    >>> from gateway_core.models import Headers
     >>> headers = Headers([("Set-Cookie", "a"), ("set-cookie", "b")])
     >>> headers["SET-COOKIE"]
     'a'
@@ -21,6 +22,9 @@ class Headers(Mapping[str, str]):
     ('a', 'b')
 
     Values are left out of its ``repr``: they hold keys and signatures.
+
+    Raises:
+        InvalidRequestError: If a name or a value is not text. A server that gives bytes gives Latin-1.
     """
 
     __slots__ = ("_values", "pairs")
@@ -28,12 +32,10 @@ class Headers(Mapping[str, str]):
     def __init__(self, headers: HeadersLike = ()) -> None:
         #: Each header as it came: ``(name, value)``.
         self.pairs: tuple[tuple[str, str], ...] = tuple(_pairs(headers))
-        self._values: dict[str, tuple[str, ...]] = {}
+        values: dict[str, list[str]] = {}
         for name, value in self.pairs:
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise InvalidRequestError("header names and values are text")
-            key = name.lower()
-            self._values[key] = (*self._values.get(key, ()), value)
+            values.setdefault(name.lower(), []).append(value)
+        self._values = {name: tuple(several) for name, several in values.items()}
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()][0]
@@ -64,11 +66,14 @@ class Headers(Mapping[str, str]):
 def _pairs(headers: HeadersLike) -> Iterator[tuple[str, str]]:
     if isinstance(headers, Headers):
         yield from headers.pairs
-    elif isinstance(headers, Mapping):
-        for name, value in headers.items():
-            if isinstance(value, str):
-                yield name, value
-            else:
-                yield from ((name, each) for each in value)
-    else:
-        yield from headers
+        return
+    for pair in headers.items() if isinstance(headers, Mapping) else _iterable(headers):
+        name, value = pair if isinstance(pair, tuple | list) and len(pair) == 2 else (None, None)
+        for each in (value,) if isinstance(value, str) else _iterable(value):
+            if not isinstance(name, str) or not isinstance(each, str):
+                raise InvalidRequestError("header names and values are text (decode bytes as Latin-1)")
+            yield name, each
+
+
+def _iterable(value: object) -> Iterable[Any]:
+    return value if isinstance(value, Iterable) else (value,)

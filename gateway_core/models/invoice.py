@@ -20,6 +20,9 @@ _optional = attrs.validators.optional
 class InvoiceRequest:
     """What the shop wants to be paid.
 
+    >>> from gateway_core import InvoiceRequest, Money
+    >>> request = InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR"), description="Two tickets")
+
     Attributes:
         order_id: The shop's own key of the order: 1 to 255 characters. Two invoices for one order are a mistake.
         amount: The amount, above zero.
@@ -27,8 +30,8 @@ class InvoiceRequest:
         return_url: Where the payer's browser goes afterwards, if the provider can do that.
         expires_in: How long the invoice may be paid; None leaves it to the provider's settings.
         metadata: Texts that the provider stores and gives back, where it can. They never decide what was paid.
-        options: The provider's own options for this one invoice, checked against its declaration (`ProviderInfo.options`).
-            A provider's hook sees them as an instance of the declared class.
+        options: The provider's own options for this one invoice, checked against its declaration
+            (`ProviderInfo.options`). A provider's hook sees them as an instance of the declared class.
         requested_at: When the request was made, with a time zone. Stamped by the gateway.
 
     Raises:
@@ -43,7 +46,7 @@ class InvoiceRequest:
     metadata: Mapping[str, str] = attrs.field(
         factory=dict, converter=check.freeze, validator=check.text_mapping, repr=False
     )
-    options: Any = attrs.field(factory=dict, repr=False)
+    options: Any = attrs.field(factory=dict, converter=check.freeze, repr=False, hash=False)
     requested_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
 
     @expires_in.validator
@@ -68,8 +71,8 @@ class Invoice:
     """
 
     id: str = attrs.field(validator=check.identifier)
-    order_id: str | None = None
-    status: InvoiceStatus
+    order_id: str | None = attrs.field(default=None, validator=_optional(check.text))
+    status: InvoiceStatus = attrs.field(validator=check.one_of(InvoiceStatus))
     amount: Money = attrs.field(validator=check.positive)
     payment_url: str | None = attrs.field(default=None, validator=_optional(check.web_address))
     created_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
@@ -81,9 +84,10 @@ class Invoice:
 class StatusReport:
     """What is known of an invoice now, in absolute and cumulative facts: never a difference to an earlier report.
 
-    A provider gives its life-cycle word as `status`. Where the amounts are known the final status is derived from them, and
-    the verdict always is:
+    A provider gives its life-cycle word as `status`. Where the amounts are known the final status is derived from them,
+    and the verdict always is:
 
+    >>> from gateway_core import InvoiceStatus, Money, StatusReport
     >>> report = StatusReport(
     ...     invoice_id="7", status=InvoiceStatus.PENDING, expected=Money("50", "EUR"), received=Money("49", "EUR")
     ... )
@@ -95,7 +99,8 @@ class StatusReport:
         order_id: The shop's key, if the provider gives it back.
         status: The status.
         expected: The amount asked for.
-        received: All that has come so far, before refunds; None if the provider does not tell.
+        received: All that has come so far, before refunds, in the currency that was asked for where the provider
+            converts; None if it does not tell. Money that may still fail has not come yet.
         refunded: All that has gone back so far; None if the provider does not tell.
         provider_status: The provider's own word.
         verdict: How `received` compares with `expected`.
@@ -103,12 +108,12 @@ class StatusReport:
     """
 
     invoice_id: str = attrs.field(validator=check.identifier)
-    order_id: str | None = None
-    status: InvoiceStatus
-    expected: Money | None = None
-    received: Money | None = None
-    refunded: Money | None = None
-    provider_status: str | None = None
+    order_id: str | None = attrs.field(default=None, validator=_optional(check.text))
+    status: InvoiceStatus = attrs.field(validator=check.one_of(InvoiceStatus))
+    expected: Money | None = attrs.field(default=None, validator=_optional(check.money))
+    received: Money | None = attrs.field(default=None, validator=_optional(check.money))
+    refunded: Money | None = attrs.field(default=None, validator=_optional(check.money))
+    provider_status: str | None = attrs.field(default=None, validator=_optional(check.text))
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
     verdict: AmountVerdict = attrs.field(init=False)
 
@@ -149,7 +154,7 @@ class Refund:
     """
 
     id: str = attrs.field(validator=check.identifier)
-    refund_id: str | None = None
+    refund_id: str | None = attrs.field(default=None, validator=_optional(check.text))
     invoice_id: str = attrs.field(validator=check.identifier)
     amount: Money = attrs.field(validator=check.positive)
     created_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))

@@ -12,12 +12,16 @@ import attrs
 from gateway_core.errors import InvalidRequestError
 from gateway_core.models.currency import Currency
 
-#: Arithmetic that is exact or fails. The host's decimal context has no say in it.
-_EXACT = Context(prec=80, Emin=-100, Emax=100, traps=[Inexact, InvalidOperation, Overflow])
-
-#: ASCII digits with a dot; an exponent of at most two digits. No blanks, underscores, separators or plus sign.
-_NUMBER = re.compile(r"-?[0-9]{1,31}(\.[0-9]{1,31})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+#: Every amount, and every factor, is below it.
 _LIMIT = 10**30
+
+#: Arithmetic that is exact or fails; the host's decimal context has no say in it. 100 digits hold the largest product:
+#: 30 digits and 30 decimals, times 30 digits.
+_EXACT = Context(prec=100, Emin=-200, Emax=200, traps=[Inexact, InvalidOperation, Overflow])
+
+#: ASCII digits with a dot; no blanks, underscores, separators or plus sign. An exponent of two digits is read because
+#: Python writes ``str(Decimal("0.00000001"))`` with one.
+_NUMBER = re.compile(r"-?[0-9]{1,31}(\.[0-9]{1,31})?(E[+-]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
 
 
 @final
@@ -26,12 +30,15 @@ _LIMIT = 10**30
 class Money:
     """An exact amount in the major units of a currency.
 
+    >>> from gateway_core import Money
     >>> Money("49.90", "EUR") + Money("0.10", "EUR")
     Money('50.00', 'EUR')
     >>> Money("49.90", "EUR").to_minor()
     4990
     >>> Money("0.5", "USDT", network="tron")
     Money('0.500000', 'USDT', network='tron')
+    >>> sum([Money(1, "EUR"), Money(2, "EUR")], start=Money(0, "EUR"))
+    Money('3.00', 'EUR')
 
     Args:
         amount: Text in plain digits, an int or a `~decimal.Decimal`. A float is refused: it cannot hold most prices.
@@ -39,8 +46,8 @@ class Money:
         network: The chain of a crypto asset, needed where its decimals differ from chain to chain.
 
     Raises:
-        InvalidRequestError: If the amount is a float, not finite, 10^30 or more, has more decimals than the currency has, or
-            is text in any other form than ``-1234.56``; or if the currency is unknown.
+        InvalidRequestError: If the amount is a float, not finite, 10^30 or more, has more decimals than the currency
+            has, or is text that is not written like ``-1234.56`` or ``1E-8``; or if the currency is unknown.
 
     Attributes:
         amount: The amount, with exactly as many decimals as the currency has.
@@ -51,23 +58,25 @@ class Money:
     unit: Currency
 
     def __init__(self, amount: str | int | Decimal, currency: str | Currency, *, network: str | None = None) -> None:
-        if isinstance(currency, Currency):
-            if network is not None:
-                raise InvalidRequestError("the network stands in the Currency: do not give it twice")
-            unit = currency
-        else:
-            unit = Currency.find(currency, network)
-        self.__attrs_init__(_quantize(_decimal(amount), unit), unit)  # type: ignore[attr-defined]  # made by attrs
+        unit = _unit(currency, network)
+        self.__attrs_init__(_quantize(_decimal(amount), unit), unit)
 
     @classmethod
     def from_minor(cls, units: int, currency: str | Currency, *, network: str | None = None) -> Money:
         """Return the amount that is `units` of the smallest unit, such as cents.
 
         Where a provider counts in other units than ISO 4217 does, give a `Currency` with the provider's exponent.
+
+        >>> from gateway_core import Currency, Money
+        >>> Money.from_minor(123400, Currency("CLP", 2)) == Money(1234, "CLP")
+        True
+
+        Raises:
+            InvalidRequestError: If `units` is not an int, or stands for 10^30 or more; or if the currency is unknown.
         """
+        unit = _unit(currency, network)
         if type(units) is not int:
             raise InvalidRequestError("minor units are an int")
-        unit = currency if isinstance(currency, Currency) else Currency.find(currency, network)
         if abs(units) >= _LIMIT * 10**unit.exponent:
             raise InvalidRequestError("the amount is too large")
         return cls(_EXACT.scaleb(Decimal(units), -unit.exponent), unit)
@@ -76,16 +85,17 @@ class Money:
         """Return the amount in the smallest unit, such as cents.
 
         Args:
-            exponent: The provider's number of decimals, where it differs from the currency's own.
+            exponent: The provider's number of decimals (0 to 30), where it differs from the currency's own.
 
         Raises:
             InvalidRequestError: If the amount is not a whole number of such units.
         """
-        places = self.unit.exponent if exponent is None else exponent
+        places = self.unit.exponent if exponent is None else attrs.evolve(self.unit, exponent=exponent).exponent
         scaled = _EXACT.scaleb(self.amount, places)
-        if scaled != scaled.to_integral_value():
+        units = int(scaled)
+        if units != scaled:
             raise InvalidRequestError(f"the amount is not a whole number of units of {places} decimals")
-        return int(scaled)
+        return units
 
     @property
     def currency(self) -> str:
@@ -105,14 +115,16 @@ class Money:
         return f"Money('{self.amount:f}', {self.currency!r}{network})"
 
     def __add__(self, other: Money) -> Money:
-        return Money(_EXACT.add(self.amount, self._same(other)), self.unit)
+        return Money(_EXACT.add(self.amount, self._same(other)), self._finer(other))
 
     def __sub__(self, other: Money) -> Money:
-        return Money(_EXACT.subtract(self.amount, self._same(other)), self.unit)
+        return Money(_EXACT.subtract(self.amount, self._same(other)), self._finer(other))
 
     def __mul__(self, factor: int) -> Money:
         if type(factor) is not int:
             raise InvalidRequestError("money is multiplied by an int only: anything else would have to be rounded")
+        if abs(factor) >= _LIMIT:
+            raise InvalidRequestError("the factor is too large")
         return Money(_EXACT.multiply(self.amount, Decimal(factor)), self.unit)
 
     __rmul__ = __mul__
@@ -130,8 +142,11 @@ class Money:
         if not isinstance(other, Money):
             raise InvalidRequestError("money goes with money only: write Money(amount, currency)")
         if other.unit != self.unit:
-            raise InvalidRequestError(f"{self.currency} and {other.currency} cannot be added or compared: convert one first")
+            raise InvalidRequestError(f"{self.unit} and {other.unit} cannot be added or compared: convert one first")
         return other.amount
+
+    def _finer(self, other: Money) -> Currency:
+        return max(self.unit, other.unit, key=lambda unit: unit.exponent)
 
 
 def parse_amount(text: str) -> Decimal:
@@ -145,7 +160,15 @@ def parse_amount(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _decimal(amount: str | int | Decimal) -> Decimal:
+def _unit(currency: str | Currency, network: str | None) -> Currency:
+    if not isinstance(currency, Currency):
+        return Currency.find(currency, network)
+    if network is not None:
+        raise InvalidRequestError("the network stands in the Currency: do not give it twice")
+    return currency
+
+
+def _decimal(amount: object) -> Decimal:
     if isinstance(amount, Decimal):
         value = amount
     elif isinstance(amount, str):
@@ -168,6 +191,6 @@ def _decimal(amount: str | int | Decimal) -> Decimal:
 def _quantize(value: Decimal, unit: Currency) -> Decimal:
     try:
         quantized = _EXACT.quantize(value, Decimal((0, (1,), -unit.exponent)))
-    except (Inexact, InvalidOperation):
-        raise InvalidRequestError(f"{unit.code} has {unit.exponent} decimals: round the amount first") from None
-    return quantized if quantized else quantized.copy_abs()
+    except Inexact:
+        raise InvalidRequestError(f"{unit} has {unit.exponent} decimals: round the amount first") from None
+    return quantized or quantized.copy_abs()  # there is no minus zero

@@ -35,7 +35,7 @@ class Payment:
     Attributes:
         id: The provider's id of the payment.
         invoice_id: The provider's id of the invoice; None if it belongs to none.
-        amount: What came, in major units; None if the provider does not tell.
+        amount: What came, zero or more; None if the provider does not tell.
         status: Its status.
         paid_at: When it came, with a time zone.
         reference: What the payer's side calls it: a transaction hash, a bank reference.
@@ -43,11 +43,11 @@ class Payment:
     """
 
     id: str = attrs.field(validator=check.identifier)
-    invoice_id: str | None = None
-    amount: Money | None = None
-    status: PaymentStatus
+    invoice_id: str | None = attrs.field(default=None, validator=_optional(check.identifier))
+    amount: Money | None = attrs.field(default=None, validator=_optional(check.money))
+    status: PaymentStatus = attrs.field(validator=check.one_of(PaymentStatus))
     paid_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
-    reference: str | None = None
+    reference: str | None = attrs.field(default=None, validator=_optional(check.text))
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
@@ -67,7 +67,7 @@ class PaymentQuery:
     until: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
     invoice_id: str | None = attrs.field(default=None, validator=_optional(check.identifier))
     page_size: int | None = None
-    cursor: str | None = None
+    cursor: str | None = attrs.field(default=None, validator=_optional(check.text))
 
     def __attrs_post_init__(self) -> None:
         if self.page_size is not None and (type(self.page_size) is not int or self.page_size < 1):
@@ -85,5 +85,5 @@ class Page(Generic[T]):
         next_cursor: Where the next page starts; None on the last page.
     """
 
-    items: tuple[T, ...] = attrs.field(converter=tuple)
-    next_cursor: str | None = None
+    items: tuple[T, ...] = attrs.field(converter=check.tupled)
+    next_cursor: str | None = attrs.field(default=None, validator=_optional(check.text))

@@ -15,24 +15,24 @@ _VISIBLE_ASCII = re.compile(r"[!-~]+")
 class Secret:
     """An API key or webhook secret: visible ASCII, not empty. It prints as ``***`` and cannot be pickled.
 
+    >>> from gateway_core import Secret
     >>> Secret("sk-1234567890")
     Secret('***')
     >>> Secret("sk-1234567890").reveal()
     'sk-1234567890'
 
     Raises:
-        ConfigurationError: If the value is empty or holds a blank, a line end or a character outside ASCII. Such a value is
-            usually a mistake of copying, and would be printed in full by the HTTP library that refuses it as a header.
+        ConfigurationError: If the value is empty or holds a blank, a line end or a character outside ASCII. Such a
+            value is usually a mistake of copying, and would be printed in full by the HTTP library that refuses it as a
+            header.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
-            raise ConfigurationError(
-                "a secret must be visible ASCII and not empty (no blanks, no line end at its end)"
-            ) from None
-        self._value = value
+        if not _is_visible_ascii(value):
+            raise ConfigurationError("a secret must be visible ASCII and not empty (no blanks, no line end at its end)")
+        self._value = str.__str__(value)  # a subclass of str may print itself in other ways
 
     def reveal(self) -> str:
         """Return the value itself."""
@@ -52,5 +52,15 @@ class Secret:
     def __hash__(self) -> int:
         return hash((Secret, self._value))
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _: object) -> Secret:
+        return self
+
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError("a secret cannot be pickled: open the gateway in the process that uses it")
+
+
+def _is_visible_ascii(value: object) -> bool:
+    return isinstance(value, str) and _VISIBLE_ASCII.fullmatch(value) is not None

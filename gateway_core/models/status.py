@@ -51,23 +51,25 @@ _MONEY_CAME = {_S.PARTIALLY_PAID, _S.PAID, _S.OVERPAID}
 _MONEY_WENT_BACK = {_S.PARTIALLY_REFUNDED, _S.REFUNDED}
 _ENDED = {_S.EXPIRED, _S.CANCELED, _S.FAILED}
 
-#: Which other status may follow which. Money may come late, after an invoice has ended; what has come goes away by a refund
-#: only. UNKNOWN may follow and precede everything, since it says nothing.
+#: Which other status may follow which, from one report to the next. A report may be missed, so a status may be skipped:
+#: an invoice that was PENDING can be seen REFUNDED. Money may come late, after an invoice has ended, and again after it
+#: went back; what has come goes away by a refund only, so no failure that is told late ends a PAID invoice. UNKNOWN may
+#: follow and precede everything, since it says nothing: whoever keeps a status keeps the last one that was not UNKNOWN.
 LEGAL_MOVES: Mapping[InvoiceStatus, frozenset[InvoiceStatus]] = MappingProxyType(
     {
         status: frozenset(others | {_S.UNKNOWN}) - {status}
         for status, others in {
-            _S.PENDING: {_S.APPROVED, _S.AUTHORIZED} | _MONEY_CAME | _ENDED,
-            _S.APPROVED: {_S.AUTHORIZED} | _MONEY_CAME | _ENDED,
-            _S.AUTHORIZED: _MONEY_CAME | _ENDED,
-            _S.PARTIALLY_PAID: _MONEY_CAME | _MONEY_WENT_BACK | _ENDED,
+            _S.PENDING: {_S.APPROVED, _S.AUTHORIZED} | _MONEY_CAME | _ENDED | _MONEY_WENT_BACK,
+            _S.APPROVED: {_S.AUTHORIZED} | _MONEY_CAME | _ENDED | _MONEY_WENT_BACK,
+            _S.AUTHORIZED: _MONEY_CAME | _ENDED | _MONEY_WENT_BACK,
+            _S.PARTIALLY_PAID: _MONEY_CAME | _ENDED | _MONEY_WENT_BACK,
             _S.PAID: {_S.OVERPAID} | _MONEY_WENT_BACK,
             _S.OVERPAID: _MONEY_WENT_BACK,
             _S.EXPIRED: {_S.CANCELED} | _MONEY_CAME | _MONEY_WENT_BACK,
             _S.CANCELED: _MONEY_CAME | _MONEY_WENT_BACK,
-            _S.FAILED: {_S.PENDING, _S.AUTHORIZED, _S.EXPIRED, _S.CANCELED} | _MONEY_CAME,
+            _S.FAILED: {_S.PENDING, _S.APPROVED, _S.AUTHORIZED} | _MONEY_CAME | _ENDED | _MONEY_WENT_BACK,
             _S.PARTIALLY_REFUNDED: {_S.REFUNDED},
-            _S.REFUNDED: set[InvoiceStatus](),
+            _S.REFUNDED: {_S.PARTIALLY_REFUNDED},
             _S.UNKNOWN: set(_S),
         }.items()
     }
@@ -94,28 +96,30 @@ def derive(
 ) -> tuple[InvoiceStatus, AmountVerdict]:
     """Return the status that follows from the provider's word and from the amounts, and the verdict on the amounts.
 
-    Amounts decide wherever they are known. They never make a success of a word that means failure, nor of UNKNOWN, and a word
-    that means success does not stand against amounts that say otherwise.
+    Amounts decide wherever they are known. They never make a success of a word that means failure, nor of UNKNOWN, and
+    a word that means success does not stand against amounts that say otherwise. Deriving twice changes nothing.
     """
     verdict = compare(expected, received)
+    return _status(word, verdict, refunded, received or expected), verdict
+
+
+def _status(word: InvoiceStatus, verdict: AmountVerdict, refunded: Money | None, whole: Money | None) -> InvoiceStatus:
     if word in (_S.CANCELED, _S.FAILED, _S.UNKNOWN):
-        return word, verdict
+        return word
     if refunded:
-        return _refunded(refunded, received or expected), verdict
+        return _refunded(refunded, whole)
     if word in _MONEY_WENT_BACK:
-        return word, verdict
+        return word
     match verdict:
         case AmountVerdict.EXACT:
-            return _S.PAID, verdict
+            return _S.PAID
         case AmountVerdict.OVER:
-            return _S.OVERPAID, verdict
+            return _S.OVERPAID
         case AmountVerdict.UNDER:
-            return (_S.EXPIRED if word is _S.EXPIRED else _S.PARTIALLY_PAID), verdict
-        case AmountVerdict.WRONG_CURRENCY:
-            return _S.UNKNOWN, verdict
-        case AmountVerdict.NONE if word in _MONEY_CAME:
-            return _S.UNKNOWN, verdict
-    return word, verdict
+            return _S.EXPIRED if word is _S.EXPIRED else _S.PARTIALLY_PAID
+    if verdict is AmountVerdict.WRONG_CURRENCY or (verdict is AmountVerdict.NONE and word in _MONEY_CAME):
+        return _S.UNKNOWN
+    return word
 
 
 def _refunded(refunded: Money, whole: Money | None) -> InvoiceStatus:

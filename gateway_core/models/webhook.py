@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -71,11 +71,15 @@ class WebhookEvent:
     """
 
     id: str = attrs.field(validator=check.identifier)
-    kind: str
-    invoice_id: str | None = None
+    kind: str = attrs.field(validator=check.text)
+    invoice_id: str | None = attrs.field(default=None, validator=_optional(check.identifier))
     report: StatusReport | None = None
     occurred_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.report is not None and self.report.invoice_id != self.invoice_id:
+            raise InvalidRequestError("the report of an event is about the event's own invoice")
 
 
 @attrs.frozen(kw_only=True)
@@ -88,8 +92,12 @@ class WebhookDelivery:
         acknowledgement: What to answer.
     """
 
-    events: tuple[WebhookEvent, ...] = attrs.field(converter=tuple)
-    verified_by: VerifiedBy = attrs.field(
-        validator=attrs.validators.in_(("signature", "callback", "signature+callback"))
-    )
+    events: tuple[WebhookEvent, ...] = attrs.field(converter=check.tupled)
+    verified_by: VerifiedBy
     acknowledgement: Acknowledgement = attrs.field(factory=Acknowledgement)
+
+    def __attrs_post_init__(self) -> None:
+        if not all(isinstance(event, WebhookEvent) for event in self.events):
+            raise InvalidRequestError("a delivery carries WebhookEvents")
+        if self.verified_by not in get_args(VerifiedBy):
+            raise InvalidRequestError("verified_by is signature, callback or signature+callback")
