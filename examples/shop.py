@@ -14,8 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import make_server
 from wsgiref.util import request_uri
 
 from gateway_core import Gateway, InvoiceRequest, Money, WebhookRequest, errors
@@ -96,11 +95,6 @@ class Shop:
         return answer.status, list(answer.headers.pairs), answer.body
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        log.info(format, *args)
-
-
 def main() -> None:
     """Run the shop until it is interrupted."""
     parser = argparse.ArgumentParser(description="A small shop that sells one book.")
@@ -110,7 +104,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     with (
         Gateway.open(config=arguments.config) as gateway,
-        make_server("127.0.0.1", arguments.port, Shop(gateway), handler_class=_Quiet) as server,
+        make_server("127.0.0.1", arguments.port, Shop(gateway)) as server,
     ):
         print(f"http://127.0.0.1:{server.server_port}/", flush=True)
         server.serve_forever()
