@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  # Sphinx imports it from its folder
 """Directives that draw pages from the code's own tables, so that these cannot go stale."""
 
 from __future__ import annotations
@@ -42,8 +43,12 @@ class LegalMoves(SphinxDirective):
     """The table of which status may follow which."""
 
     def run(self) -> list[nodes.Node]:
+        """Draw it."""
         rows = (
-            [f"`{status.name}`", ", ".join(f"`{other.name}`" for other in InvoiceStatus if other in LEGAL_MOVES[status])]
+            [
+                f"`{status.name}`",
+                ", ".join(f"`{other.name}`" for other in InvoiceStatus if other in LEGAL_MOVES[status]),
+            ]
             for status in InvoiceStatus
         )
         return [table(["from", "to"], rows)]
@@ -53,6 +58,7 @@ class ErrorTable(SphinxDirective):
     """Every error, and what it means for the money."""
 
     def run(self) -> list[nodes.Node]:
+        """Draw it."""
         classes = [
             each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.GatewayError)
         ]
@@ -64,6 +70,7 @@ class Hooks(SphinxDirective):
     """Every hook: its arguments, whether it is required, and what it does."""
 
     def run(self) -> list[nodes.Node]:
+        """Draw it."""
         rows = []
         for name in hookspecs.REQUIRED + hookspecs.OPTIONAL:
             declared = getattr(hookspecs, name)
@@ -79,11 +86,10 @@ class ProviderSettings(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        """Draw it."""
         settings = _plugins.settings_class(_plugins.find(self.arguments[0]).load())
         described = _attributes(settings)
-        rows = (
-            [f"`{field.name}`", _default(field), described.get(field.name, "")] for field in attrs.fields(settings)
-        )
+        rows = ([f"`{field.name}`", _default(field), described.get(field.name, "")] for field in attrs.fields(settings))
         return [table(["setting", "default", "meaning"], rows)]
 
 
@@ -91,9 +97,11 @@ class Installed(SphinxDirective):
     """The providers of this repository, with what each can do."""
 
     def run(self) -> list[nodes.Node]:
+        """Draw it."""
         rows = []
         for report in _plugins.inspect_all():
-            assert report.info is not None, report.fault
+            if report.info is None:
+                raise self.error(f"{report.name}: {report.fault}")
             rows.append(
                 [
                     f"`{report.name}`",
