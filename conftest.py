@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import os
 import re
 import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -18,9 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests_mock
 from sybil import Example, Sybil
 from sybil.integration.pytest import SybilItem
 from sybil.parsers import myst, rest
+
+from gateway_core import Gateway, HttpRequest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -68,16 +74,54 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+class SandboxForDocuments:
+    """The sandbox, as the examples in a document find it: running, with an account, and a payer to act in it."""
+
+    def __init__(self) -> None:
+        self._webhooks: list[HttpRequest] = []
+
+    @functools.cached_property
+    def _emulator(self) -> Any:
+        from gateway_sandbox.emulator import SandboxEmulator
+
+        account = {"api_key": _MADE_UP_SECRET, "webhook_secret": _MADE_UP_SECRET}
+        return SandboxEmulator(credentials=account, webhook_url="http://127.0.0.1:8000/webhooks")
+
+    def answer(self, request: Any, context: Any) -> bytes:
+        """Answer what the transport sends."""
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        asked = HttpRequest(method=request.method, url=request.url, headers=request.headers, body=body)
+        answer = self._emulator.handle(asked)
+        context.status_code, context.headers = answer.status, dict(answer.headers.pairs)
+        return bytes(answer.body)
+
+    def pay(self, payment_url: str) -> None:
+        """Press the button on the page, and let the webhooks arrive."""
+        self._emulator.pay(payment_url.rpartition("/")[2])
+        self._emulator.deliver(self._receive)
+
+    def _receive(self, webhook: HttpRequest) -> int:
+        self._webhooks.append(webhook)
+        return 200
+
+    def last_webhook(self) -> HttpRequest:
+        """Return the webhook that arrived last."""
+        return self._webhooks[-1]
+
+
 def _enter(namespace: dict[str, Any]) -> None:
-    """Give a document an empty folder of its own to work in."""
-    namespace["_left"] = Path.cwd()
-    namespace["_folder"] = tempfile.TemporaryDirectory()
-    os.chdir(namespace["_folder"].name)
+    """Give a document an empty folder to work in, and a sandbox in place of every provider."""
+    namespace["sandbox"] = SandboxForDocuments()
+    with contextlib.ExitStack() as entered:
+        entered.enter_context(contextlib.chdir(entered.enter_context(tempfile.TemporaryDirectory())))
+        entered.enter_context(requests_mock.Mocker()).register_uri(
+            requests_mock.ANY, requests_mock.ANY, content=namespace["sandbox"].answer
+        )
+        namespace["_left"] = entered.pop_all()
 
 
 def _leave(namespace: dict[str, Any]) -> None:
-    os.chdir(namespace["_left"])
-    namespace["_folder"].cleanup()
+    namespace["_left"].close()
 
 
 def _check_toml(example: Example) -> None:
@@ -89,8 +133,6 @@ def _check_toml(example: Example) -> None:
     accounts = tomllib.loads(text).get("gateways", {})
     if not accounts:
         return
-    from gateway_core import Gateway
-
     path = Path("gateway.toml")
     path.write_text(text, encoding="utf-8")
     for name in accounts:
@@ -108,7 +150,8 @@ def _check_commands(prompt: str) -> Callable[[Example], None]:
         for line in lines:
             words = [*takewhile(_SHELL.isdisjoint, shlex.split(line.removeprefix(prompt), comments=True))]
             if line.startswith(prompt) and words[:1] == ["gateway"]:
-                subprocess.run([*words, "--help"], check=True, stdout=subprocess.DEVNULL)
+                command = [sys.executable, "-m", "gateway_core.cli", *words[1:], "--help"]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     return check
 

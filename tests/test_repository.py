@@ -202,7 +202,7 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     """Nothing runs in CI that a contributor cannot run, and the README tells how."""
     command = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
 
-    assert command in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert f"$ {command}" in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_lint_exception_tells_its_reason() -> None:
