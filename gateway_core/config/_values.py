@@ -19,9 +19,6 @@ from gateway_core.provider import secrets_of
 
 T = TypeVar("T")
 
-#: Types whose subclasses are not passed as they are: True is no number, and a `Text` is not yet what it says.
-_EXACT = (str, int, float)
-
 
 def structure(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Make a settings class from values that are given in code.
@@ -99,9 +96,8 @@ def _record(cls: type[T], values: Any, others: tuple[str, ...] = ()) -> T:
         raise refused("must be a table of keys and values")
     kind: type = cls
     fields = fields_of(kind)
-    # The one that is not there yet is likelier to be meant.
-    free = [*(key for key in fields if key not in values), *(key for key in fields if key in values), *others]
-    faults = [Fault(str(key), f"unknown, {suggest(str(key), free)}") for key in values if key not in fields]
+    known = [*fields, *others]
+    faults = [Fault(str(key), f"unknown, {suggest(str(key), known)}") for key in values if key not in fields]
     made: dict[str, Any] = {}
     for key, (field, wanted) in fields.items():
         if key in values:
@@ -123,7 +119,7 @@ def _record(cls: type[T], values: Any, others: tuple[str, ...] = ()) -> T:
 def _value(field: attrs.Attribute[Any], kind: Any, value: Any) -> Any:
     if isinstance(value, Broken):
         raise refused(value.reason)
-    as_it_is = isinstance(kind, type) and kind not in _EXACT and isinstance(value, kind)
+    as_it_is = isinstance(kind, type) and kind not in READERS and isinstance(value, kind)
     made = value if as_it_is else _read(kind, value)
     # The class would stop at its first fault: each field's own checks run here as well, so that all faults are told.
     try:
