@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from collections.abc import Hashable
+from typing import Any, Protocol, cast
 
 import attrs
 
@@ -52,7 +53,7 @@ class TransportSettings:
 
     Attributes:
         deadline: Seconds for a whole call: waiting for the rate limit, connecting, all requests, reading the answers.
-        connect_timeout: Seconds for opening a connection.
+        connect_timeout: Seconds for opening a connection, for each address that the host's name stands for.
         read_timeout: Seconds for each wait for a part of the answer.
         max_response_bytes: The largest decoded body that is read, in bytes.
         pool_size: Connections that are kept open.
@@ -66,12 +67,40 @@ class TransportSettings:
 
 
 def build(settings: TransportSettings, info: ProviderInfo, provider_settings: Any) -> Transport:
-    """Return the transport of one account: its own connections, behind its provider's rate limits."""
-    from gateway_core.transport._limits import RateLimited
+    """Return the transport of one account: its own connections, behind its provider's rate limits.
+
+    This is the one place where what stands between a flow and the provider is put together, from the inside out.
+
+    Raises:
+        ConfigurationError: If the base address is not https and not on the loopback range, or the environment names a
+            proxy or an authority that cannot be used.
+    """
     from gateway_core.transport._requests import RequestsTransport
 
     base_url = getattr(provider_settings, "base_url", None) or info.base_url
-    transport: Transport = RequestsTransport(settings, base_url=base_url, hosts=info.hosts)
-    if info.rate_limits:
-        transport = RateLimited(transport, info.rate_limits, account=(info.title, provider_settings))
-    return transport
+    transport = RequestsTransport(settings, base_url=base_url, hosts=info.hosts)
+    if not info.rate_limits:
+        return transport
+    from gateway_core.transport._limits import RateLimited
+
+    return RateLimited(transport, info.rate_limits, account=(info.title, _identity(provider_settings)))
+
+
+def _identity(provider_settings: Any) -> Hashable:
+    """Return what tells an account from others; where the settings cannot be hashed, how they print must do."""
+    try:
+        hash(provider_settings)
+    except TypeError:
+        return repr(provider_settings)
+    return cast(Hashable, provider_settings)
+
+
+def connect(settings: TransportSettings, *, base_url: str | None = None, hosts: tuple[str, ...] = ()) -> Transport:
+    """Return a transport to the server of a base address, and to further hosts by https; without rate limits.
+
+    Raises:
+        ConfigurationError: If an address is not https and not on the loopback range, or the environment is wrong.
+    """
+    from gateway_core.transport._requests import RequestsTransport
+
+    return RequestsTransport(settings, base_url=base_url, hosts=hosts)
