@@ -1,0 +1,217 @@
+"""From Bitsby's words to the core's models: one table or rule for each."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, ParamSpec, TypeVar
+
+from gateway_bitsby import wire
+from gateway_bitsby.settings import is_uuid
+from gateway_core import (
+    Currency,
+    Invoice,
+    InvoiceRequest,
+    InvoiceStatus,
+    Money,
+    Payment,
+    PaymentStatus,
+    StatusReport,
+)
+from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.http import endpoint
+from gateway_core.wire import dumps, loads, structure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CURRENCIES = ("USD", "EUR", "RUB")
+
+#: The complete list in the documentation. A word that is not here is UNKNOWN.
+STATUSES = MappingProxyType(
+    {
+        "unpaid": InvoiceStatus.PENDING,
+        "paid": InvoiceStatus.PAID,
+        "canceled": InvoiceStatus.CANCELED,
+        "expired": InvoiceStatus.EXPIRED,
+    }
+)
+
+#: Chains that have another name here. All others keep theirs, in small letters with hyphens.
+NETWORKS = MappingProxyType({"bnbSmartChain": "bsc"})
+
+#: Bitsby counts every asset in so many decimals.
+CRYPTO_DECIMALS = 8
+
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def fitting(function: Callable[P, T]) -> Callable[P, T]:
+    """Say of an answer that no model can be made of that it does not fit: the shop's request was not at fault."""
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except InvalidRequestError as error:
+            reason = error.message
+        raise UnexpectedResponseError(f"the answer does not fit: {reason}")
+
+    return checked
+
+
+def amount_text(amount: Money) -> str:
+    """Return an invoice's amount as Bitsby takes it: plain digits, two decimals.
+
+    Raises:
+        InvalidRequestError: If it is in none of Bitsby's currencies, has more decimals, or is so large that it becomes
+            another amount when Bitsby reads it as a floating-point number.
+    """
+    if amount.network is not None or amount.currency not in CURRENCIES:
+        raise InvalidRequestError(f"Bitsby makes invoices in {', '.join(CURRENCIES)} only")
+    cents = amount.to_minor(2)
+    text = f"{cents // 100}.{cents % 100:02}"
+    if Decimal(repr(float(text))) != amount.amount:
+        raise InvalidRequestError("the amount is too large: Bitsby reads amounts as floating-point numbers")
+    return text
+
+
+def service_data(request: InvoiceRequest) -> str:
+    """Return what Bitsby keeps for us with an invoice, hidden from the payer: the order id and the metadata."""
+    kept: dict[str, Any] = {"order_id": request.order_id}
+    if request.metadata:
+        kept["metadata"] = request.metadata
+    return dumps(kept).decode("ascii")
+
+
+def order_id_of(data: str | None) -> str | None:
+    """Return the order id in an invoice's service data; None if somebody else wrote it."""
+    if data is None:
+        return None
+    try:
+        kept = loads(data.encode("utf-8"))
+    except UnexpectedResponseError:
+        return None
+    found = kept.get("order_id") if isinstance(kept, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
+def moment(text: str) -> datetime:
+    """Read a time of Bitsby's: UTC, without saying so.
+
+    Raises:
+        UnexpectedResponseError: If it is written in any other way.
+    """
+    try:
+        if _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise UnexpectedResponseError("the answer does not fit: a time is not written as 2030-01-31 23:59:59")
+
+
+def day(at: datetime | None, shift: int) -> str | None:
+    """Return a moment's day in UTC, so many days later, as Bitsby's filters take it; None beyond the calendar's ends.
+
+    In which zone those filters count, and whether the last day counts, is not documented: shift it outwards by one, and
+    filter exactly afterwards.
+    """
+    if at is None:
+        return None
+    try:
+        return (at.astimezone(UTC) + timedelta(days=shift)).date().isoformat()
+    except OverflowError:
+        return None
+
+
+def crypto(amount: Decimal, wallet: wire.Wallet | None) -> Money | None:
+    """Return an amount in a wallet's asset on its chain; None if there is no wallet, or no asset has such a name.
+
+    The asset has the decimals that are known of it. If they are not known, or the amount has more, it has Bitsby's 8.
+    """
+    if wallet is None:
+        return None
+    code = wallet.cryptocurrency.upper()
+    network = NETWORKS.get(wallet.blockchain) or _CAPITAL.sub("-", wallet.blockchain).lower()
+    try:
+        return Money(amount, Currency.find(code, network))
+    except InvalidRequestError:
+        pass
+    try:
+        unit = Currency(code, CRYPTO_DECIMALS, network)
+    except InvalidRequestError:
+        return None
+    return Money(amount, unit)
+
+
+@fitting
+def created(data: Any, request: InvoiceRequest) -> Invoice:
+    """Map the answer to ``/invoices/create``; amount and order id are those asked for, which it does not repeat."""
+    answer = structure(data, wire.CreatedInvoice)
+    if not is_uuid(answer.id):
+        raise UnexpectedResponseError("the answer does not fit: an invoice's id is a UUID")
+    return Invoice(
+        id=answer.id,
+        order_id=request.order_id,
+        status=InvoiceStatus.PENDING,
+        amount=request.amount,
+        payment_url=answer.url,
+        created_at=moment(answer.createDatetime),
+        expires_at=moment(answer.timeToPayDatetime),
+        raw=data,
+    )
+
+
+@fitting
+def invoice(item: wire.ListedInvoice, raw: Mapping[str, Any], checkout_url: str) -> Invoice:
+    """Map an item of ``/invoices/list``, which has no address of a pay page: it is made of the `uid`."""
+    return Invoice(
+        id=item.id,
+        order_id=order_id_of(item.serviceData),
+        status=STATUSES.get(item.status, InvoiceStatus.UNKNOWN),
+        amount=fiat(item.amountFiat, item.currencyFiat),
+        payment_url=endpoint(checkout_url, item.uid),
+        created_at=moment(item.createDatetime),
+        expires_at=moment(item.timeToPayDatetime),
+        raw=raw,
+    )
+
+
+@fitting
+def report(item: wire.ListedInvoice, raw: Mapping[str, Any]) -> StatusReport:
+    """Map an item of ``/invoices/list``. What came is known in crypto only: in fiat money, `received` is unknown."""
+    return StatusReport(
+        invoice_id=item.id,
+        order_id=order_id_of(item.serviceData),
+        status=STATUSES.get(item.status, InvoiceStatus.UNKNOWN),
+        expected=fiat(item.amountFiat, item.currencyFiat),
+        provider_status=item.status,
+        raw=raw,
+    )
+
+
+@fitting
+def payment(item: wire.ListedPayment, raw: Mapping[str, Any]) -> Payment:
+    """Map an item of ``/payments/list``: Bitsby lists a transfer once it counts by the wallet's rule."""
+    return Payment(
+        id=item.id,
+        invoice_id=None if item.invoice is None else item.invoice.id,
+        amount=crypto(item.amount, item.wallet),
+        status=PaymentStatus.CONFIRMED,
+        paid_at=moment(item.transactionDatetime),
+        reference=item.hash,
+        raw=raw,
+    )
+
+
+@fitting
+def fiat(amount: Decimal, currency: str) -> Money:
+    """Return an amount in one of Bitsby's currencies."""
+    if currency not in CURRENCIES:
+        raise InvalidRequestError("an invoice is in a currency that Bitsby does not have")
+    return Money(amount, currency)

@@ -1,0 +1,318 @@
+"""One project of one account at Bitsby, as flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from gateway_bitsby import mapping, webhook, wire
+from gateway_bitsby.query import InvoiceQuery
+from gateway_bitsby.settings import DEFAULT_PAGE_SIZE, DURATIONS, TIMES_TO_PAY, BitsbyOptions, BitsbySettings, is_uuid
+from gateway_core import (
+    Flow,
+    HttpRequest,
+    Invoice,
+    InvoiceRequest,
+    Page,
+    Payment,
+    PaymentQuery,
+    ProviderInfo,
+    RateLimit,
+    StatusReport,
+    WebhookDelivery,
+    WebhookRequest,
+    hookimpl,
+)
+from gateway_core.errors import (
+    GatewayError,
+    InvalidRequestError,
+    NotFoundError,
+    UnexpectedResponseError,
+    UnsupportedOperationError,
+    WebhookError,
+    WebhookReason,
+)
+from gateway_core.http import endpoint
+from gateway_core.provider import WebhookAuthentication
+from gateway_core.wire import structure
+
+
+@attrs.frozen
+class Bitsby:
+    """One project of one account at Bitsby.
+
+    Attributes:
+        settings: Its settings.
+    """
+
+    settings: BitsbySettings
+    info = ProviderInfo(
+        title="Bitsby",
+        docs_url="https://docs.bitsby.app",
+        base_url="https://api.bitsby.app",
+        currencies=mapping.CURRENCIES,
+        options=BitsbyOptions,
+        rate_limits=(RateLimit(requests=1, seconds=1),),
+        webhook_authentication=WebhookAuthentication.CALLBACK,
+        webhook_covers=(
+            "Webhooks are unsigned. One is accepted only after Bitsby, asked over TLS with the account's key, has said "
+            "that the invoice is paid, and its project, amount, currency and payment agree; the event is made of that "
+            "answer alone. There is one event: an invoice became paid."
+        ),
+        list_guarantee=(
+            "Every payment that Bitsby bound to an invoice of the project, and every one of the account that is bound "
+            "to none, in the order in which Bitsby sends them. Bitsby pages by offset: where the list grows meanwhile, "
+            "an item may come twice. It watches wallets only while invoices are open: a wallet's history is more."
+        ),
+        notes=(
+            "The answer to a creation does not repeat the amount: it is taken to be the one asked for.",
+            "What was received is known in crypto only: a report's `received` is None, its verdict UNKNOWN.",
+            "PAID means that exactly the reserved amount came, or that the merchant bound another payment by hand.",
+            "An unpaid invoice can be canceled until the payer has opened its page.",
+            "There is no return address, no refund and no test mode.",
+            "Assumed, since it is not documented: a bad key is told by HTTP status 401 or 403.",
+            "Assumed, since it is not documented: the list of an unknown invoice is empty.",
+            "Assumed, since it is not documented: the limit of one request a second holds for each key.",
+        ),
+    )
+
+    @hookimpl
+    def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
+        """Create an invoice. Bitsby has no idempotency keys: a second request makes a second invoice."""
+        fields = {
+            "projectId": self.settings.project_id,
+            "amountFiat": mapping.amount_text(request.amount),
+            "currencyFiat": request.amount.currency,
+            "timeToPay": TIMES_TO_PAY[self._time_to_pay(request)],
+            "serviceData": mapping.service_data(request),
+        }
+        if request.description:
+            fields["description"] = request.description
+        data = yield from self._call("invoices", "create", fields, safe=False)
+        try:
+            return mapping.created(data, request)
+        except UnexpectedResponseError as error:
+            known = data.get("id") if isinstance(data, Mapping) else None
+            error.invoice_id = known if isinstance(known, str) else None
+            error.effect = "done"
+            raise
+
+    @hookimpl
+    def get_status(self, invoice_id: str) -> Flow[StatusReport]:
+        """Report on one invoice, which Bitsby gives as a list of one."""
+        item, raw = yield from self._read(invoice_id)
+        return mapping.report(item, raw)
+
+    @hookimpl
+    def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
+        """Return one page of payments, filtered exactly here: Bitsby's filters count in days of an unknown zone."""
+        if query.invoice_id is not None and not is_uuid(query.invoice_id):
+            return Page(())
+        filters = {
+            "invoiceId": query.invoice_id,
+            "startDate": mapping.day(query.since, -1),
+            "endDate": mapping.day(query.until, +1),
+        }
+        page = yield from self._page("payments", wire.ListedPayment, filters, query)
+        payments = [mapping.payment(item, raw) for item, raw in page.items if self._is_ours(item)]
+        return Page([payment for payment in payments if _matches(payment, query)], page.next_cursor)
+
+    @hookimpl
+    def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
+        """Believe nothing but the id in an unsigned webhook, and that only as a question to Bitsby."""
+        webhook.check_url_secret(request, self.settings.url_secret)
+        told = webhook.read(request.body)
+        if told.project.id.lower() != self.settings.project_id:
+            raise WebhookError("it is about another project", reason=WebhookReason.WRONG_ACCOUNT)
+        missing = False
+        try:
+            item, raw = yield from self._read(told.invoice.id)
+        except NotFoundError:
+            missing = True
+        if missing:
+            raise WebhookError("Bitsby does not know this invoice", reason=WebhookReason.NOT_CONFIRMED)
+        return WebhookDelivery(events=[webhook.confirm(told, item, raw)], verified_by="callback")
+
+    @hookimpl
+    def find_invoice(self, order_id: str, since: datetime | None = None) -> Flow[Invoice | None]:
+        """Look through the project's invoices for the one that was created for an order.
+
+        Bitsby cannot search, so its list is read: at most `search_pages` pages. All of them are read even after a hit,
+        since a second hit is an error. None means that the whole list was read.
+
+        Args:
+            order_id: The shop's key.
+            since: Look at invoices created at this moment or later only, for lists that are longer than can be read.
+
+        Raises:
+            UnsupportedOperationError: If nothing was found in as many pages as are read, and there are more.
+            UnexpectedResponseError: If several invoices have this order id.
+        """
+        seen: set[str] = set()
+        hits: dict[str, Invoice] = {}
+        query = InvoiceQuery(since=since)
+        for _ in range(self.settings.search_pages):
+            page = yield from self._listed(query)
+            new = {item.id: (item, raw) for item, raw in page.items if item.id not in seen}
+            if page.items and not new:
+                raise UnexpectedResponseError("Bitsby's list does not advance: the same page came again")
+            seen.update(new)
+            for item, raw in new.values():
+                if mapping.order_id_of(item.serviceData) == order_id and self._in_project(item.projectId):
+                    hits[item.id] = mapping.invoice(item, raw, self.settings.checkout_url)
+            query = attrs.evolve(query, cursor=page.next_cursor)
+            if query.cursor is None:
+                break
+        if len(hits) > 1:
+            found = ", ".join(f"{hit.id} ({hit.status.value})" for hit in hits.values())
+            raise UnexpectedResponseError(f"several invoices have the order id {order_id}: {found}")
+        if not hits and query.cursor is not None:
+            raise UnsupportedOperationError(
+                f"the order is not among the {len(seen)} invoices looked through, and there are more: set search_pages "
+                "or page_size higher, or look only at those since a moment"
+            )
+        return next(iter(hits.values()), None)
+
+    @hookimpl
+    def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
+        """Call off an unpaid invoice whose page nobody has opened."""
+        return (yield from self._change("cancel", {"invoiceId": invoice_id}))
+
+    @hookimpl
+    def check_account(self) -> Flow[None]:
+        """Ask for the account's balances."""
+        data = yield from self._call("billing", "balances", {}, safe=True)
+        structure(data, wire.Balances)
+
+    def bind_payment(self, invoice_id: str, payment_id: str) -> Flow[StatusReport]:
+        """Bind a payment that matched no invoice to one, which makes that invoice paid. Run it with `Gateway.run`.
+
+        Args:
+            invoice_id: The id of the invoice.
+            payment_id: The id of the payment, such as one that `list_payments` gave with no `invoice_id`.
+
+        Raises:
+            NotFoundError: If one of the ids is none that Bitsby could know.
+            RejectedError: If Bitsby refuses.
+        """
+        if not is_uuid(payment_id):
+            raise NotFoundError("Bitsby has no payment with this id: its ids are UUIDs")
+        return (yield from self._change("bindPayment", {"invoiceId": invoice_id, "paymentId": payment_id}))
+
+    def list_invoices(self, query: InvoiceQuery) -> Flow[Page[Invoice]]:
+        """Return one page of the project's invoices. Run it with `Gateway.run`."""
+        page = yield from self._listed(query)
+        mine = [
+            mapping.invoice(item, raw, self.settings.checkout_url)
+            for item, raw in page.items
+            if self._in_project(item.projectId)
+        ]
+        return Page([invoice for invoice in mine if _is_asked_for(invoice, query)], page.next_cursor)
+
+    def _listed(self, query: InvoiceQuery) -> Flow[Page[tuple[wire.ListedInvoice, Mapping[str, Any]]]]:
+        filters = {
+            "projectId": self.settings.project_id,
+            "invoiceUid": query.uid,
+            "status": query.status,
+            "startDate": mapping.day(query.since, -1),
+            "endDate": mapping.day(query.until, +1),
+        }
+        return (yield from self._page("invoices", wire.ListedInvoice, filters, query))
+
+    def _page(
+        self,
+        what: str,
+        kind: type[wire.Item],
+        filters: Mapping[str, str | None],
+        query: PaymentQuery | InvoiceQuery,
+    ) -> Flow[Page[tuple[wire.Item, Mapping[str, Any]]]]:
+        offset = _offset(query.cursor)
+        size = query.page_size or self.settings.page_size
+        given = {name: value for name, value in filters.items() if value is not None}
+        data = yield from self._call(what, "list", {**given, "offset": str(offset), "limit": str(size)}, safe=True)
+        found = wire.items(data, kind)
+        # Bitsby may cut a page to its own, unknown limit, so a short page is the last one only if it was not asked for
+        # more than Bitsby gives by default.
+        last = not found or (size <= DEFAULT_PAGE_SIZE and len(found) < size)
+        return Page(found, None if last else str(offset + len(found)))
+
+    def _read(self, invoice_id: str) -> Flow[tuple[wire.ListedInvoice, Mapping[str, Any]]]:
+        _check_invoice_id(invoice_id)
+        data = yield from self._call("invoices", "list", {"invoiceId": invoice_id, "limit": "1"}, safe=True)
+        found = wire.items(data, wire.ListedInvoice)
+        if not found:
+            raise NotFoundError("Bitsby has no invoice with this id")
+        item, raw = found[0]
+        if len(found) > 1 or item.id != invoice_id:
+            raise UnexpectedResponseError("Bitsby answered about another invoice than the one asked for")
+        if not self._in_project(item.projectId):
+            raise NotFoundError("this invoice belongs to another project of the account")
+        return item, raw
+
+    def _change(self, action: str, fields: Mapping[str, str]) -> Flow[StatusReport]:
+        """Change an invoice and read it again, since the answer to a change says no more than that it was made."""
+        _check_invoice_id(fields["invoiceId"])
+        yield from self._call("invoices", action, fields, safe=False)
+        try:
+            return (yield from self.get_status(fields["invoiceId"]))
+        except GatewayError as error:
+            error.effect = "done"
+            raise
+
+    def _call(self, area: str, action: str, fields: Mapping[str, str], *, safe: bool) -> Flow[Any]:
+        """Send one request and return the answer's `data`. Every request is a POST, those that only read too."""
+        url = endpoint(self.settings.base_url, area, action)
+        headers = {"Authorization": f"Token {self.settings.api_key.reveal()}", "Accept": "application/json"}
+        if fields:
+            request = HttpRequest.multipart("POST", url, fields, headers=headers, safe=safe)
+        else:
+            request = HttpRequest(method="POST", url=url, headers=headers, safe=safe)
+        return wire.unwrap((yield request))
+
+    def _time_to_pay(self, request: InvoiceRequest) -> Decimal:
+        chosen: Decimal | None = request.options.time_to_pay
+        if request.expires_in is None:
+            return chosen or self.settings.time_to_pay
+        hours = DURATIONS.get(request.expires_in)
+        if hours is None:
+            raise InvalidRequestError(f"expires_in must be one of {', '.join(TIMES_TO_PAY.values())} hours at Bitsby")
+        if chosen not in (None, hours):
+            raise InvalidRequestError("expires_in and the option time_to_pay differ: give one of them")
+        return hours
+
+    def _is_ours(self, item: wire.ListedPayment) -> bool:
+        return item.invoice is None or self._in_project(item.invoice.projectId)
+
+    def _in_project(self, project_id: str) -> bool:
+        return project_id.lower() == self.settings.project_id
+
+
+def _check_invoice_id(invoice_id: str) -> None:
+    if not is_uuid(invoice_id):
+        raise NotFoundError("Bitsby has no invoice with this id: its ids are UUIDs")
+
+
+def _offset(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+        raise InvalidRequestError("this cursor is none of Bitsby's pages")
+    return int(cursor)
+
+
+def _matches(payment: Payment, query: PaymentQuery) -> bool:
+    return query.invoice_id in (None, payment.invoice_id) and _within(payment.paid_at, query.since, query.until)
+
+
+def _is_asked_for(invoice: Invoice, query: InvoiceQuery) -> bool:
+    word, uid = invoice.raw["status"], invoice.raw["uid"]
+    known = query.status in (None, word) and query.uid in (None, uid)
+    return known and _within(invoice.created_at, query.since, query.until)
+
+
+def _within(at: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+    return at is not None and (since is None or at >= since) and (until is None or at < until)

@@ -1,0 +1,171 @@
+"""What Bitsby sends: the envelope, and the fields of each answer that are used.
+
+The names are Bitsby's own. What is not used is not demanded: pages of its documentation differ in the rest (newer ones
+have `commissionFiatUSD` and `amountFiatUSD` in many places), and `raw` keeps all of it.
+"""
+# ruff: noqa: N815  # the attributes are named as Bitsby names them
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import attrs
+
+from gateway_core import HttpResponse
+from gateway_core.errors import ProviderError, RateLimitedError, RejectedError, UnexpectedResponseError, for_status
+from gateway_core.wire import loads, structure
+
+Item = TypeVar("Item")
+
+#: The one error text that is documented.
+_TOO_FREQUENT = "requests too frequent"
+
+
+@attrs.frozen
+class Wallet:
+    """The merchant's wallet that money comes to."""
+
+    blockchain: str
+    cryptocurrency: str
+
+
+@attrs.frozen
+class CreatedInvoice:
+    """The answer to ``/invoices/create``. It repeats neither amount nor currency, and names no status."""
+
+    id: str
+    uid: str
+    createDatetime: str
+    timeToPayDatetime: str
+    url: str
+
+
+@attrs.frozen
+class MatchedPayment:
+    """The payment inside of a paid invoice."""
+
+    id: str
+    amount: Decimal
+    transactionDatetime: str
+
+
+@attrs.frozen
+class ListedInvoice:
+    """An item of ``/invoices/list``; `payment` is there only when it is paid."""
+
+    id: str
+    uid: str
+    projectId: str
+    createDatetime: str
+    timeToPayDatetime: str
+    amountFiat: Decimal
+    currencyFiat: str
+    status: str
+    serviceData: str | None = None
+    payment: MatchedPayment | None = None
+
+
+@attrs.frozen
+class PaidInvoice:
+    """The invoice inside of a payment that is bound to one."""
+
+    id: str
+    projectId: str
+
+
+@attrs.frozen
+class ListedPayment:
+    """An item of ``/payments/list``; one that is bound to no invoice has neither `invoice` nor, it seems, `wallet`."""
+
+    id: str
+    amount: Decimal
+    transactionDatetime: str
+    hash: str | None = None
+    invoice: PaidInvoice | None = None
+    wallet: Wallet | None = None
+
+
+@attrs.frozen
+class Balances:
+    """The answer to ``/billing/balances``."""
+
+    internal: Decimal
+    partner: Decimal
+
+
+@attrs.frozen
+class NotifiedProject:
+    """The project in a webhook."""
+
+    id: str
+
+
+@attrs.frozen
+class NotifiedInvoice:
+    """The invoice in a webhook."""
+
+    id: str
+    amountFiat: Decimal
+    currencyFiat: str
+    status: str
+
+
+@attrs.frozen
+class NotifiedPayment:
+    """The payment in a webhook."""
+
+    id: str
+
+
+@attrs.frozen
+class Notification:
+    """A webhook. It is unsigned, so these fields are only held against what Bitsby answers."""
+
+    project: NotifiedProject
+    invoice: NotifiedInvoice
+    payment: NotifiedPayment
+
+
+def unwrap(response: HttpResponse) -> Any:
+    """Return the `data` of an answer whose `result` is success: Bitsby answers by that word, not by the HTTP status.
+
+    Raises:
+        RateLimitedError: If the requests were too frequent, in whatever HTTP status it is said.
+        ProviderError: By the HTTP status, where that is an error.
+        RejectedError: If `result` is error, with Bitsby's text.
+        UnexpectedResponseError: If it is none of this.
+    """
+    try:
+        answer = loads(response.body)
+    except UnexpectedResponseError as error:
+        answer, reason = None, error.message
+    else:
+        reason = "the answer is not in Bitsby's envelope"
+    result = answer.get("result") if isinstance(answer, Mapping) else None
+    if result == "success" and "data" in answer:
+        return answer["data"]
+    if result == "error":
+        raise _refusal(response.status, answer.get("data"))
+    if not response.ok:
+        raise for_status(response.status, f"Bitsby answered with HTTP status {response.status}, and {reason}")
+    raise UnexpectedResponseError(reason, http_status=response.status)
+
+
+def _refusal(status: int, data: Any) -> ProviderError:
+    text = data if isinstance(data, str) and data.strip() else "refused without a reason"
+    if _TOO_FREQUENT in text.lower():
+        return RateLimitedError(text, http_status=status)
+    return for_status(status, text) if status >= 400 else RejectedError(text, http_status=status)
+
+
+def items(data: Any, kind: type[Item]) -> list[tuple[Item, Mapping[str, Any]]]:
+    """Return what a list holds, each item with the form in which Bitsby sent it.
+
+    Raises:
+        UnexpectedResponseError: If it is no list, or an item does not fit.
+    """
+    if not isinstance(data, list):
+        raise UnexpectedResponseError("the answer does not fit: a list expected")
+    return [(structure(item, kind), item) for item in data]
