@@ -48,7 +48,7 @@ def freeze(value: Any) -> Any:
     return Frozen(value) if isinstance(value, Mapping) else value
 
 
-def tupled(values: Iterable[T]) -> tuple[T, ...]:
+def tupled(values: Iterable[Any]) -> tuple[Any, ...]:
     """Copy several values into a tuple; a text is one value, and no several characters."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise InvalidRequestError(f"give several values as a tuple or list, not as {type(values).__name__}")
