@@ -1,0 +1,194 @@
+"""From what the sandbox says to what the core says: tables, and one function for each record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from gateway_core import (
+    Invoice,
+    InvoiceStatus,
+    Money,
+    Payment,
+    PaymentStatus,
+    Refund,
+    StatusReport,
+    WebhookEvent,
+)
+from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.wire import structure
+from gateway_sandbox.wire import WireAmount, WireEvent, WireInvoice, WireInvoiceData, WirePayment, WireRefund
+
+T = TypeVar("T")
+
+#: The sandbox's words for an invoice. A word that is not here is UNKNOWN.
+INVOICE_STATUSES: Mapping[str, InvoiceStatus] = MappingProxyType(
+    {
+        "open": InvoiceStatus.PENDING,
+        "partially_paid": InvoiceStatus.PARTIALLY_PAID,
+        "paid": InvoiceStatus.PAID,
+        "overpaid": InvoiceStatus.OVERPAID,
+        "expired": InvoiceStatus.EXPIRED,
+        "canceled": InvoiceStatus.CANCELED,
+        "failed": InvoiceStatus.FAILED,
+        "partially_refunded": InvoiceStatus.PARTIALLY_REFUNDED,
+        "refunded": InvoiceStatus.REFUNDED,
+    }
+)
+
+#: The sandbox's words for a payment.
+PAYMENT_STATUSES: Mapping[str, PaymentStatus] = MappingProxyType(
+    {
+        "succeeded": PaymentStatus.CONFIRMED,
+        "refunded": PaymentStatus.REFUNDED,
+    }
+)
+
+#: The events that tell how an invoice stands. Any other is passed on without a report.
+INVOICE_EVENTS = frozenset(
+    {
+        "invoice.partially_paid",
+        "invoice.paid",
+        "invoice.overpaid",
+        "invoice.expired",
+        "invoice.canceled",
+        "invoice.failed",
+        "invoice.partially_refunded",
+        "invoice.refunded",
+    }
+)
+
+
+def money(amount: WireAmount) -> Money:
+    """Read an amount."""
+    return Money(amount.amount, amount.currency, network=amount.network)
+
+
+def amount_to_wire(amount: Money) -> dict[str, str]:
+    """Write an amount."""
+    network = {} if amount.network is None else {"network": amount.network}
+    return {"amount": f"{amount.amount:f}", "currency": amount.currency, **network}
+
+
+def report(raw: Any) -> StatusReport:
+    """Read an invoice as what is known of it now.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    wire = structure(raw, WireInvoice)
+    return _fitting(
+        lambda: StatusReport(
+            invoice_id=wire.id,
+            order_id=wire.order_id,
+            status=INVOICE_STATUSES.get(wire.status, InvoiceStatus.UNKNOWN),
+            expected=money(wire.amount),
+            received=money(wire.received),
+            refunded=money(wire.refunded),
+            provider_status=wire.status,
+            raw=raw,
+        )
+    )
+
+
+def invoice(raw: Any, order_id: str) -> Invoice:
+    """Read an invoice of this order.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit, or belongs to another order. It bears the invoice's id if that can
+            be read.
+    """
+    try:
+        wire = structure(raw, WireInvoice)
+        if wire.order_id != order_id:
+            raise UnexpectedResponseError("the answer is about the invoice of another order")
+        status = report(raw).status
+        return _fitting(
+            lambda: Invoice(
+                id=wire.id,
+                order_id=wire.order_id,
+                status=status,
+                amount=money(wire.amount),
+                payment_url=wire.checkout_url,
+                created_at=wire.created_at,
+                expires_at=wire.expires_at,
+                raw=raw,
+            )
+        )
+    except UnexpectedResponseError as error:
+        found = raw.get("id") if isinstance(raw, Mapping) else None
+        error.invoice_id = found if isinstance(found, str) else None
+        raise
+
+
+def payment(raw: Any) -> Payment:
+    """Read a payment.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    wire = structure(raw, WirePayment)
+    return _fitting(
+        lambda: Payment(
+            id=wire.id,
+            invoice_id=wire.invoice_id,
+            amount=money(wire.amount),
+            status=PAYMENT_STATUSES.get(wire.status, PaymentStatus.UNKNOWN),
+            paid_at=wire.created_at,
+            reference=wire.reference,
+            raw=raw,
+        )
+    )
+
+
+def refund(raw: Any) -> Refund:
+    """Read a refund.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    wire = structure(raw, WireRefund)
+    return _fitting(
+        lambda: Refund(
+            id=wire.id,
+            refund_id=wire.reference,
+            invoice_id=wire.invoice_id,
+            amount=money(wire.amount),
+            created_at=wire.created_at,
+            raw=raw,
+        )
+    )
+
+
+def event(raw: Any, event_id: str) -> WebhookEvent:
+    """Read a webhook that is known to be genuine.
+
+    Args:
+        raw: The parsed body.
+        event_id: The id that the signature covers.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    wire = structure(raw, WireEvent)
+    known = report(structure(wire.data, WireInvoiceData).invoice) if wire.type in INVOICE_EVENTS else None
+    return _fitting(
+        lambda: WebhookEvent(
+            id=event_id,
+            kind=wire.type,
+            invoice_id=None if known is None else known.invoice_id,
+            report=known,
+            occurred_at=wire.created_at,
+            raw=raw,
+        )
+    )
+
+
+def _fitting(make: Callable[[], T]) -> T:
+    """Make a record of the core of what the sandbox said; what the record refuses is no usable answer."""
+    try:
+        return make()
+    except InvalidRequestError as error:
+        reason = error.message
+    raise UnexpectedResponseError(f"the answer does not fit: {reason}")

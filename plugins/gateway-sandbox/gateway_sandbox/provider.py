@@ -1,0 +1,216 @@
+"""The sandbox's API, as flows."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+
+from gateway_core import (
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Invoice,
+    InvoiceRequest,
+    Page,
+    Payment,
+    PaymentQuery,
+    ProviderInfo,
+    Refund,
+    RefundRequest,
+    StatusReport,
+    WebhookDelivery,
+    WebhookRequest,
+    hookimpl,
+)
+from gateway_core.errors import (
+    InvalidRequestError,
+    ProviderError,
+    RejectedError,
+    UnexpectedResponseError,
+    for_status,
+)
+from gateway_core.http import endpoint
+from gateway_core.provider import Idempotency, WebhookAuthentication
+from gateway_core.webhooks import check_standard, parse
+from gateway_core.wire import decode, loads, structure
+from gateway_sandbox import mapping
+from gateway_sandbox.settings import BASE_URL, SandboxSettings
+from gateway_sandbox.wire import WireAccount, WireList, WireRefusal
+
+#: The most that the sandbox puts on a page.
+_LARGEST_PAGE = 100
+
+_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+
+@attrs.frozen
+class Sandbox:
+    """One account at a sandbox.
+
+    Args:
+        settings: The account's settings.
+    """
+
+    settings: SandboxSettings
+
+    info = ProviderInfo(
+        title="Sandbox",
+        base_url=BASE_URL,
+        currencies=None,
+        webhook_authentication=WebhookAuthentication.SIGNATURE,
+        webhook_covers="the event's id, the time of sending and every byte of the body (Standard Webhooks, v1)",
+        list_guarantee=(
+            "every payment once, in the order of arrival; one that arrives while the list is read is on a later page,"
+            " or missing if the last page was given before it came"
+        ),
+        idempotency=Idempotency(scope="account", life=None),
+        notes=(
+            "No real money moves.",
+            "A declined payment may be tried again until the invoice's time is over: FAILED can still become PAID.",
+            "An idempotency key is remembered for as long as the sandbox's state file is kept.",
+        ),
+    )
+
+    @hookimpl
+    def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
+        content = {
+            "order_id": request.order_id,
+            "amount": mapping.amount_to_wire(request.amount),
+            "description": request.description,
+            "return_url": request.return_url,
+            "expires_in": _whole_seconds(request.expires_in),
+            "metadata": dict(request.metadata),
+        }
+        response = yield self._post(content, "invoices", key=_key("invoice", request.order_id))
+        return mapping.invoice(_parsed(response), request.order_id)
+
+    @hookimpl
+    def get_status(self, invoice_id: str) -> Flow[StatusReport]:
+        response = yield self._get("invoices", invoice_id)
+        return mapping.report(_parsed(response))
+
+    @hookimpl
+    def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
+        response = yield self._get(
+            "payments",
+            query={
+                "invoice_id": query.invoice_id,
+                "created_gte": _moment(query.since),
+                "created_lt": _moment(query.until),
+                "limit": min(query.page_size or _LARGEST_PAGE, _LARGEST_PAGE),
+                "cursor": query.cursor,
+            },
+        )
+        page = structure(_parsed(response), WireList)
+        return Page(map(mapping.payment, page.data), page.next_cursor)
+
+    @hookimpl
+    def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
+        event_id = check_standard(request, self.settings.webhook_secret, self.settings.webhook_tolerance)
+        event = parse(lambda body: mapping.event(loads(body), event_id), request.body)
+        return WebhookDelivery(events=(event,), verified_by="signature")
+
+    @hookimpl
+    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
+        response = yield self._get("invoices", query={"order_id": order_id, "limit": 2})
+        found = structure(_parsed(response), WireList).data
+        if len(found) > 1:
+            raise UnexpectedResponseError(
+                "there are several invoices of this order: look at them before you choose one"
+            )
+        return mapping.invoice(found[0], order_id) if found else None
+
+    @hookimpl
+    def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
+        response = yield self._post({}, "invoices", invoice_id, "cancel")
+        return mapping.report(_parsed(response))
+
+    @hookimpl
+    def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
+        content = {
+            "invoice_id": request.invoice_id,
+            "amount": mapping.amount_to_wire(request.amount),
+            "reference": request.refund_id,
+            "reason": request.reason,
+        }
+        response = yield self._post(content, "refunds", key=_key("refund", request.refund_id))
+        return mapping.refund(_parsed(response))
+
+    @hookimpl
+    def check_account(self) -> Flow[None]:
+        response = yield self._get("account")
+        structure(_parsed(response), WireAccount)
+
+    def _get(self, *path: str, query: Mapping[str, str | int | None] | None = None) -> HttpRequest:
+        url = endpoint(self.settings.base_url, "v1", *path, query=query)
+        return HttpRequest(method="GET", url=url, headers=self._headers())
+
+    def _post(self, content: Mapping[str, Any], *path: str, key: str | None = None) -> HttpRequest:
+        url = endpoint(self.settings.base_url, "v1", *path)
+        headers = self._headers() if key is None else {**self._headers(), "Idempotency-Key": key}
+        return HttpRequest.json("POST", url, content, headers=headers, idempotency_key=key)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.settings.api_key.reveal()}", "Accept": "application/json"}
+
+
+def _key(what: str, name: str) -> str:
+    """Return the idempotency key of one thing of the shop's: always the same, and fit for a header whatever its name.
+
+    The sandbox keeps keys apart by account, so nothing of the account is in it: after a change of the API key, a
+    repeated request still finds its first answer.
+    """
+    return f"{what}-{hashlib.sha256(name.encode('utf-8')).hexdigest()}"
+
+
+def _whole_seconds(time: timedelta | None) -> int | None:
+    if time is None:
+        return None
+    seconds, rest = divmod(time, timedelta(seconds=1))
+    if rest:
+        raise InvalidRequestError("expires_in must be a whole number of seconds")
+    return seconds
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _parsed(response: HttpResponse) -> Any:
+    """Return what the sandbox answered, parsed; raise what it refused with."""
+    if not response.ok:
+        raise _refusal(response)
+    try:
+        return loads(response.body)
+    except UnexpectedResponseError as error:
+        error.http_status = response.status
+        error.request_id = response.headers.get("X-Request-Id")
+        raise
+
+
+def _refusal(response: HttpResponse) -> ProviderError:
+    retry_after = response.headers.get("Retry-After", "")
+    explain = functools.partial(
+        for_status,
+        response.status,
+        request_id=response.headers.get("X-Request-Id"),
+        retry_after=float(retry_after) if _SECONDS.fullmatch(retry_after) else None,
+    )
+    try:
+        fault = decode(response.body, WireRefusal).error
+    except UnexpectedResponseError:
+        return explain(f"HTTP {response.status} without an explanation that can be read")
+    if fault.code == "idempotency_conflict":
+        return RejectedError(
+            "the same id was used before, with other content: give a new one, or the content of the first request",
+            http_status=response.status,
+            code=fault.code,
+            request_id=response.headers.get("X-Request-Id"),
+        )
+    return explain(f"{fault.field}: {fault.message}" if fault.field else fault.message, code=fault.code)
