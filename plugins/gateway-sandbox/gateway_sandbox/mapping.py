@@ -10,6 +10,7 @@ from gateway_core import (
     Invoice,
     InvoiceStatus,
     Money,
+    Page,
     Payment,
     PaymentStatus,
     Refund,
@@ -18,7 +19,7 @@ from gateway_core import (
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
 from gateway_core.wire import structure
-from gateway_sandbox.wire import WireAmount, WireEvent, WireInvoice, WireInvoiceData, WirePayment, WireRefund
+from gateway_sandbox.wire import WireAmount, WireEvent, WireInvoice, WireInvoiceData, WireList, WirePayment, WireRefund
 
 T = TypeVar("T")
 
@@ -120,6 +121,28 @@ def invoice(raw: Any, order_id: str) -> Invoice:
         found = raw.get("id") if isinstance(raw, Mapping) else None
         error.invoice_id = found if isinstance(found, str) else None
         raise
+
+
+def only_invoice(raw: Any, order_id: str) -> Invoice | None:
+    """Read the list of an order's invoices, which holds one or none.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit, or there are several: which one counts is not ours to choose.
+    """
+    found = structure(raw, WireList).data
+    if len(found) > 1:
+        raise UnexpectedResponseError("there are several invoices of this order: look at them before you choose one")
+    return invoice(found[0], order_id) if found else None
+
+
+def payments(raw: Any) -> Page[Payment]:
+    """Read one page of payments.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    page = structure(raw, WireList)
+    return Page(tuple(map(payment, page.data)), page.next_cursor)
 
 
 def payment(raw: Any) -> Payment:

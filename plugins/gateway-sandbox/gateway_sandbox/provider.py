@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -41,7 +41,9 @@ from gateway_core.webhooks import check_standard, parse
 from gateway_core.wire import decode, loads, structure
 from gateway_sandbox import mapping
 from gateway_sandbox.settings import BASE_URL, SandboxSettings
-from gateway_sandbox.wire import WireAccount, WireList, WireRefusal
+from gateway_sandbox.wire import WireAccount, WireRefusal
+
+T = TypeVar("T")
 
 #: The most that the sandbox puts on a page.
 _LARGEST_PAGE = 100
@@ -88,12 +90,12 @@ class Sandbox:
             "metadata": dict(request.metadata),
         }
         response = yield self._post(content, "invoices", key=_key("invoice", request.order_id))
-        return mapping.invoice(_parsed(response), request.order_id)
+        return _read(response, lambda answer: mapping.invoice(answer, request.order_id))
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
         response = yield self._get("invoices", invoice_id)
-        return mapping.report(_parsed(response))
+        return _read(response, mapping.report)
 
     @hookimpl
     def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
@@ -107,8 +109,7 @@ class Sandbox:
                 "cursor": query.cursor,
             },
         )
-        page = structure(_parsed(response), WireList)
-        return Page(map(mapping.payment, page.data), page.next_cursor)
+        return _read(response, mapping.payments)
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
@@ -119,17 +120,12 @@ class Sandbox:
     @hookimpl
     def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
         response = yield self._get("invoices", query={"order_id": order_id, "limit": 2})
-        found = structure(_parsed(response), WireList).data
-        if len(found) > 1:
-            raise UnexpectedResponseError(
-                "there are several invoices of this order: look at them before you choose one"
-            )
-        return mapping.invoice(found[0], order_id) if found else None
+        return _read(response, lambda answer: mapping.only_invoice(answer, order_id))
 
     @hookimpl
     def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
         response = yield self._post({}, "invoices", invoice_id, "cancel")
-        return mapping.report(_parsed(response))
+        return _read(response, mapping.report)
 
     @hookimpl
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
@@ -140,12 +136,12 @@ class Sandbox:
             "reason": request.reason,
         }
         response = yield self._post(content, "refunds", key=_key("refund", request.refund_id))
-        return mapping.refund(_parsed(response))
+        return _read(response, mapping.refund)
 
     @hookimpl
     def check_account(self) -> Flow[None]:
         response = yield self._get("account")
-        structure(_parsed(response), WireAccount)
+        _read(response, lambda answer: structure(answer, WireAccount))
 
     def _get(self, *path: str, query: Mapping[str, str | int | None] | None = None) -> HttpRequest:
         url = endpoint(self.settings.base_url, "v1", *path, query=query)
@@ -182,12 +178,12 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _parsed(response: HttpResponse) -> Any:
-    """Return what the sandbox answered, parsed; raise what it refused with."""
+def _read(response: HttpResponse, read: Callable[[Any], T]) -> T:
+    """Return what the sandbox answered; raise what it refused with."""
     if not response.ok:
         raise _refusal(response)
     try:
-        return loads(response.body)
+        return read(loads(response.body))
     except UnexpectedResponseError as error:
         error.http_status = response.status
         error.request_id = response.headers.get("X-Request-Id")
