@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+import types
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -20,6 +22,7 @@ from gateway_core import (
     WebhookDelivery,
     WebhookRequest,
     hookimpl,
+    wire,
 )
 from gateway_core._contract import check_provider_class, describe, make, register, settings_class
 from gateway_core.errors import ConfigurationError, PluginError, UnexpectedResponseError
@@ -445,12 +448,20 @@ def test_exception_is_described_with_the_place_in_the_plugin() -> None:
 
 def make_answer() -> None:
     """Fail inside the core, on behalf of this file."""
-    from gateway_core.wire import loads
-
-    loads(b"?")
+    wire.loads(b"?")
 
 
-LINE = make_answer.__code__.co_firstlineno + 4
+LINE = make_answer.__code__.co_firstlineno + 2
+
+
+def test_exception_of_the_core_alone_is_described_with_its_place() -> None:
+    """Where no line of a plugin took part, the place in the core is the only trace."""
+    with pytest.raises(UnexpectedResponseError) as caught:
+        make_answer()
+    [*_, (frame, _)] = traceback.walk_tb(caught.value.__traceback__)
+    caught.value.__traceback__ = types.TracebackType(None, frame, frame.f_lasti, frame.f_lineno)
+
+    assert describe(caught.value, text=False).startswith(f"UnexpectedResponseError at {wire.__file__}:")
 
 
 def test_text_of_an_exception_can_be_left_out() -> None:

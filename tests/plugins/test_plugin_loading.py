@@ -57,6 +57,16 @@ def test_long_cause_does_not_hide_who_must_act(site: Site) -> None:
     assert caught.value.message.isprintable()
 
 
+def test_missing_module_is_told_without_a_place(site: Site) -> None:
+    """Where the module itself is missing, no line of any file is to blame."""
+    site.make("gateway-gone", {"gone": "gateway_gone:Gone"})
+
+    with pytest.raises(UnknownBackendError) as caught:
+        _plugins.find("gone").load()
+
+    assert "failed with ModuleNotFoundError: No module named 'gateway_gone' (entry point" in caught.value.message
+
+
 @pytest.mark.parametrize("cause", ["KeyboardInterrupt()", "BaseException('odd')"])
 def test_import_is_survived_unless_the_user_ends_it(site: Site, cause: str) -> None:
     """A plugin may raise anything at import; Ctrl-C alone is not its doing."""
@@ -138,7 +148,13 @@ def test_plugin_for_this_core_is_loaded(site: Site, requires: list[str]) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["gateway-core >=> 9", "gateway-core>=9; colour == 'red'", "gateway-core; python_version"]
+    "text",
+    [
+        "gateway-core >=> 9",
+        "gateway-core>=9; colour == 'red'",
+        "gateway-core; 'cli' in extras",
+        "gateway-core; python_version",
+    ],
 )
 def test_requirement_that_cannot_be_read_is_the_authors_fault(site: Site, text: str) -> None:
     """P4: A requirement on the core that cannot be read admits no core."""
@@ -174,7 +190,12 @@ def test_core_without_metadata_leaves_it_to_the_contract_version(site: Site, mon
 
 @pytest.mark.parametrize(
     "metadata, distribution",
-    [(None, "(without a name, in {site})"), (b"Name: \xff\n", "(unknown)"), (b"Name: x\ny", "x")],
+    [
+        (None, "(without a name, in {site})"),
+        (b"Name: \xff\n", "(unknown)"),
+        (b"Name: x\x1b[2J\n", "x\\x1b[2J"),
+        (b"Name: x\ny", "x"),
+    ],
 )
 def test_plugin_without_readable_metadata_is_loaded(site: Site, metadata: bytes | None, distribution: str) -> None:
     """Metadata that is lost or unreadable is no reason not to load a plugin that fits."""

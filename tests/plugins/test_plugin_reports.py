@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway_core import _plugins
+from gateway_core import ProviderInfo, _plugins
 
 if TYPE_CHECKING:
     from tests.plugins.conftest import Broken, Site
@@ -84,6 +84,16 @@ def test_entry_point_with_odd_name_is_reported_and_not_imported(site: Site, name
     reports = {report.distribution: report for report in _plugins.inspect_all()}
 
     assert reports["gateway-minimal"].fault is None
-    assert reports["gateway-odd"].name.isprintable()
+    assert (reports["gateway-odd"].name + reports["gateway-odd"].entry_point).isprintable()
     assert (reports["gateway-odd"].fault or "").startswith("its name is not at most 64 small ASCII letters")
     assert reports["gateway-odd"].who_must_act == "plugin author"
+
+
+def test_title_fits_on_one_line() -> None:
+    """A plugin's title is for people, and cannot move their cursor."""
+    info = ProviderInfo(title="Odd\x1b[2J" + "x" * 1000, contract_version=1)
+
+    title = _plugins.PluginReport(name="odd", entry_point="", distribution="", version="", info=info).title or ""
+
+    assert title.startswith("Odd\\x1b[2Jx")
+    assert len(title) < 120

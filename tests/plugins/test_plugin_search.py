@@ -40,7 +40,7 @@ def test_found_plugin_is_described_and_not_imported(site: Site) -> None:
     assert site.imported() == set()
 
 
-@pytest.mark.parametrize("name", [*NO_NAMES, "", "minimal\n", "a\nb"])
+@pytest.mark.parametrize("name", [*NO_NAMES, "", "minimal\n", "a\nb", "x" * 100_000])
 def test_name_that_is_no_name_matches_nothing(site: Site, name: str) -> None:
     """P3: Only exact ASCII names match, even where an entry point bears the very name that was asked for."""
     site.add("minimal")
@@ -53,6 +53,7 @@ def test_name_that_is_no_name_matches_nothing(site: Site, name: str) -> None:
 
     assert caught.value.who_must_act == "operator"
     assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 300
     assert site.imported() == set()
 
 
@@ -174,6 +175,18 @@ def test_unreadable_entry_points_are_told_where_a_backend_is_missing(site: Site)
 
     with pytest.raises(UnknownBackendError, match=r"; of damaged 1\.0, its entry_points\.txt cannot be read"):
         _plugins.find("lost")
+
+
+def test_distributions_without_a_name_do_not_shadow_each_other(site: Site) -> None:
+    """Where each distribution is looked at by itself, one with unreadable metadata still offers what it offers."""
+    for name in ("minimal", "noisy"):
+        site.add(name)
+        (site.path / f"gateway_{name}-1.0.dist-info" / "METADATA").write_bytes(b"\xff")
+    (site.make("damaged", {}) / "entry_points.txt").write_bytes(b"[gateway_core.providers]\nlost\n")
+
+    found = [_plugins.find(name).entry_point for name in ("minimal", "noisy")]
+
+    assert found == ["minimal = gateway_minimal:Minimal", "noisy = gateway_noisy:Noisy"]
 
 
 @pytest.mark.parametrize("damaged", [False, True])
