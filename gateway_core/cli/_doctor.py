@@ -36,10 +36,10 @@ class _Finding:
 @options.config
 @options.as_json
 def doctor(account: str | None, offline: bool, show: bool, config: Path | None, as_json: bool) -> None:
-    """Check ACCOUNT, or every account of the file: its plugin, its settings, and one harmless call with its credentials.
+    """Check ACCOUNT, or every account of the file: its plugin, its settings, and one harmless call to the provider.
 
-    Exits with 2 if something must be mended in the configuration or the environment, 1 if a provider refused the call, 3 if
-    it gave no usable answer.
+    Exits with 2 if something must be mended in the configuration or the environment, 1 if a provider refused the
+    call, 3 if it gave no usable answer.
     """
     names = [account] if account else [entry.name for entry in accounts(config)]
     findings: list[_Finding] = []
@@ -51,9 +51,7 @@ def doctor(account: str | None, offline: bool, show: bool, config: Path | None, 
             settings[name] = _settings(loaded)
     findings += _broken_plugins()
     if as_json:
-        write_json(
-            {"findings": [attrs.asdict(finding) for finding in findings], **({"settings": settings} if show else {})}
-        )
+        write_json({"findings": findings, "settings": settings})
     else:
         _tell(findings, settings)
     click.get_current_context().exit(max((finding.exit_code for finding in findings), key=_weight, default=0))
@@ -64,16 +62,14 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
         loaded = load_account(name, config)
     except GatewayError as error:
         return [_bad(name, "configuration", error)], None
-    owner = f"{loaded.plugin.distribution} {loaded.plugin.version}"
-    findings = [
-        _Finding(account=name, check="configuration", ok=True, text=f"{loaded.path}: {loaded.backend} by {owner}")
-    ]
+    place = f"{loaded.path}: {loaded.backend} by {loaded.plugin.distribution} {loaded.plugin.version}"
+    findings = [_Finding(account=name, check="configuration", ok=True, text=place)]
     findings += [
         _Finding(
             account=name,
             check="secrets",
             ok=True,
-            text=f"{key} stands in {loaded.path} itself: better env:// or file://",
+            text=f"{key} stands in the file itself: better env:// or file://",
         )
         for key, origin in loaded.origins.items()
         if origin == loaded.path and _holds_secret(getattr(loaded.settings, key, None))
@@ -128,12 +124,9 @@ def _weight(code: int) -> int:
 
 def _tell(findings: list[_Finding], settings: dict[str, Any]) -> None:
     for finding in findings:
-        mark, style = (
-            ("ok  ", "green") if finding.ok else ("FAIL", "bold red") if finding.exit_code else ("note", "yellow")
-        )
-        where = f"{finding.account} {finding.check}".strip()
-        click.secho(f"{mark} {where}: ", nl=False, fg={"green": "green", "bold red": "red"}.get(style, "yellow"))
-        click.echo(finding.text)
+        mark, color = ("ok", "green") if finding.ok else ("FAIL", "red") if finding.exit_code else ("note", "yellow")
+        click.secho(f"{mark:<4} ", fg=color, nl=False)
+        click.echo(f"{finding.account} {finding.check}: ".lstrip() + finding.text)
     for name, values in settings.items():
         click.echo(f"\n[gateways.{name}]")
         for key, entry in values.items():

@@ -25,7 +25,7 @@ class _Recorder:
 
     request: HttpRequest | None = None
 
-    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:  # noqa: ARG002  # a transport's signature
         self.request = self.request or request
         raise NotSentError("a dry run sends nothing")
 

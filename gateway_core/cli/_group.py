@@ -32,7 +32,7 @@ _ELSEWHERE = {"demo": "gateway-sandbox[server]", "sandbox": "gateway-sandbox[ser
 class _Commands(click.Group):
     """A group that imports a command only when it is called or described."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return sorted({*_OWN, *_added().names})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -59,7 +59,7 @@ def _load(entry_point: importlib.metadata.EntryPoint) -> click.Command:
     """Import a plugin's command; one that cannot be imported says so when it is called, and hides no other."""
     try:
         command = entry_point.load()
-    except (Exception, SystemExit) as error:  # a plugin may raise anything at import
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise anything at import
         reason = f"{type(error).__name__}: {error}"
     else:
         if isinstance(command, click.Command):
@@ -81,7 +81,7 @@ def _load(entry_point: importlib.metadata.EntryPoint) -> click.Command:
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="gateway-core", prog_name="gateway")
 def gateway() -> None:
-    """Create invoices, follow payments and check webhooks, at any provider that a plugin is installed for.
+    r"""Create invoices, follow payments and check webhooks, at any provider that a plugin is installed for.
 
     Results go to stdout, everything else to stderr.
 

@@ -17,7 +17,7 @@ from gateway_core.transport import Transport
 _Command = Callable[..., None]
 
 
-def _note(ctx: click.Context, _: click.Parameter, value: bool) -> bool:  # noqa: FBT001  # click passes it so
+def _note(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
     ctx.meta[JSON] = value
     return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -48,23 +48,24 @@ def plain(value: Any) -> Any:
         case Money():
             amount = {"amount": f"{value.amount:f}", "currency": value.currency}
             return amount | ({"network": value.network} if value.network else {})
-        case Secret():
-            return str(value)
         case Headers():
             return [list(pair) for pair in value.pairs]
         case datetime():
             return value.isoformat()
         case bytes():
             return value.decode("utf-8", "backslashreplace")
-        case _ if attrs.has(type(value)):
-            return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-        case dict():
+        case Mapping():
             return {str(key): plain(each) for key, each in value.items()}
         case list() | tuple():
             return [plain(each) for each in value]
-        case str():
+        case Secret() | str():
             return str(value)
-    return value
+    return {name: plain(each) for name, each in fields_of(value)} if attrs.has(type(value)) else value
+
+
+def fields_of(record: Any) -> list[tuple[str, Any]]:
+    """Return the names and values of a record's attributes."""
+    return [(field.name, getattr(record, field.name)) for field in attrs.fields(type(record))]
 
 
 def write_json(value: Any) -> None:
@@ -77,8 +78,7 @@ def write_record(record: Any, *, as_json: bool) -> None:
     if as_json:
         write_json(record)
         return
-    fields = [(field.name, getattr(record, field.name)) for field in attrs.fields(type(record))]
-    shown = {name: value for name, value in fields if name != "raw" and value not in (None, "", {}, ())}
+    shown = {name: value for name, value in fields_of(record) if name != "raw" and value not in (None, "", {}, ())}
     width = max(len(name) for name in shown)
     for name, value in shown.items():
         click.echo(f"{name:<{width}}  {one_line(show(value), 1000)}")
@@ -93,7 +93,7 @@ def show(value: Any) -> str:
 
 @contextlib.contextmanager
 def fail() -> Iterator[None]:
-    """End the command with the exit code that an error of ours stands for; with ``--json``, write the error to stdout too."""
+    """End the command with the exit code of an error of ours; with ``--json`` the error goes to stdout too."""
     try:
         yield
     except GatewayError as error:
