@@ -1,5 +1,6 @@
 """For plugin authors: the base of emulators, and a transport that speaks to one without a socket."""
 
+from gateway_core.testing.client import HttpClient
 from gateway_core.testing.emulator import Emulator, EmulatorTransport, WayToPay, utc_now
 from gateway_core.testing.forms import fields_of, query_of
 from gateway_core.testing.ledger import (
@@ -20,6 +21,7 @@ __all__ = [
     "EmulatedRefund",
     "Emulator",
     "EmulatorTransport",
+    "HttpClient",
     "Ledger",
     "QueuedDelivery",
     "WayToPay",
