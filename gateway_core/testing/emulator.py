@@ -167,7 +167,7 @@ class Emulator(abc.ABC):
             invoice = self.invoice(token)
             self.check_payable(invoice)
             chosen = self._way(invoice, way)
-            paid = amount or chosen.amount
+            paid = chosen.amount if amount is None else amount
             if paid.amount <= 0:
                 raise InvalidRequestError("pay an amount above zero")
             payment = self.new_payment(invoice, paid, chosen)
