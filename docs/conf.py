@@ -12,7 +12,7 @@ project = "gateway-core"
 author = "The gateway-core authors"
 version = release = importlib.metadata.version("gateway-core")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "generated"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx_click", "generated"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"gateway-core {version}"
@@ -24,11 +24,13 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True}
-default_role = "any"
+default_role = "autolink"
+autodoc_class_signature = "separated"
+autosummary_generate = False
 
 nitpicky = True
 # The inventories of other projects live on the network, where no build of ours goes.
-_elsewhere = "abc|attr|attrs|cattrs|click|collections|datetime|decimal|enum|os|pathlib|pluggy|random|time|types|typing"
+_elsewhere = "abc|attr|attrs|cattrs|click|collections|datetime|decimal|enum|os|pathlib|pluggy|random|time|types|typing|urllib"
 _builtins = "Exception|TypeError|ValueError|None|bool|bytes|dict|float|int|list|optional|str|tuple"
 _aliases = "Context|Effect|Flow|HeadersLike|R|Record|T|TypeVar|VerifiedBy"
 nitpick_ignore_regex = [
@@ -36,5 +38,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"Any|Callable|Decimal|Generator|Iterable|Iterator|Literal|Mapping|Self|Sequence|datetime|timedelta"),
     ("py:.*", _builtins),
     ("py:.*", rf"(.*\.)?({_aliases})"),
-    ("py:.*", r"gateway_core\..*\._.*"),
+    ("py:.*", r"gateway_core\.(.*\.)?_.*"),
+    # A docstring may name what stands near it without its module; the name is then shown, and leads nowhere.
+    ("py:obj", r"\w+"),
 ]

@@ -247,12 +247,12 @@ class WebhookError(GatewayError):
 
     @property
     def retry(self) -> bool:
-        """Whether a redelivery could succeed: nothing was found wrong with the message, it could not be judged."""
+        """Whether a redelivery could succeed, because the message was not found wrong but could not be judged."""
         return self.reason in (WebhookReason.UNCONFIRMED, WebhookReason.FAULTY_PLUGIN)
 
     @property
     def http_status(self) -> int:
-        """What to answer: 503 where a redelivery is wanted, 413 to too large a body, else 400."""
+        """The status to answer with, 503 where a redelivery is wanted, 413 to too large a body, else 400."""
         if self.retry:
             return 503
         return 413 if self.reason is WebhookReason.TOO_LARGE else 400

@@ -98,7 +98,7 @@ from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 
 T = TypeVar("T")
 
-#: What an implementation gives: a flow, or the result itself where nothing has to be asked.
+#: What an implementation gives, a flow, or the result itself where nothing has to be asked.
 Outcome: TypeAlias = Flow[T] | T
 
 PROJECT = "gateway_core"

@@ -81,7 +81,7 @@ def _load(entry_point: importlib.metadata.EntryPoint) -> click.Command:
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="gateway-core", prog_name="gateway")
 def gateway() -> None:
-    r"""Create invoices, follow payments and check webhooks, at any provider that a plugin is installed for.
+    """Create invoices, follow payments and check webhooks, at any provider that a plugin is installed for.
 
     Results go to stdout, everything else to stderr.
 
@@ -92,4 +92,4 @@ def gateway() -> None:
       2  wrong usage or configuration
       3  no usable answer: with an effect of "unknown" it may have happened
       4  not a genuine webhook
-    """
+    """  # noqa: D301  # click looks for the character, not for a backslash

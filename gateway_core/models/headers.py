@@ -30,7 +30,7 @@ class Headers(Mapping[str, str]):
     __slots__ = ("_values", "pairs")
 
     def __init__(self, headers: HeadersLike = ()) -> None:
-        #: Each header as it came: ``(name, value)``.
+        #: Each header as it came, as ``(name, value)``.
         self.pairs: tuple[tuple[str, str], ...] = tuple(_pairs(headers))
         values: dict[str, list[str]] = {}
         for name, value in self.pairs:
@@ -49,9 +49,6 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._values)
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._values
 
     def __eq__(self, other: object) -> bool:
         return self._values == other._values if isinstance(other, Headers) else NotImplemented

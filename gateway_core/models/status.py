@@ -12,7 +12,7 @@ from gateway_core.models.money import Money
 class InvoiceStatus(enum.StrEnum):
     """The state of an invoice."""
 
-    PENDING = "pending"  #: Open: nothing has been paid.
+    PENDING = "pending"  #: Open, and nothing has been paid.
     APPROVED = "approved"  #: Accepted by the payer, not paid.
     AUTHORIZED = "authorized"  #: The money is reserved, not taken.
     PARTIALLY_PAID = "partially_paid"  #: Some money has come, less than asked for.
@@ -27,7 +27,7 @@ class InvoiceStatus(enum.StrEnum):
 
     @property
     def is_paid(self) -> bool:
-        """Whether at least the amount asked for is with the shop: PAID or OVERPAID."""
+        """Whether at least the amount asked for is with the shop (PAID or OVERPAID)."""
         return self in (InvoiceStatus.PAID, InvoiceStatus.OVERPAID)
 
     def can_become(self, other: InvoiceStatus) -> bool:

@@ -175,7 +175,7 @@ class Ledger:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        #: Held while the file is used. Whoever works on several records holds it throughout: use `transaction`.
+        #: Held while the file is used. Whoever works on several records holds it throughout, by `transaction`.
         self.lock = threading.RLock()
         try:
             self._db = sqlite3.connect(
