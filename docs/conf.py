@@ -10,9 +10,17 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "gateway-core"
 author = "The gateway-core authors"
+copyright = f"2026, {author}"
 version = release = importlib.metadata.version("gateway-core")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx_click", "generated"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "generated",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"gateway-core {version}"
@@ -30,7 +38,9 @@ autosummary_generate = False
 
 nitpicky = True
 # The inventories of other projects live on the network, where no build of ours goes.
-_elsewhere = "abc|attr|attrs|cattrs|click|collections|datetime|decimal|enum|os|pathlib|pluggy|random|time|types|typing|urllib"
+_elsewhere = (
+    "abc|attr|attrs|cattrs|click|collections|datetime|decimal|enum|os|pathlib|pluggy|random|time|types|typing|urllib"
+)
 _builtins = "Exception|TypeError|ValueError|None|bool|bytes|dict|float|int|list|optional|str|tuple"
 _aliases = "Context|Effect|Flow|HeadersLike|R|Record|T|TypeVar|VerifiedBy"
 nitpick_ignore_regex = [

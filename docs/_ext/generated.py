@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from gateway_core import _plugins, errors, hookspecs
-from gateway_core.models import LEGAL_MOVES, InvoiceStatus, Secret
+from gateway_core.models import LEGAL_MOVES, InvoiceStatus
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> nodes.table:
@@ -126,9 +127,9 @@ def _default(field: attrs.Attribute[Any]) -> str:
     if field.default is attrs.NOTHING:
         return "required"
     value = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
-    if value in (None, (), "") or isinstance(value, Secret):
-        return ""
-    return f"`{value}`"
+    if isinstance(value, timedelta):
+        value = f"{value.total_seconds():g}"
+    return "" if value in (None, (), "") else f"`{value}`"
 
 
 def _attributes(kind: type) -> dict[str, str]:
