@@ -97,15 +97,13 @@ def register(provider: Any) -> pluggy.PluginManager:
         PluginError: If a hook is misspelt, missing, not marked, or of a shape that does not do what its author means.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    try:
-        manager.register(provider, name="provider")
-    except pluggy.PluginValidationError as error:
-        faults = [" ".join(str(error).split())]
-    else:
-        faults = [*_strangers(manager), *(fault for name in OPERATIONS for fault in _misfits(manager, name, provider))]
+    # The specifications come second, so that all faults can be told at once; pluggy stops at the first.
+    manager.register(provider, name="provider")
+    faults = [*_strangers(manager), *(fault for name in OPERATIONS for fault in _misfits(manager, name, provider))]
     if faults:
         raise PluginError(f"its hooks do not fit the contract: {'; '.join(faults)}")
+    manager.add_hookspecs(hookspecs)
+    manager.check_pending()
     return manager
 
 
@@ -160,21 +158,18 @@ def _resolve(provider_class: type, annotation: str) -> Any:
     return typing.get_type_hints(holder, vars(sys.modules[owner.__module__]), dict(vars(owner)))["settings"]
 
 
-def _strangers(manager: pluggy.PluginManager) -> list[str]:
-    """Return what is wrong with the marked methods that are no hooks of the contract."""
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError:  # its text holds the repr of the provider, and so that of the settings
-        names = sorted(vars(manager.hook).keys() - OPERATIONS)
-        meant = ((name, closest(name, OPERATIONS)) for name in names)
-        return [f"{name} is no hook" + (f", did you mean {hook}?" if hook else "") for name, hook in meant]
-    return []
+def _strangers(manager: pluggy.PluginManager) -> Iterator[str]:
+    """Yield what is wrong with the marked methods that are no hooks of the contract."""
+    for name, hook in vars(manager.hook).items():
+        if name not in OPERATIONS and not all(each.optionalhook for each in hook.get_hookimpls()):
+            meant = closest(name, OPERATIONS)
+            yield f"{name} is no hook" + (f", did you mean {meant}?" if meant else "")
 
 
 def _misfits(manager: pluggy.PluginManager, name: str, provider: Any) -> Iterator[str]:
-    """Yield what is wrong with the implementation of one hook, where pluggy would let it pass."""
-    hook: pluggy.HookCaller = getattr(manager.hook, name)
-    implementations = hook.get_hookimpls()
+    """Yield what is wrong with the implementation of one hook."""
+    hook: pluggy.HookCaller | None = getattr(manager.hook, name, None)
+    implementations = hook.get_hookimpls() if hook else []
     if not implementations:
         if inspect.getattr_static(provider, name, None) is not None:
             yield f"{name} is not marked with @hookimpl"
@@ -183,14 +178,22 @@ def _misfits(manager: pluggy.PluginManager, name: str, provider: Any) -> Iterato
     if len(implementations) > 1:
         yield f"{name} is implemented twice"
     for implementation in implementations:
-        function = implementation.function
-        if implementation.wrapper or implementation.hookwrapper:
-            yield f"{name} is a wrapper, and there is nothing to wrap"
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            yield f"{name} is async: write it as a plain generator, which async code can run too"
-        for parameter in inspect.signature(function).parameters.values():
-            # pluggy gives arguments by position, and none that has a default.
-            known = hook.spec is not None and parameter.name in hook.spec.argnames
-            lost = known and parameter.name not in implementation.argnames
-            if lost or (parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty):
-                yield f"{name} must take {parameter.name} as a plain argument without a default"
+        yield from _misshapen(name, implementation)
+
+
+def _misshapen(name: str, implementation: pluggy.HookImpl) -> Iterator[str]:
+    """Yield why pluggy could not call an implementation, or would call it otherwise than its author means."""
+    function = implementation.function
+    if implementation.wrapper or implementation.hookwrapper:
+        yield f"{name} is a wrapper, and there is nothing to wrap"
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        yield f"{name} is async: write it as a plain generator, which async code can run too"
+    known = inspect.signature(getattr(hookspecs, name)).parameters
+    for argument in implementation.argnames:
+        if argument not in known:
+            yield f"{name} takes {argument}, which is no argument of it: {', '.join(known) or 'it has none'}"
+    for parameter in inspect.signature(function).parameters.values():
+        # pluggy gives arguments by position, and none that has a default.
+        lost = parameter.name in known and parameter.name not in implementation.argnames
+        if lost or (parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty):
+            yield f"{name} must take {parameter.name} as a plain argument without a default"

@@ -159,7 +159,8 @@ def test_operation_declared_unsupported_is_no_capability() -> None:
     [
         ("create_invoce", Hooks.misspelt, "create_invoce is no hook, did you mean create_invoice?"),
         ("xyz", Hooks.misspelt, "xyz is no hook"),
-        ("get_status", Hooks.argument, "'order'"),
+        ("get_status", Hooks.argument, "get_status takes order, which is no argument of it: invoice_id"),
+        ("check_account", Hooks.argument, "check_account takes order, which is no argument of it: it has none"),
         ("get_status", Hooks.unmarked, "get_status is not marked with @hookimpl"),
         ("cancel_invoice", Hooks.unmarked, "cancel_invoice is not marked with @hookimpl"),
         ("find_invoice", "text", "find_invoice is not marked with @hookimpl"),
