@@ -1,0 +1,212 @@
+"""Where a setting comes from: the file, the environment over it, and what either refers to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway_core import Secret
+from gateway_core.config import load_account
+from gateway_core.transport import TransportSettings
+from tests.config.shoply import CANARY, Mode, Retry, Settings, Shoply, account, refusal
+
+
+def test_account_of_the_file() -> None:
+    """An account's values come from its table; the origin of each is known."""
+    account('hook_secrets = ["a", "b"]\nfee = 1.10\nlife = 60\npause = 0.5\nmode = "test"\nretry.attempts = 9\n')
+
+    actual = load_account()
+
+    expected = Settings(
+        api_key=Secret("k"),
+        hook_secrets=(Secret("a"), Secret("b")),
+        fee=Decimal("1.10"),
+        life=timedelta(minutes=1),
+        pause=0.5,
+        mode=Mode.TEST,
+        retry=Retry(attempts=9),
+    )
+    assert (actual.settings, actual.transport) == (expected, TransportSettings())
+    assert (actual.name, actual.backend, actual.provider_class) == ("shop-eu", "shoply", Shoply)
+    assert actual.path == "gateway.toml"
+    given = {key for key, origin in actual.origins.items() if origin == "gateway.toml"}
+    assert given == {"backend", "api_key", "hook_secrets", "fee", "life", "pause", "mode", "retry.attempts"}
+    assert {actual.origins[key] for key in ("transport.deadline", "retry.token", "word")} == {"default"}
+
+
+@pytest.mark.parametrize(
+    "variable, text, key, expected",
+    [
+        ("API_KEY", "other", "api_key", Secret("other")),
+        ("HOOK_SECRETS", "a b", "hook_secrets", (Secret("a"), Secret("b"))),
+        ("HOOK_SECRETS", "", "hook_secrets", ()),
+        ("COUNT", "30", "count", 30),
+        ("SIZE", "3", "size", 3),
+        ("FEE", "0.1", "fee", Decimal("0.1")),
+        ("PAUSE", "0.5", "pause", 0.5),
+        ("LIFE", "1.5", "life", timedelta(seconds=1.5)),
+        ("LIVE", "true", "live", True),
+        ("LIVE", "0", "live", False),
+        ("MODE", "test", "mode", Mode.TEST),
+        ("SHADE", "light", "shade", "light"),
+        ("LABELS", "a b", "labels", ("a", "b")),
+        ("NOTE", "two words", "note", "two words"),
+    ],
+)
+def test_environment_over_file(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, key: str, expected: Any
+) -> None:
+    """The variable GATEWAY_<NAME>_<KEY> comes before the file, in the name's capital letters with _ for -."""
+    monkeypatch.setenv(f"GATEWAY_SHOP_EU_{variable}", text)
+    account("count = 2\nlive = true")
+
+    loaded = load_account()
+
+    actual = getattr(loaded.settings, key)
+    assert (actual, type(actual)) == (expected, type(expected))
+    assert loaded.origins[key] == f"environment GATEWAY_SHOP_EU_{variable}"
+
+
+@pytest.mark.parametrize(
+    "variable, text, reason",
+    [
+        ("API_KEY", "", "a secret must be visible ASCII"),
+        ("API_KEY", f"{CANARY} ", "a secret must be visible ASCII"),
+        ("API_KEY", "file://relative", "file:// is followed by an absolute path"),
+        ("COUNT", CANARY, "must be a whole number"),
+        ("COUNT", "1.5", "must be a whole number"),
+        ("COUNT", "1_0", "must be a whole number"),
+        ("FEE", "1e3", "must be a number"),
+        ("PAUSE", "nan", "must be a number"),
+        ("LIVE", "maybe", "must be true or false"),
+        ("MODE", CANARY, "must be one of live, test"),
+        ("SHADE", CANARY, "must be one of dark, light"),
+    ],
+)
+def test_wrong_environment_value(monkeypatch: pytest.MonkeyPatch, variable: str, text: str, reason: str) -> None:
+    """A wrong value from the environment is told with its variable. An empty one is a value too."""
+    monkeypatch.setenv(f"GATEWAY_SHOP_EU_{variable}", text)
+    account()
+
+    actual = refusal(load_account)
+
+    assert f"[gateways.shop-eu] {variable.lower()} (from " in actual
+    assert f"environment GATEWAY_SHOP_EU_{variable}): {reason}" in actual
+
+
+def test_environment_text_that_is_no_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of the environment that are no UTF-8 are refused."""
+    monkeypatch.setenv("GATEWAY_SHOP_EU_NOTE", "caf\udce9")
+    account()
+
+    assert "must be text in UTF-8" in refusal(load_account)
+
+
+def test_transport_and_nested_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of a table below the account's are settings too, from the file and from the environment."""
+    monkeypatch.setenv("GATEWAY_SHOP_EU_TRANSPORT_DEADLINE", "12.5")
+    monkeypatch.setenv("GATEWAY_SHOP_EU_RETRY_TOKEN", "t")
+    account("[gateways.shop-eu.transport]\ndeadline = 20\npool_size = 3")
+
+    actual = load_account()
+
+    assert actual.transport == TransportSettings(deadline=12.5, pool_size=3)
+    assert actual.settings.retry == Retry(token=Secret("t"))
+    assert actual.origins["transport.pool_size"] == "gateway.toml"
+    assert actual.origins["transport.deadline"] == "environment GATEWAY_SHOP_EU_TRANSPORT_DEADLINE"
+    assert actual.origins["retry.token"] == "environment GATEWAY_SHOP_EU_RETRY_TOKEN"
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [("s", "s"), ("s\n", "s"), ("s\r\n", "s")],
+)
+def test_file_reference(home: Path, content: str, expected: str) -> None:
+    """S3: a secret's file is read, without the one line end at its end."""
+    (home / "key").write_text(content, encoding="ascii", newline="")
+    reference = f"file://{home}/key"
+    account(api_key=f'"{reference}"')
+
+    actual = load_account()
+
+    assert (actual.settings.api_key.reveal(), actual.origins["api_key"]) == (expected, reference)
+
+
+def test_one_line_end_only(home: Path) -> None:
+    """S3: a second line end belongs to the value, so a secret is refused, with its file's name."""
+    (home / "key").write_text(f"{CANARY}\n\n", encoding="ascii")
+    account(api_key=f'"file://{home}/key"')
+
+    assert f"[gateways.shop-eu] api_key (from file://{home}/key): a secret must be" in refusal(load_account)
+
+
+def test_environment_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3: any setting may be a reference to a variable, and numbers are read from its text."""
+    monkeypatch.setenv("SHOP_KEY", "s")
+    monkeypatch.setenv("SHOP_COUNT", "8")
+    account('count = "env://SHOP_COUNT"\nhook_secrets = ["env://SHOP_KEY", "plain"]', api_key='"env://SHOP_KEY"')
+
+    actual = load_account()
+
+    assert (actual.settings.api_key, actual.settings.count) == (Secret("s"), 8)
+    assert actual.settings.hook_secrets == (Secret("s"), Secret("plain"))
+    assert actual.origins["api_key"] == "env://SHOP_KEY"
+    assert actual.origins["hook_secrets"] == "env://SHOP_KEY, gateway.toml"
+
+
+def test_reference_in_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that comes before the file may be a reference too. Several secrets stand on a line each."""
+    (home / "keys").write_text("new\nold\n", encoding="ascii")
+    monkeypatch.setenv("GATEWAY_SHOP_EU_HOOK_SECRETS", f"file://{home}/keys")
+    account()
+
+    actual = load_account()
+
+    assert actual.settings.hook_secrets == (Secret("new"), Secret("old"))
+    assert actual.origins["hook_secrets"] == (f"file://{home}/keys, named by environment GATEWAY_SHOP_EU_HOOK_SECRETS")
+
+
+def test_reference_is_followed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a reference leads to is the value, and never another reference."""
+    monkeypatch.setenv("SHOP_KEY", "env://OTHER")
+    monkeypatch.setenv("OTHER", CANARY)
+    account(api_key='"env://SHOP_KEY"')
+
+    assert "is a reference where the secret itself is needed" in refusal(load_account)
+
+
+@pytest.mark.parametrize(
+    "reference, reason",
+    [
+        ("env://UNSET_VARIABLE", "the environment variable UNSET_VARIABLE is not set"),
+        ("env://", "env:// is followed by the name"),
+        ("env://A B", "env:// is followed by the name"),
+        ("file://key", "file:// is followed by an absolute path"),
+        ("file://", "file:// is followed by an absolute path"),
+        ("file:///not/there", "there is no file /not/there"),
+        ("file:///", "/ is a directory, not a file"),
+        ("file:///a\\u0000b", "cannot be read (ValueError)"),
+        ("file:///dev/zero", "is larger than 65536 bytes"),
+    ],
+)
+def test_reference_that_leads_nowhere(reference: str, reason: str) -> None:
+    """A reference that cannot be followed is told by key and file, in a list as well."""
+    account(f'hook_secrets = ["k", "{reference}"]', api_key=f'"{reference}"')
+
+    actual = refusal(load_account)
+
+    assert actual.count(reason) == 2
+    assert "[gateways.shop-eu] api_key (from " in actual
+    assert "[gateways.shop-eu] hook_secrets (from " in actual
+
+
+def test_file_reference_to_bytes(home: Path) -> None:
+    """A file that is not text is refused."""
+    (home / "key").write_bytes(b"\xff" + CANARY.encode())
+    account(api_key=f'"file://{home}/key"')
+
+    assert "is not text in UTF-8" in refusal(load_account)
