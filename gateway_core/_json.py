@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
-#: Longer numbers are no amounts; reading one costs time that grows with the square of its length.
-_LONGEST_NUMBER = 100
-_LIMIT = 10**_LONGEST_NUMBER
+#: A number of more digits is no amount, and reading an endless one costs time that grows with the square of its length.
+_MOST_DIGITS = 100
+_LIMIT = 10**_MOST_DIGITS
+#: The longest text of such a number: a sign, zero, the dot, zeros and digits.
+_LONGEST_NUMBER = 2 * _MOST_DIGITS + 3
 
 #: Python's own bound is the host's to move, and a host that moved it up would crash in C instead.
 _DEEPEST = 500
@@ -84,19 +86,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > _LONGEST_NUMBER:
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER or abs(number := int(text)) >= _LIMIT:
         raise ValueError("a number is too long")
-    return int(digits)
-
-
-def _decimal(digits: str) -> Decimal:
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError("a number is too long")
-    number = Decimal(digits)
-    if not _fits(number):
-        raise ValueError("a number is too large or too small")
     return number
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > _LONGEST_NUMBER or not _fits(number := Decimal(text)):
+        raise ValueError("a number is too long, too large or too small")
+    return number
+
+
+def _fits(number: Decimal) -> bool:
+    return abs(number.adjusted()) < _MOST_DIGITS and len(number.as_tuple().digits) <= _MOST_DIGITS
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -145,7 +148,3 @@ def _text(value: str) -> str:
     if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError("half a surrogate pair is no text")
     return json.dumps(value)
-
-
-def _fits(number: Decimal) -> bool:
-    return abs(number.adjusted()) < _LONGEST_NUMBER and len(number.as_tuple().digits) <= _LONGEST_NUMBER

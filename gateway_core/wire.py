@@ -30,6 +30,7 @@ import functools
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from types import GenericAlias
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -128,7 +129,8 @@ def converter() -> cattrs.Converter:
 
     @made.register_structure_hook_factory(is_sequence)
     def several(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
-        items = list_structure_factory(list[(*get_args(kind), Any)[0]], made)  # type: ignore[misc]  # made at run time
+        listed: Any = GenericAlias(list, (*get_args(kind), Any)[:1])
+        items = list_structure_factory(listed, made)
         as_tuple = (get_origin(kind) or kind) is tuple
         return _checked(list, (lambda value, _: tuple(items(value, kind))) if as_tuple else items)
 
