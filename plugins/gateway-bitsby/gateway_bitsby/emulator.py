@@ -102,7 +102,7 @@ class BitsbyEmulator(Emulator):
         )
 
     def new_payment(self, invoice: EmulatedInvoice, amount: Money, way: WayToPay) -> EmulatedPayment:
-        """Return a transfer to a wallet, bound to the open invoice that reserves just this amount there, if any does."""
+        """Return a transfer to a wallet, bound to the open invoice that reserves this amount there, if any."""
         wallet = documents.WALLET_BY_NAME[way.id]
         paid = self._in_asset(invoice, amount, way, wallet)
         matching = [each for each in self._open() if Decimal(each.data["reserved"][wallet.name]) == paid.amount]
