@@ -49,8 +49,8 @@ WORDS: Mapping[InvoiceStatus, StatusWords] = {
     _S.APPROVED: _words("Approved", "open", "You have agreed to pay. The money is still to come."),
     _S.AUTHORIZED: _words("Authorized", "open", "The money is reserved for the shop."),
     _S.PARTIALLY_PAID: _words("Partly paid", "warn", "A part has arrived. Pay the rest to complete your order."),
-    _S.PAID: _words("Paid", "good", "Thank you. The shop has been told."),
-    _S.OVERPAID: _words("Overpaid", "good", "Thank you. You paid more than was asked; the shop has been told."),
+    _S.PAID: _words("Paid", "good", "Thank you. Your payment has arrived."),
+    _S.OVERPAID: _words("Overpaid", "good", "Thank you. More has arrived than was asked for."),
     _S.EXPIRED: _words("Expired", "bad", "The time to pay is over. Ask the shop for a new payment page."),
     _S.CANCELED: _words("Canceled", "bad", "This payment was called off. You owe nothing here."),
     _S.FAILED: _words("Declined", "bad", "The payment was declined. No money was taken."),
@@ -82,10 +82,10 @@ def grouped(money: Money) -> str:
     return f"{int(whole):,}".replace(",", "\u202f") + dot + fraction
 
 
-def moment(at: datetime) -> Markup:
-    """Return a time in UTC, as an element that a script can read."""
+def moment(at: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> Markup:
+    """Return a time in UTC, as an element that programs can read too."""
     utc = at.astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S}")
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), utc.strftime(form))
 
 
 def duration(seconds: float) -> str:
