@@ -55,8 +55,8 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_backend_without_plugin_is_an_error_that_helps() -> None:
-    """Without any plugin, the error names the distribution to install."""
-    with pytest.raises(errors.UnknownBackendError, match="pip install gateway-bitsby"):
+    """Without any plugin, the error says that none is installed, and who must act."""
+    with pytest.raises(errors.UnknownBackendError, match="no provider plugin is installed"):
         Gateway.connect("bitsby")
 
 
