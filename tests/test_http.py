@@ -1,0 +1,417 @@
+"""Requests are bytes that are the same each time, and an id stays one segment of a path."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
+
+import attrs
+import pytest
+import requests
+import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_core import HttpRequest, HttpResponse
+from gateway_core.errors import InvalidRequestError
+from gateway_core.http import endpoint, is_loopback, origin, split
+from gateway_core.models import Headers
+
+BASE = "https://api.example.com/v1"
+FORMS = [HttpRequest.form, HttpRequest.multipart]
+
+
+def parts_of(request: HttpRequest) -> dict[str, str]:
+    """Read a multipart body with Python's own parser."""
+    head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
+    return {
+        str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True).decode()  # type: ignore[union-attr]  # bytes
+        for part in message.iter_parts()
+    }
+
+
+@pytest.mark.parametrize(
+    "method, safe", [("GET", True), ("HEAD", True), ("POST", False), ("DELETE", False), ("get", False)]
+)
+def test_what_reads_is_safe(method: str, safe: bool) -> None:
+    """What happens after a lost answer depends on whether the request could change something."""
+    actual = HttpRequest(method=method, url=BASE).safe
+
+    assert actual is safe
+
+
+def test_a_post_that_reads_may_say_so() -> None:
+    """Some providers list by POST."""
+    actual = HttpRequest.json("POST", BASE, {}, safe=True).safe
+
+    assert actual is True
+
+
+def test_reprs_show_no_secret_and_no_customer() -> None:
+    """S1, S9: neither header values nor the query nor the body nor the key stand in a repr."""
+    request = HttpRequest(
+        method="POST",
+        url=f"{BASE}/invoices?token=canary",
+        headers={"Authorization": "Bearer canary"},
+        body=b"canary",
+        idempotency_key="canary",
+    )
+    response = HttpResponse(status=200, headers={"Set-Cookie": "canary"}, body=b"canary")
+
+    actual = f"{request}\n{response}"
+
+    assert actual == (
+        f"HttpRequest(method='POST', url='{BASE}/invoices', headers=<Headers authorization>, body=<6 bytes>,"
+        " safe=False)"
+        "\nHttpResponse(status=200, headers=<Headers set-cookie>, body=<6 bytes>)"
+    )
+
+
+@pytest.mark.parametrize(
+    "status, ok", [(199, False), (200, True), (204, True), (299, True), (300, False), (404, False)]
+)
+def test_2xx_is_ok(status: int, ok: bool) -> None:
+    """Success is 2xx."""
+    actual = HttpResponse(status=status).ok
+
+    assert actual is ok
+
+
+def test_json_is_exact() -> None:
+    """M5: a Decimal goes out in plain digits."""
+    request = HttpRequest.json(
+        "POST", BASE, {"total": Decimal("1E+2"), "note": "ü"}, headers={"X-Key": "k"}, idempotency_key="1042"
+    )
+
+    actual = request.body, request.headers.pairs, request.idempotency_key, request.safe
+
+    assert actual == (
+        b'{"total": 100, "note": "\\u00fc"}',
+        (("Content-Type", "application/json"), ("X-Key", "k")),
+        "1042",
+        False,
+    )
+
+
+@pytest.mark.parametrize("value", [1.5, {"a": [float("nan")]}, {"a": {1, 2}}, "\ud800", {1: 2}], ids=ascii)
+def test_json_without_an_exact_form_is_refused(value: Any) -> None:
+    """M1: a float is refused before anything is sent, with our error."""
+    with pytest.raises(InvalidRequestError) as caught:
+        HttpRequest.json("POST", BASE, value)
+
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"]))
+    )
+)
+def test_forms_are_read_back(fields: dict[str, str]) -> None:
+    """A form holds its names and values exactly, whatever stands in them."""
+    request = HttpRequest.form("POST", BASE, fields)
+
+    actual = parse_qsl(request.body.decode("ascii"), keep_blank_values=True)
+
+    assert (dict(actual), request.headers["content-type"]) == (fields, "application/x-www-form-urlencoded")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"total": "49.90", "note": "Grüße, 日本"},
+        {"a": "", "b": "--", "c": "\r\n--boundary--\r\n"},
+        {'na"me': "x", "na\r\nme: y": "z"},
+    ],
+    ids=range(4),
+)
+def test_multipart_is_read_back(fields: dict[str, str]) -> None:
+    """A multipart body holds its values exactly, and no name breaks out of its line."""
+    actual = parts_of(HttpRequest.multipart("POST", BASE, fields))
+
+    assert {unquote(name): value for name, value in actual.items()} == fields
+
+
+def test_multipart_is_the_same_each_time() -> None:
+    """The same fields give the same bytes, other fields another boundary."""
+    made = [HttpRequest.multipart("POST", BASE, {"a": value}) for value in ("1", "1", "2")]
+
+    actual = [made[0] == made[1], made[0].headers["content-type"] == made[2].headers["content-type"]]
+
+    assert actual == [True, False]
+
+
+@pytest.mark.parametrize("make", FORMS)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"a": 1},
+        {"a": None},
+        {"a": True},
+        {"a": Decimal("1E+2")},
+        {"a": b"x"},
+        {1: "a"},
+        {"a": "\ud800"},
+        {"\udfff": "a"},
+    ],
+    ids=ascii,
+)
+def test_forms_hold_text_only(make: Callable[..., HttpRequest], fields: Any) -> None:
+    """M5: what Python would write for None, a bool or a Decimal is not what the provider reads."""
+    with pytest.raises(InvalidRequestError):
+        make("POST", BASE, fields)
+
+
+@pytest.mark.parametrize("make", [*FORMS, HttpRequest.json])
+def test_bodies_have_their_type_first(make: Callable[..., HttpRequest]) -> None:
+    """Other headers follow that of the type, and keys of idempotency are kept."""
+    request = make("POST", BASE, {"a": "b"}, headers=[("X-Key", "k")], idempotency_key="1042", safe=True)
+
+    actual = [name for name, _ in request.headers.pairs], request.idempotency_key, request.safe
+
+    assert actual == (["Content-Type", "X-Key"], "1042", True)
+
+
+def test_requests_are_frozen() -> None:
+    """What is signed is what is sent."""
+    request = HttpRequest(method="GET", url=BASE)
+
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        request.body = b"other"  # type: ignore[misc]  # the mistake that is tested
+
+
+@pytest.mark.parametrize(
+    "segment, expected",
+    [
+        ("inv-7", "inv-7"),
+        (7, "7"),
+        (-7, "-7"),
+        (2**63 - 1, "9223372036854775807"),
+        ("a/b", "a%2Fb"),
+        ("../admin", "..%2Fadmin"),
+        ("a/../../b", "a%2F..%2F..%2Fb"),
+        ("%2e%2e", "%252e%252e"),
+        ("%2e%2e%2fadmin", "%252e%252e%252fadmin"),
+        ("..;", "..%3B"),
+        ("...", "..."),
+        ("1?x=y", "1%3Fx%3Dy"),
+        ("1#f", "1%23f"),
+        ("a b+c", "a%20b%2Bc"),
+        ("\\..\\", "%5C..%5C"),
+        ("@evil.example", "%40evil.example"),
+        ("заказ", "%D0%B7%D0%B0%D0%BA%D0%B0%D0%B7"),
+        ("\uff0e\uff0e", "%EF%BC%8E%EF%BC%8E"),
+    ],
+)
+def test_an_id_is_one_segment(segment: str | int, expected: str) -> None:
+    """S8: whatever an id holds, it is one segment of the path, and the HTTP library sends it unchanged."""
+    address = endpoint(BASE, "invoices", segment, "cancel")
+
+    actual = requests.Request("GET", address).prepare().url
+
+    assert (address, actual) == (f"{BASE}/invoices/{expected}/cancel", address)
+
+
+@given(st.text(min_size=1))
+def test_any_id_is_one_segment_or_refused(segment: str) -> None:
+    """S8: no id leaves its place."""
+    try:
+        address = endpoint(BASE, "invoices", segment)
+    except InvalidRequestError:
+        return
+
+    sent = urlsplit(requests.Request("GET", address).prepare().url or "")
+
+    assert (sent.path.count("/"), unquote(sent.path), sent.query, sent.fragment) == (
+        3,
+        f"/v1/invoices/{segment}",
+        "",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "",
+        ".",
+        "..",
+        "a\r\nb",
+        "\n",
+        "a\x00",
+        "\x1f",
+        "\x7f",
+        "\ud800",
+        None,
+        True,
+        1.5,
+        Decimal(1),
+        b"7",
+        2**63,
+        -(2**63),
+    ],
+    ids=ascii,
+)
+def test_what_is_no_id_is_refused(segment: Any) -> None:
+    """S8: empty, a dot or two, control characters, half characters, what is no text and endless ints are refused."""
+    with pytest.raises(InvalidRequestError):
+        endpoint(BASE, "invoices", segment)
+
+
+@pytest.mark.parametrize(
+    "base, segments, expected",
+    [
+        (BASE, (), BASE),
+        (f"{BASE}/", (), BASE),
+        (f"{BASE}//", ("a",), f"{BASE}/a"),
+        ("https://api.example.com", ("a", "b"), "https://api.example.com/a/b"),
+    ],
+)
+def test_slashes_stand_between_segments(base: str, segments: tuple[str, ...], expected: str) -> None:
+    """The base may end in a slash or not."""
+    actual = endpoint(base, *segments)
+
+    assert actual == expected
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.text(st.characters(exclude_categories=["Cs"]))
+    )
+)
+def test_queries_are_read_back(query: dict[str, str]) -> None:
+    """A query holds its names and values exactly, whatever stands in them."""
+    actual = parse_qs(urlsplit(endpoint(BASE, query=query)).query, keep_blank_values=True)
+
+    assert actual == {name: [value] for name, value in query.items()}
+
+
+def test_what_is_none_is_left_out_of_the_query() -> None:
+    """An optional filter needs no condition in the plugin."""
+    actual = endpoint(BASE, "payments", query={"limit": 100, "since": None, "q": "a b&c", "empty": ""})
+
+    assert actual == f"{BASE}/payments?limit=100&q=a%20b%26c&empty="
+
+
+@pytest.mark.parametrize(
+    "query", [{"a": True}, {"a": 1.5}, {"a": Decimal(1)}, {"a": "\ud800"}, {1: "a"}, {"a": ["b"]}], ids=ascii
+)
+def test_queries_hold_text_and_ints(query: Any) -> None:
+    """A query holds nothing whose text is Python's own."""
+    with pytest.raises(InvalidRequestError):
+        endpoint(BASE, query=query)
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("http://localhost:8000/x", True),
+        ("http://LOCALHOST", True),
+        ("http://127.0.0.1", True),
+        ("http://127.0.0.2:80", True),
+        ("http://127.255.255.254", True),
+        ("http://[::1]:8000", True),
+        ("http://[::ffff:127.0.0.1]", True),
+        ("http://user:pass@127.0.0.1", True),
+        ("http://localhost.evil.example", False),
+        ("http://localhost.", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://127.0.0.1@evil.example", False),
+        ("http://evil.example#@127.0.0.1", False),
+        ("http://evil.example?@127.0.0.1", False),
+        ("http://evil.example\\@127.0.0.1", False),
+        ("http://127.0.0.1\\@evil.example", False),
+        ("http://evil.example/127.0.0.1", False),
+        ("http://127.1", False),
+        ("http://2130706433", False),
+        ("http://0x7f.1", False),
+        ("http://0177.0.0.1", False),
+        ("http://0.0.0.0", False),
+        ("http://[::]", False),
+        ("http://[::ffff:10.0.0.1]", False),
+        ("http://10.0.0.1", False),
+        ("http://169.254.169.254", False),
+        ("http://１27.0.0.1", False),
+        ("http://127.0.0.1\n.evil.example", False),
+        ("http://127.0.0.1:99999", False),
+        ("http://[::1", False),
+        ("http://", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_only(url: str, expected: bool) -> None:
+    """S4: an address that any library could read as another host is not loopback."""
+    actual = is_loopback(url)
+
+    assert actual is expected
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("https://api.example.com", "https://api.example.com:443"),
+        ("HTTPS://API.example.com/v1?a#b", "https://api.example.com:443"),
+        ("http://api.example.com", "http://api.example.com:80"),
+        ("https://api.example.com:8443", "https://api.example.com:8443"),
+        ("https://api.example.com:0", "https://api.example.com:0"),
+        ("https://user@api.example.com", "https://api.example.com:443"),
+        ("https://[::1]/", "https://[::1]:443"),
+        ("https://[::1]:8443/", "https://[::1]:8443"),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, expected: str) -> None:
+    """S5: two addresses of one origin are told by these three."""
+    actual = origin(url)
+
+    assert actual == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.example.com",
+        "//api.example.com",
+        "https://",
+        "ftp://api.example.com",
+        "https://a:99999",
+        "https://a:b",
+        "https://[::1",
+        "https://a b",
+        "https://a\\b",
+        "https://ä",
+        "https://a\n",
+    ],
+    ids=ascii,
+)
+def test_what_has_no_origin_is_refused(url: str) -> None:
+    """S4: an address that is none has no origin."""
+    with pytest.raises(ValueError):
+        origin(url)
+
+
+@given(st.text("ab.1:@/\\?#[]%\t ä"))
+def test_splitting_agrees_with_the_http_library(text: str) -> None:
+    """S4: where an address is split, the HTTP library would go to the same host."""
+    url = f"http://{text}"
+    try:
+        actual = split(url).hostname
+        sent = requests.Request("GET", url).prepare().url
+    except ValueError:
+        return
+
+    assert actual == urllib3.util.parse_url(str(sent)).host
+
+
+def test_headers_may_be_given_in_any_shape() -> None:
+    """A mapping or pairs will do."""
+    actual = HttpRequest(method="GET", url=BASE, headers={"A": "b"}).headers
+
+    assert actual == Headers([("a", "b")])
