@@ -86,7 +86,7 @@ class ProviderInfo:
 
     Attributes:
         title: The provider's name for people.
-        contract_version: The `CONTRACT_VERSION` that the plugin is written for.
+        contract_version: The `CONTRACT_VERSION` that the plugin is written for; 1 for a plugin that does not say.
         docs_url: Where its API is documented.
         base_url: Its API's base address; None if it is not known.
         hosts: Hosts that the plugin contacts besides that of the base address.
@@ -103,7 +103,7 @@ class ProviderInfo:
     """
 
     title: str
-    contract_version: int = CONTRACT_VERSION
+    contract_version: int = 1  # not CONTRACT_VERSION: who says nothing wrote for the first
     docs_url: str | None = None
     base_url: str | None = None
     hosts: tuple[str, ...] = attrs.field(default=(), converter=tupled)
