@@ -40,13 +40,15 @@ def find_emulator(backend: str) -> type[Emulator]:
         )
     try:
         emulator = found[0].load()
-    except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a module may raise anything while it is imported
         reason = f"cannot be imported ({type(error).__name__}: {error})"
     else:
         if isinstance(emulator, type) and issubclass(emulator, Emulator):
             return emulator
         reason = "is no class of gateway_core.testing.Emulator"
-    raise PluginError(f"the emulator of {backend!r}, from {', '.join(owners)}, {reason}", distribution=", ".join(owners))
+    raise PluginError(
+        f"the emulator of {backend!r}, from {', '.join(owners)}, {reason}", distribution=", ".join(owners)
+    )
 
 
 def open_ledger(path: Path, backend: str) -> Ledger:

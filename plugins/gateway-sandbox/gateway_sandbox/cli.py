@@ -28,7 +28,9 @@ NOT_OBSERVED = 3
 
 @click.command()
 @click.argument("backend", default="sandbox")
-@click.option("--port", type=click.IntRange(0, 65535), default=4010, show_default=True, help="0 takes one that is free.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4010, show_default=True, help="0 takes one that is free."
+)
 @click.option("--webhook-url", metavar="URL", help="Where the shop receives webhooks; without it none are sent.")
 @click.option(
     "--state",
@@ -43,7 +45,7 @@ NOT_OBSERVED = 3
 )
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Stop when standard input ends.")
 @json_option
-def sandbox(  # noqa: PLR0913  # a parameter for each option
+def sandbox(
     *,
     backend: str,
     port: int,

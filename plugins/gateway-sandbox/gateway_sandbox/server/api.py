@@ -26,6 +26,7 @@ class Api:
         self._emulator = emulator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         try:
             request = await _as_data(Request(scope, receive))
         except TooLargeError:

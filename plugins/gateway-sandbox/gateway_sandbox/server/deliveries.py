@@ -47,7 +47,7 @@ class DeliveryWorker:
                 self._emulator.deliver(self._send)
             except _StoppedError:
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001  # an emulator may have any fault
                 # One webhook that cannot be made must not hold up all those after it for ever, nor go unseen.
                 _log.exception("webhooks could not be sent")
             self._stopped.wait(_INTERVAL)

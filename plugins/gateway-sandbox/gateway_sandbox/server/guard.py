@@ -1,7 +1,8 @@
 """Who may speak to the sandbox: this machine, by its own name, and of browsers only the sandbox's own pages.
 
-A page of a stranger, open in the same browser, can make its host's name resolve to 127.0.0.1 (DNS rebinding) or post a form
-here. The first is known by the ``Host`` header, the second by ``Origin`` or ``Sec-Fetch-Site``, which no page can set.
+A page of a stranger, open in the same browser, can make its host's name resolve to 127.0.0.1 (DNS rebinding) or post a
+form here. The first is known by the ``Host`` header, the second by ``Origin`` or ``Sec-Fetch-Site``, which no page can
+set.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ class PageGuard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)

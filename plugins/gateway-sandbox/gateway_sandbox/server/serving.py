@@ -120,13 +120,16 @@ def serving(
     webhook_url: str | None = None,
     credentials: Mapping[str, str] | None = None,
 ) -> Iterator[Serving]:
-    """Serve an emulator from a thread, for tests of an application::
+    """Serve an emulator from a thread, for tests of an application.
+
+    ::
 
         with serving(SandboxEmulator, webhook_url=...) as sandbox:
             gateway = Gateway.connect("sandbox", **sandbox.settings)
 
     Raises:
-        ConfigurationError: If the port cannot be had, or the webhook address is neither https nor on the loopback range.
+        ConfigurationError: If the port cannot be had, or the webhook address is neither https nor on the loopback
+            range.
     """
     server = Server(port=port)
     emulator = emulator_class(
@@ -168,4 +171,4 @@ def _bind(port: int) -> socket.socket:
         reason = error.strerror or type(error).__name__
     else:
         return listener
-    raise ConfigurationError(f"port {port} of {_HOST} cannot be had ({reason}): choose another with --port, or 0 for any")
+    raise ConfigurationError(f"port {port} of {_HOST} cannot be had ({reason}): choose another, or 0 for any")
