@@ -186,6 +186,8 @@ def split(url: str) -> SplitResult:
     if not _ADDRESS.fullmatch(url):
         raise ValueError("an address is visible ASCII without a backslash")
     parts = urlsplit(url)
+    if "%" in parts.netloc:
+        raise ValueError("a host and a port have no escapes")
     _ = parts.port  # raises if it is not a number in range
     return parts
 

@@ -115,7 +115,7 @@ def converter() -> cattrs.Converter:
     """Return the strict converter that `decode` uses. It is made once; do not change it, copy it."""
     made = cattrs.Converter()
     for kind in (str, int, bool, float, bytes):  # JSON as it is read here has no float and no bytes: none ever fits
-        made.register_structure_hook(kind, _checked(kind, lambda value, _: value))
+        made.register_structure_hook(kind, _checked(kind, _itself))
     made.register_structure_hook(Decimal, lambda value, _: _number(value))
     made.register_structure_hook(datetime, _checked(str, lambda value, _: moment(value)))
 
@@ -156,6 +156,11 @@ def _name(kind: type) -> str:
     return {"dict": "object", "list": "array", "NoneType": "null"}.get(kind.__name__, kind.__name__)
 
 
+def _itself(value: Any, target: Any) -> Any:
+    """Return the value, or the member of an enum that is a str or int, too: cattrs finds the same hook for it."""
+    return value if type(value) is target else target(value)
+
+
 def _number(value: Any) -> Decimal:
     """Read an amount from a JSON number, or from text in plain digits."""
     if isinstance(value, Decimal):
@@ -181,7 +186,9 @@ def _without_values(error: Exception) -> Exception:
     elif isinstance(error, GatewayError):
         clean = _FaultError(error.message)
     else:
-        clean = _FaultError("missing" if isinstance(error, KeyError) else "not readable")
+        # A key that is missing is noted with its field; any other comes out of the class's own converter.
+        missing = isinstance(error, KeyError) and hasattr(error, "__notes__")
+        clean = _FaultError("missing" if missing else "not readable")
     for note in getattr(error, "__notes__", ()):
         clean.add_note(note)
     return clean

@@ -328,6 +328,9 @@ def test_queries_hold_text_and_ints(query: Any) -> None:
         ("http://evil.example\\@127.0.0.1", False),
         ("http://127.0.0.1\\@evil.example", False),
         ("http://evil.example/127.0.0.1", False),
+        ("http://127.0.0.1%318", False),
+        ("http://127.0.0%2E1", False),
+        ("http://[::1%25lo]", False),
         ("http://127.1", False),
         ("http://2130706433", False),
         ("http://0x7f.1", False),
@@ -397,17 +400,17 @@ def test_what_has_no_origin_is_refused(url: str) -> None:
         origin(url)
 
 
-@given(st.text("ab.1:@/\\?#[]%\t ä"))
-def test_splitting_agrees_with_the_http_library(text: str) -> None:
+@given(st.lists(st.sampled_from([*"ab.8:@/\\?#[]%\t ä", "127.0.0.1", "::1", "localhost", "%31"]), max_size=7))
+def test_splitting_agrees_with_the_http_library(pieces: list[str]) -> None:
     """S4: where an address is split, the HTTP library would go to the same host."""
-    url = f"http://{text}"
+    url = f"http://{''.join(pieces)}"
     try:
         actual = split(url).hostname
         sent = requests.Request("GET", url).prepare().url
     except ValueError:
         return
 
-    assert actual == urllib3.util.parse_url(str(sent)).host
+    assert actual == str(urllib3.util.parse_url(str(sent)).host).strip("[]")
 
 
 def test_headers_may_be_given_in_any_shape() -> None:
