@@ -1,7 +1,8 @@
 """For plugin authors: the base of emulators, and a transport that speaks to one without a socket."""
 
 from gateway_core.testing.client import HttpClient
-from gateway_core.testing.emulator import Emulator, EmulatorTransport, WayToPay, utc_now
+from gateway_core.testing.clock import ManualClock, utc_now
+from gateway_core.testing.emulator import Emulator, EmulatorTransport, WayToPay
 from gateway_core.testing.forms import fields_of, query_of
 from gateway_core.testing.ledger import (
     OPEN,
@@ -23,6 +24,7 @@ __all__ = [
     "EmulatorTransport",
     "HttpClient",
     "Ledger",
+    "ManualClock",
     "QueuedDelivery",
     "WayToPay",
     "fields_of",

@@ -12,7 +12,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import attrs
@@ -22,6 +22,7 @@ from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.headers import Headers, HeadersLike
 from gateway_core.models.money import Money
 from gateway_core.models.status import InvoiceStatus, derive
+from gateway_core.testing.clock import utc_now
 from gateway_core.testing.ledger import OPEN, Attempt, EmulatedInvoice, EmulatedPayment, Ledger, QueuedDelivery
 from gateway_core.transport import Deadline
 
@@ -45,11 +46,6 @@ class WayToPay:
 
 #: Changes every digit, in amounts and ids alike.
 _NEXT_DIGIT = bytes.maketrans(b"0123456789", b"1234567890")
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 class Emulator(abc.ABC):

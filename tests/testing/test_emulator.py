@@ -20,6 +20,7 @@ from gateway_core.testing import (
     Emulator,
     EmulatorTransport,
     Ledger,
+    ManualClock,
     QueuedDelivery,
     WayToPay,
 )
@@ -27,19 +28,6 @@ from gateway_core.transport import Deadline
 
 _HOOK = "http://127.0.0.1:8000/webhook"
 _ZERO = Money(0, "EUR")
-
-
-class _Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **wait: float) -> None:
-        self.now += timedelta(**wait)
 
 
 class _Shoestring(Emulator):
@@ -81,13 +69,13 @@ class _Receiver:
 
 
 @pytest.fixture
-def clock() -> _Clock:
-    """Give a clock that stands."""
-    return _Clock()
+def clock() -> ManualClock:
+    """Give a clock that stands at eight o'clock."""
+    return ManualClock(datetime(2026, 11, 21, 8, 0, tzinfo=UTC))
 
 
 @pytest.fixture
-def emulator(clock: _Clock) -> _Shoestring:
+def emulator(clock: ManualClock) -> _Shoestring:
     """Give an emulator whose shop receives webhooks."""
     return _Shoestring(webhook_url=_HOOK, clock=clock)
 
@@ -227,21 +215,21 @@ def test_money_ends_a_failure_where_a_provider_takes_it(emulator: _Shoestring, m
 
 @pytest.mark.parametrize("minutes,status", [(14.99, InvoiceStatus.PENDING), (15, InvoiceStatus.EXPIRED)])
 def test_invoice_expires_by_the_clock(
-    emulator: _Shoestring, clock: _Clock, minutes: float, status: InvoiceStatus
+    emulator: _Shoestring, clock: ManualClock, minutes: float, status: InvoiceStatus
 ) -> None:
     """An invoice is expired from the very moment at which its time is over."""
     token = _bill(emulator).token
 
-    clock.move(minutes=minutes)
+    clock.move(timedelta(minutes=minutes))
 
     assert emulator.invoice(token).status is status
 
 
-def test_expiry_is_announced_without_anybody_looking(emulator: _Shoestring, clock: _Clock) -> None:
+def test_expiry_is_announced_without_anybody_looking(emulator: _Shoestring, clock: ManualClock) -> None:
     """A delivery run finds what has expired, and announces it once."""
     _bill(emulator)
     receiver = _Receiver()
-    clock.move(hours=1)
+    clock.move(timedelta(hours=1))
 
     emulator.deliver(receiver)
     emulator.deliver(receiver)
@@ -249,11 +237,11 @@ def test_expiry_is_announced_without_anybody_looking(emulator: _Shoestring, cloc
     assert receiver.kinds == ["expired"]
 
 
-def test_expired_invoice_is_not_paid(emulator: _Shoestring, clock: _Clock) -> None:
+def test_expired_invoice_is_not_paid(emulator: _Shoestring, clock: ManualClock) -> None:
     """Who comes too late does not pay, and the expiry is still announced."""
     token = _bill(emulator).token
     receiver = _Receiver()
-    clock.move(hours=1)
+    clock.move(timedelta(hours=1))
 
     with pytest.raises(RejectedError, match="expired"):
         emulator.pay(token)
@@ -262,14 +250,14 @@ def test_expired_invoice_is_not_paid(emulator: _Shoestring, clock: _Clock) -> No
     assert receiver.kinds == ["expired"]
 
 
-def test_webhook_is_sent_until_it_is_taken(emulator: _Shoestring, clock: _Clock) -> None:
+def test_webhook_is_sent_until_it_is_taken(emulator: _Shoestring, clock: ManualClock) -> None:
     """After a refusal and after silence a webhook waits for its time, and after a success it is over."""
     emulator.pay(_bill(emulator).token)
     receiver = _Receiver(500, None, 204)
     sent = []
 
     for wait in (0, 4, 1, 59, 1, 3600):
-        clock.move(seconds=wait)
+        clock.move(timedelta(seconds=wait))
         sent.append(emulator.deliver(receiver))
 
     assert sent == [1, 0, 1, 0, 1, 0]
@@ -280,26 +268,26 @@ def test_webhook_is_sent_until_it_is_taken(emulator: _Shoestring, clock: _Clock)
     ]
 
 
-def test_webhook_is_given_up_after_its_last_wait(emulator: _Shoestring, clock: _Clock) -> None:
+def test_webhook_is_given_up_after_its_last_wait(emulator: _Shoestring, clock: ManualClock) -> None:
     """There is one attempt more than there are waits."""
     emulator.pay(_bill(emulator).token)
     receiver = _Receiver(500, 500, 500, 500)
 
     for _ in range(10):
-        clock.move(hours=1)
+        clock.move(timedelta(hours=1))
         emulator.deliver(receiver)
 
     assert len(receiver.requests) == 3
     assert _deliveries(emulator)[0].due_at is None
 
 
-def test_each_attempt_is_signed_anew(emulator: _Shoestring, clock: _Clock) -> None:
+def test_each_attempt_is_signed_anew(emulator: _Shoestring, clock: ManualClock) -> None:
     """The signature bears the time of the attempt, and the body stays as it is."""
     emulator.pay(_bill(emulator).token)
     receiver = _Receiver(500)
 
     emulator.deliver(receiver)
-    clock.move(seconds=5)
+    clock.move(timedelta(seconds=5))
     emulator.deliver(receiver)
 
     first, second = receiver.requests
@@ -307,7 +295,7 @@ def test_each_attempt_is_signed_anew(emulator: _Shoestring, clock: _Clock) -> No
     assert first.body == second.body
 
 
-def test_shop_without_an_address_is_sent_nothing(clock: _Clock) -> None:
+def test_shop_without_an_address_is_sent_nothing(clock: ManualClock) -> None:
     """Without an address nothing is queued; one that is taken away leaves nothing to send."""
     emulator = _Shoestring(clock=clock)
     emulator.pay(_bill(emulator).token)
@@ -357,13 +345,13 @@ def test_two_delivery_runs_send_each_webhook_once(emulator: _Shoestring) -> None
     assert len(receiver.requests) == 5
 
 
-def test_resend_while_it_is_sent_is_not_lost(emulator: _Shoestring, clock: _Clock) -> None:
+def test_resend_while_it_is_sent_is_not_lost(emulator: _Shoestring, clock: ManualClock) -> None:
     """Who asks for another attempt during one gets it."""
     emulator.pay(_bill(emulator).token)
     receiver = _Receiver()
 
     def send(request: HttpRequest) -> int | None:
-        clock.move(seconds=1)
+        clock.move(timedelta(seconds=1))
         if not receiver.requests:
             emulator.resend(_deliveries(emulator)[0].id)
         return receiver(request)
@@ -402,7 +390,7 @@ def test_duplicate_has_the_same_event(emulator: _Shoestring) -> None:
     assert len({request.body for request in receiver.requests}) == 1
 
 
-def test_delayed_delivery_waits(emulator: _Shoestring, clock: _Clock) -> None:
+def test_delayed_delivery_waits(emulator: _Shoestring, clock: ManualClock) -> None:
     """A delayed delivery goes out when its wait is over."""
     emulator.pay(_bill(emulator).token)
     receiver = _Receiver()
@@ -410,11 +398,11 @@ def test_delayed_delivery_waits(emulator: _Shoestring, clock: _Clock) -> None:
     emulator.delay(_deliveries(emulator)[0].id, timedelta(minutes=1))
 
     before = emulator.deliver(receiver)
-    clock.move(minutes=1)
+    clock.move(timedelta(minutes=1))
     assert (before, emulator.deliver(receiver)) == (0, 1)
 
 
-def test_tampered_delivery_is_changed_after_signing(emulator: _Shoestring, clock: _Clock) -> None:
+def test_tampered_delivery_is_changed_after_signing(emulator: _Shoestring, clock: ManualClock) -> None:
     """A tampered delivery bears the signature of the genuine one, other bytes, and is tried once."""
     emulator.pay(_bill(emulator).token)
     receiver = _Receiver(200, 400)
@@ -424,7 +412,7 @@ def test_tampered_delivery_is_changed_after_signing(emulator: _Shoestring, clock
     emulator.deliver(receiver)
 
     genuine, tampered = receiver.requests
-    clock.move(days=1)
+    clock.move(timedelta(days=1))
     assert genuine.headers == tampered.headers
     assert genuine.body != tampered.body
     assert emulator.deliver(receiver) == 0
