@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from urllib.parse import unquote
+
+import attrs
 
 from gateway_core.errors import InvalidRequestError
 from gateway_core.http import HttpRequest
@@ -41,16 +42,17 @@ _RESERVED = frozenset(
 )
 
 
-class Address(NamedTuple):
+@attrs.frozen
+class Address:
     """Where a request goes.
 
     Attributes:
         origin: Scheme, host and port, as they were written.
-        target: Path and query, as they were written.
+        target: Path and query, as they were written. Left out of the ``repr``: they hold ids, and sometimes keys.
     """
 
     origin: str
-    target: str
+    target: str = attrs.field(repr=False)
 
 
 def check(request: HttpRequest) -> Address:

@@ -14,13 +14,13 @@ from gateway_core.transport._bounded import Call, DeadlinePassed
 _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
 #: What means that not a byte of the request left, wherever it stands in the chain; the first that is found gives the
-#: text.
+#: text, so what others derive from comes after them.
 _NOT_SENT: tuple[tuple[_Kinds, str], ...] = (
     (ssl.SSLCertVerificationError, "its certificate cannot be verified"),
     ((below.ProxyError, above.ProxyError, above.InvalidProxyURL), "the proxy in between cannot be reached, or refuses"),
     (below.NameResolutionError, "its name cannot be resolved"),
-    ((below.ConnectTimeoutError, above.ConnectTimeout), "connecting took too long"),
     (below.NewConnectionError, "it refuses connections, or cannot be reached"),
+    ((below.ConnectTimeoutError, above.ConnectTimeout), "connecting took too long"),
     (below.ClosedPoolError, "the transport was closed meanwhile"),
     ((above.InvalidURL, above.InvalidSchema, above.InvalidHeader), "the request cannot be sent"),
 )
@@ -55,11 +55,12 @@ def sort(error: Exception, call: Call, host: str, *, safe: bool) -> TransportErr
     if not sent:
         reason = "the deadline passed while connecting" if late else harmless or "no connection could be made"
         return NotSentError(f"{host}: {reason}; nothing was sent")
-    reason = (
-        "the deadline passed before the whole answer was there"
-        if late
-        else _first(_UNKNOWN, chain) or "no usable answer"
-    )
+    lost = "the deadline passed before the whole answer was there" if late else _first(_UNKNOWN, chain)
+    return unusable(host, lost or "no usable answer", safe=safe)
+
+
+def unusable(host: str, reason: str, *, safe: bool) -> OutcomeUnknownError:
+    """Return the error for a request that was sent and has no usable answer."""
     return OutcomeUnknownError(f"{host}: {reason}", effect="none" if safe else "unknown")
 
 

@@ -19,11 +19,9 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from gateway_core.errors import (
-    Effect,
     GatewayError,
     InvalidRequestError,
     NotSentError,
-    OutcomeUnknownError,
     TransportError,
 )
 from gateway_core.http import HttpRequest, HttpResponse, origin
@@ -32,7 +30,7 @@ from gateway_core.transport import _environment as environment
 from gateway_core.transport._bounded import POOLS, SHOWN_TARGET, Call, current
 from gateway_core.transport._checks import check
 from gateway_core.transport._environment import Origin
-from gateway_core.transport._failures import sort
+from gateway_core.transport._failures import sort, unusable
 
 #: The encodings that an answer may have. None is asked for; gzip is understood, since some servers send it all the
 #: same.
@@ -109,9 +107,12 @@ class RequestsTransport:
                 allow_redirects=False,
             )
             try:
-                return self._read(answer, target, request)
+                outcome = _read(answer, bounds.max_response_bytes)
             finally:
                 answer.close()
+            if isinstance(outcome, HttpResponse):
+                return outcome
+            failure = unusable(target.host, outcome, safe=request.safe)
         except GatewayError:
             raise
         # Whatever it is, it must not hide that the request may have been carried out.
@@ -119,7 +120,7 @@ class RequestsTransport:
             failure = sort(error, call, target.host, safe=request.safe)
         finally:
             del current.call
-        # Raised out here, so that no exception of the libraries, and nothing that it holds, is in its chain.
+        # Raised out here, so that no exception of the libraries is in its chain, and no part of the answer in a frame.
         raise failure
 
     def _allowed(self, written: str) -> Origin:
@@ -138,27 +139,25 @@ class RequestsTransport:
             self._origins[written] = found
         return found
 
-    def _read(self, answer: requests.Response, target: Origin, request: HttpRequest) -> HttpResponse:
-        effect: Effect = "none" if request.safe else "unknown"
-        raw = answer.raw
-        encoding = raw.headers.get("content-encoding", "").strip().lower()
-        if encoding not in _ENCODINGS:
-            raise OutcomeUnknownError(
-                f"{target.host}: the answer is in an encoding that was not asked for", effect=effect
-            )
-        largest = self._settings.max_response_bytes
-        parts: list[bytes] = []
-        missing = largest + 1
-        while missing and (part := raw.read(missing, decode_content=bool(encoding))):
-            parts.append(part)
-            missing -= len(part)
-        if not missing:
-            raise OutcomeUnknownError(f"{target.host}: the answer is larger than {largest} bytes", effect=effect)
-        return HttpResponse(status=raw.status, headers=raw.headers.iteritems(), body=b"".join(parts))
-
     def close(self) -> None:
         """Give the connections back. Further requests open new ones."""
         self._session.close()
+
+
+def _read(answer: requests.Response, largest: int) -> HttpResponse | str:
+    """Read an answer whole, or say why it is of no use."""
+    raw = answer.raw
+    encoding = raw.headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        return "the answer is in an encoding that was not asked for"
+    parts: list[bytes] = []
+    missing = largest + 1
+    while missing and (part := raw.read(missing, decode_content=bool(encoding))):
+        parts.append(part)
+        missing -= len(part)
+    if not missing:
+        return f"the answer is larger than {largest} bytes"
+    return HttpResponse(status=raw.status, headers=raw.headers.iteritems(), body=b"".join(parts))
 
 
 class _Prepared(requests.PreparedRequest):

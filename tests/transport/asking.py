@@ -1,0 +1,36 @@
+"""Short ways to ask in the tests of the transport."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway_core.errors import GatewayError
+from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.transport import Deadline, Transport
+
+#: Long enough for any machine, so that only what a test is about can be the reason of a failure.
+PATIENT = 15.0
+
+
+def get(url: str, **more: Any) -> HttpRequest:
+    """Return a request that changes nothing."""
+    return HttpRequest(method="GET", url=url, **more)
+
+
+def post(url: str, body: bytes = b'{"amount": "10.00"}', **more: Any) -> HttpRequest:
+    """Return a request that changes something."""
+    return HttpRequest(method="POST", url=url, body=body, **more)
+
+
+def ask(transport: Transport, request: HttpRequest, seconds: float = PATIENT) -> HttpResponse:
+    """Send a request with a deadline so many seconds from now."""
+    return transport.send(request, Deadline.after(seconds))
+
+
+def failure(transport: Transport, request: HttpRequest, seconds: float = PATIENT) -> GatewayError:
+    """Send a request that fails, and return the error."""
+    with pytest.raises(GatewayError) as caught:
+        ask(transport, request, seconds)
+    return caught.value

@@ -1,0 +1,67 @@
+"""What the tests of the transport share: the fault server, a made-up authority, and short ways to send."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway_core.transport import TransportSettings
+from gateway_core.transport._requests import RequestsTransport
+from tests.transport.fault_server import Act, FaultServer
+
+#: `authority.pem` signed `server.pem` for localhost, 127.0.0.1 and api.example.test, until 2120. Its own key is lost,
+#: and that in `server.pem` is known to everybody: they protect nothing.
+CERTIFICATES = Path(__file__).parent / "certificates"
+
+_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the environment of whoever runs the tests out of them."""
+    for variable in _VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.lower(), raising=False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., FaultServer]]:
+    """Give a function that starts a fault server with a script."""
+    with ExitStack() as stack:
+
+        def start(*script: Act, tls: ssl.SSLContext | None = None) -> FaultServer:
+            return stack.enter_context(FaultServer(*script, tls=tls))
+
+        yield start
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., RequestsTransport]]:
+    """Give a function that makes a transport for a base address, with the bounds as keywords."""
+    with ExitStack() as stack:
+
+        def make(base_url: str, *, hosts: tuple[str, ...] = (), **bounds: Any) -> RequestsTransport:
+            made = RequestsTransport(TransportSettings(**bounds), base_url=base_url, hosts=hosts)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def tls() -> ssl.SSLContext:
+    """Give the server's side of TLS, with a certificate of the made-up authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem")
+    return context
+
+
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the environment name the made-up authority."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / "authority.pem"))

@@ -1,0 +1,136 @@
+"""R1: every call has an end, whatever the other side does to delay it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+import pytest
+
+from gateway_core.errors import NotSentError, OutcomeUnknownError
+from gateway_core.transport import Deadline
+from gateway_core.transport._requests import RequestsTransport
+from tests.transport.asking import ask, failure, get, post
+from tests.transport.fault_server import FaultServer, answer, drip_for_ever, head, silence, write_and_hold
+
+Serve = Callable[..., FaultServer]
+Connect = Callable[..., RequestsTransport]
+
+#: Seconds given to the calls that must end by their deadline, and the most that they may really take on a busy machine.
+DEADLINE, SLACK = 0.4, 5.0
+
+
+def _late(transport: RequestsTransport, url: str) -> tuple[type, str, bool]:
+    started = time.monotonic()
+    error = failure(transport, post(url), DEADLINE)
+    return type(error), error.effect, time.monotonic() - started < SLACK
+
+
+def test_nothing_is_sent_past_the_deadline(serve: Serve, connect: Connect) -> None:
+    """R1: past the deadline there is not even a connection."""
+    server = serve()
+
+    error = failure(connect(server.url), post(f"{server.url}/invoices"), seconds=0)
+
+    assert (type(error), error.effect, server.connections) == (NotSentError, "none", 0)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(write_and_hold(b""), id="silence"),
+        pytest.param(drip_for_ever(), id="status line drips"),
+        pytest.param(drip_for_ever(after=b"HTTP/1.1 200 OK\r\nX-Long: "), id="header drips"),
+        pytest.param(drip_for_ever(after=head(200)), id="body drips"),
+        pytest.param(drip_for_ever(after=head(200, ("Content-Length", "1000000"))), id="body of known length drips"),
+        pytest.param(drip_for_ever(after=head(200, ("Transfer-Encoding", "chunked"))), id="chunk size drips"),
+    ],
+)
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.usefixtures("trusted")
+def test_call_ends_by_its_deadline(
+    serve: Serve, connect: Connect, tls: ssl.SSLContext, act: Callable[..., None], secure: bool
+) -> None:
+    """R1, trap 4: each read is fast enough for the read timeout, and the call ends all the same."""
+    server = serve(act, tls=tls if secure else None)
+
+    seen = _late(connect(server.url, read_timeout=60), f"{server.url}/invoices")
+
+    assert seen == (OutcomeUnknownError, "unknown", True)
+    assert len(server.requests) == 1
+
+
+def test_read_timeout_ends_a_call_before_its_deadline(serve: Serve, connect: Connect) -> None:
+    """The read timeout bounds one wait, inside the deadline."""
+    server = serve(write_and_hold(head(200)))
+    started = time.monotonic()
+
+    error = failure(connect(server.url, read_timeout=0.2), post(f"{server.url}/invoices"), seconds=60)
+
+    assert (type(error), time.monotonic() - started < SLACK) == (OutcomeUnknownError, True)
+    assert "no answer came in time" in error.message
+
+
+def test_connecting_ends_by_the_deadline(connect: Connect) -> None:
+    """R1: a connection that is not taken does not outlast the deadline, whatever the connect timeout is."""
+    with silence() as url:
+        seen = _late(connect(url, connect_timeout=60), f"{url}/invoices")
+
+    assert seen == (NotSentError, "none", True)
+
+
+def test_many_addresses_share_one_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: a name with many addresses that do not answer has no more time than one."""
+    known = socket.getaddrinfo
+    with silence() as url:
+        port = url.rpartition(":")[2]
+        many = known("127.0.0.1", port, socket.AF_INET, socket.SOCK_STREAM) * 100
+        monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_: many if host == "localhost" else known(host, port))
+
+        seen = _late(connect(f"http://localhost:{port}", connect_timeout=0.3), f"http://localhost:{port}/invoices")
+
+    assert seen == (NotSentError, "none", True)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_handshake_ends_by_the_deadline(serve: Serve, connect: Connect) -> None:
+    """R1: a server that takes the connection and never shakes hands is surely not sent anything."""
+    server = serve(lambda connection: connection.hold())
+
+    seen = _late(connect(f"https://127.0.0.1:{server.port}"), f"https://127.0.0.1:{server.port}/invoices")
+
+    assert (seen, server.requests) == ((NotSentError, "none", True), [])
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.usefixtures("trusted")
+def test_writing_ends_by_the_deadline(serve: Serve, connect: Connect, tls: ssl.SSLContext, secure: bool) -> None:
+    """R1: a server that does not read cannot hold the writer."""
+    server = serve(lambda connection: connection.server.pause(60), tls=tls if secure else None)
+    transport = connect(server.url, read_timeout=60)
+    started = time.monotonic()
+
+    error = failure(transport, post(f"{server.url}/invoices", b"x" * (64 << 20)), DEADLINE)
+
+    assert (type(error), time.monotonic() - started < SLACK) == (OutcomeUnknownError, True)
+
+
+def test_connection_of_a_late_call_is_not_used_again(serve: Serve, connect: Connect) -> None:
+    """The rest of a late answer is never taken for the answer to the next request."""
+    server = serve(drip_for_ever(after=head(200, ("Content-Length", "1000000"))), answer(b"mine"))
+    transport = connect(server.url)
+    failure(transport, post(f"{server.url}/late"), DEADLINE)
+
+    response = ask(transport, get(f"{server.url}/next"))
+
+    assert (response.body, [seen.connection for seen in server.requests]) == (b"mine", [0, 1])
+
+
+def test_deadline_is_told_in_the_error(serve: Serve, connect: Connect) -> None:
+    """An operator reads that it was the deadline, and whose."""
+    server = serve(write_and_hold(b""))
+
+    with pytest.raises(OutcomeUnknownError, match=r"^127\.0\.0\.1: the deadline passed before the whole answer"):
+        connect(server.url).send(get(f"{server.url}/"), Deadline.after(DEADLINE))

@@ -1,0 +1,145 @@
+"""S1, S2: no key, no customer's data and no text of the libraries below comes out of the transport."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import logging
+import traceback
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from gateway_core.errors import GatewayError
+from gateway_core.transport._requests import RequestsTransport
+from tests.transport.asking import ask, failure, get, post
+from tests.transport.fault_server import (
+    FaultServer,
+    answer,
+    close_before_answering,
+    head,
+    nobody,
+    reset_before_answering,
+    write,
+    write_and_close,
+    write_and_hold,
+)
+
+Serve = Callable[..., FaultServer]
+Connect = Callable[..., RequestsTransport]
+
+#: In the header, the query, the body, the key and the answer of every request here.
+CANARY = "sk_live_4f6bQx/81+0aZ=canary"
+#: In the path, which a request shows of itself, but neither an error nor a log line.
+ORDER = "customer-4711-order-0815"
+
+
+def _forms() -> list[str]:
+    raw = CANARY.encode()
+    parts = [CANARY[i : i + 12] for i in range(len(CANARY) - 11)]
+    return [quote(CANARY, safe=""), raw.hex(), base64.b64encode(raw).decode(), *parts]
+
+
+def _leaks(text: str) -> list[str]:
+    return [form for form in _forms() if form.lower() in text.lower()]
+
+
+def _everything_said(error: BaseException) -> str:
+    told = traceback.TracebackException.from_exception(error, capture_locals=True, max_group_width=99)
+    # The frames of this file hold the canary because it put it there.
+    ours = [frame for frame in told.stack if "gateway_core" in frame.filename]
+    locals_shown = [f"{name}={value}" for frame in ours for name, value in (frame.locals or {}).items()]
+    return "\n".join([str(error), repr(error), repr(error.__dict__), *locals_shown])
+
+
+def _chained(error: BaseException) -> list[BaseException]:
+    return [link for link in (error.__cause__, error.__context__) if link is not None]
+
+
+FAILING = [
+    pytest.param(reset_before_answering(), id="reset"),
+    pytest.param(close_before_answering(), id="closed"),
+    pytest.param(write_and_hold(b""), id="silent"),
+    pytest.param(write_and_hold(head(200, ("X-Echo", CANARY))), id="body missing"),
+    pytest.param(write_and_close(head(200, ("Content-Length", "99")) + CANARY.encode()), id="body cut"),
+    pytest.param(write(f"HTTP/1.1 200 OK\r\n{CANARY}\r\nA: b\r\n\r\n".encode()), id="bad header"),
+    pytest.param(write(f"{CANARY}\r\n\r\n".encode()), id="no HTTP"),
+    pytest.param(answer(CANARY.encode() * 1000), id="too large"),
+    pytest.param(answer(CANARY.encode(), 200, ("Content-Encoding", "gzip")), id="no gzip"),
+    pytest.param(answer(b"", 200, ("Content-Encoding", CANARY)), id="unknown encoding"),
+]
+
+
+@pytest.mark.parametrize("act", FAILING)
+def test_failure_tells_no_secret(
+    serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture, act: Callable[..., None]
+) -> None:
+    """S1: not in the error, nor in the locals of our frames, nor in a log line of ours or urllib3 at DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    server = serve(act)
+    transport = connect(server.url, read_timeout=0.3, max_response_bytes=4096)
+    url = f"{server.url}/{ORDER}?key={quote(CANARY, safe='')}"
+
+    error = failure(transport, post(url, CANARY.encode(), headers={"X-Api-Key": CANARY}, idempotency_key=CANARY))
+
+    assert _leaks(_everything_said(error) + caplog.text) == []
+    assert ORDER not in str(error) + caplog.text
+    assert _chained(error) == []
+
+
+def test_refused_connection_tells_no_secret(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    """S1, trap 8: requests names the whole address in its text; ours names the host."""
+    caplog.set_level(logging.DEBUG)
+    with nobody() as url:
+        error = failure(connect(url), post(f"{url}/a?key={quote(CANARY)}", headers={"X-Api-Key": CANARY}))
+
+    assert _leaks(_everything_said(error) + caplog.text) == []
+    assert _chained(error) == []
+
+
+def test_success_logs_no_secret(serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    """S1, trap 8: urllib3's DEBUG line shows a target that says nothing, and the server gets the real one."""
+    caplog.set_level(logging.DEBUG)
+    server = serve(answer(CANARY.encode(), 200, ("Set-Cookie", f"a={CANARY}")))
+    target = f"/{quote(CANARY, safe='')}?key={quote(CANARY, safe='')}"
+
+    ask(connect(server.url), get(server.url + target, headers={"X-Api-Key": CANARY}))
+
+    assert (server.requests[0].target, server.requests[0].header("X-Api-Key")) == (target, CANARY)
+    assert '"GET /... HTTP/1.1" 200' in caplog.text
+    assert _leaks(caplog.text) == []
+
+
+@pytest.mark.parametrize(
+    "value", [f"{CANARY}\n", f"{CANARY}\r\nX: y", f"{CANARY}\0", f" {CANARY}", f"{CANARY} ", f"{CANARY}\u20ac"]
+)
+def test_header_that_cannot_be_sent_is_not_printed(serve: Serve, connect: Connect, value: str) -> None:
+    """Trap 8: a key with a line end at its end is printed in full by requests; here it is named by its header."""
+    server = serve()
+
+    error = failure(connect(server.url), get(f"{server.url}/", headers={"X-Api-Key": value}))
+
+    assert error.message.startswith("the header 'X-Api-Key' cannot be sent")
+    assert (_leaks(_everything_said(error)), server.connections) == ([], 0)
+
+
+def test_refused_address_is_not_printed(serve: Serve, connect: Connect) -> None:
+    """S1: an address that is refused may hold a key."""
+    server = serve()
+
+    error = failure(connect(server.url), get(f"{server.url}/?key={CANARY}#"))
+
+    assert _leaks(_everything_said(error)) == []
+
+
+def test_failed_request_is_not_kept_alive(serve: Serve, connect: Connect) -> None:
+    """An error that is kept, as error trackers do, keeps neither request nor response."""
+    server = serve(reset_before_answering())
+
+    error: GatewayError = failure(connect(server.url), post(f"{server.url}/", CANARY.encode()))
+    error.__traceback__ = None
+
+    assert gc.get_referents(error.__dict__) == [
+        value for value in gc.get_referents(error.__dict__) if isinstance(value, str | type(None))
+    ]
