@@ -92,7 +92,7 @@ def test_wallet_gives_the_amount_its_asset_and_chain(  # noqa: PLR0917  # as man
     amount: Any,
     expected: Money | None,
 ) -> None:
-    """M3: decimals belong to asset and chain; what is unknown is counted in Bitsby's eight, and a name that can be none gives no amount."""
+    """M3: decimals belong to asset and chain; unknown ones are eight, and what is no asset's name gives None."""
     wallet = {"blockchain": blockchain, "cryptocurrency": cryptocurrency}
     tells("payments/list", [data_of("payments")[0] | {"amount": amount, "wallet": wallet}])
 
