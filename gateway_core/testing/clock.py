@@ -26,6 +26,7 @@ class ManualClock:
         self._now = now or utc_now()
 
     def __call__(self) -> datetime:
+        """Return where it stands."""
         return self._now
 
     def move(self, time: timedelta) -> None:
