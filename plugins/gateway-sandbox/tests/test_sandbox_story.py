@@ -1,0 +1,431 @@
+"""What an application lives through with the sandbox, from the first invoice to the last refund."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway_core import (
+    AmountVerdict,
+    Currency,
+    Gateway,
+    HttpRequest,
+    HttpResponse,
+    Invoice,
+    InvoiceRequest,
+    InvoiceStatus,
+    Money,
+    PaymentStatus,
+    RefundRequest,
+    WebhookRequest,
+)
+from gateway_core.errors import (
+    AuthenticationError,
+    InvalidRequestError,
+    NotFoundError,
+    RejectedError,
+    UnexpectedResponseError,
+)
+from gateway_core.testing import EmulatorTransport, Ledger, ManualClock
+from gateway_sandbox.emulator import SandboxEmulator
+
+_PRICE = Money("50.00", "EUR")
+
+
+def _bill(gateway: Gateway, order_id: str = "1042", amount: Money = _PRICE) -> Invoice:
+    return gateway.create_invoice(InvoiceRequest(order_id=order_id, amount=amount))
+
+
+def _token(invoice: Invoice) -> str:
+    assert invoice.payment_url is not None
+    return invoice.payment_url.rpartition("/")[2]
+
+
+def _refund(gateway: Gateway, invoice: Invoice, refund_id: str, amount: Money) -> None:
+    gateway.refund_payment(RefundRequest(refund_id=refund_id, invoice_id=invoice.id, amount=amount))
+
+
+def _told(gateway: Gateway, request: HttpRequest) -> tuple[str, InvoiceStatus | None]:
+    at = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
+    received = WebhookRequest(body=request.body, headers=request.headers, received_at=at)
+    (event,) = gateway.verify_webhook(received).events
+    return event.kind, event.report and event.report.status
+
+
+def test_invoice_is_created_paid_told_and_listed(
+    gateway: Gateway, emulator: SandboxEmulator, webhooks: Callable[[], list[HttpRequest]]
+) -> None:
+    """The whole path: an invoice, a payment, a webhook that is verified, the status, and the list."""
+    invoice = _bill(gateway)
+    payment = emulator.pay(_token(invoice))
+
+    (webhook,) = webhooks()
+
+    delivery = gateway.verify_webhook(WebhookRequest(body=webhook.body, headers=webhook.headers))
+    (event,) = delivery.events
+    (listed,) = gateway.list_payments()
+    assert invoice.status is InvoiceStatus.PENDING
+    assert (delivery.verified_by, event.kind, event.invoice_id) == ("signature", "invoice.paid", invoice.id)
+    assert event.id == webhook.headers["webhook-id"]
+    assert event.report == gateway.get_status(invoice.id)
+    assert event.report is not None
+    assert (event.report.status, event.report.verdict, event.report.order_id) == (
+        InvoiceStatus.PAID,
+        AmountVerdict.EXACT,
+        "1042",
+    )
+    assert (listed.id, listed.invoice_id, listed.amount) == (payment.id, invoice.id, _PRICE)
+    assert (listed.status, listed.paid_at) == (PaymentStatus.CONFIRMED, payment.paid_at)
+
+
+def test_everything_asked_for_reaches_the_sandbox(gateway: Gateway, clock: ManualClock) -> None:
+    """Description, return address, life and metadata are passed on, and come back."""
+    request = InvoiceRequest(
+        order_id="Bestellung № 7 / a",
+        amount=Money("12.34", "EUR"),
+        description="Zwei Bücher 📚",
+        return_url="https://shop.example/done?order=7",
+        expires_in=timedelta(minutes=20),
+        metadata={"customer": "K-9", "note": ""},
+    )
+
+    invoice = gateway.create_invoice(request)
+
+    assert (invoice.order_id, invoice.amount) == (request.order_id, request.amount)
+    assert (invoice.created_at, invoice.expires_at) == (clock(), clock() + timedelta(minutes=20))
+    sent_back = {name: invoice.raw[name] for name in ("description", "return_url", "metadata")}
+    assert sent_back == {
+        "description": request.description,
+        "return_url": request.return_url,
+        "metadata": {"customer": "K-9", "note": ""},
+    }
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        Money("1", "JPY"),
+        Money("0.001", "BHD"),
+        Money("999999999999999999999999999999", "JPY"),
+        Money("0.00000001", "BTC"),
+        Money("1.000000000000000001", "ETH", network="base"),
+        Money("5.25", "USDT", network="tron"),
+        Money("5.25", "USDT", network="bsc"),
+    ],
+    ids=str,
+)
+def test_amounts_of_any_currency_come_back_exactly(gateway: Gateway, emulator: SandboxEmulator, amount: Money) -> None:
+    """M3, M5: no digit and no network is lost on the way there and back."""
+    invoice = _bill(gateway, amount=amount)
+    emulator.pay(_token(invoice))
+
+    report = gateway.get_status(invoice.id)
+
+    assert invoice.amount == amount
+    assert (report.expected, report.received, report.status) == (amount, amount, InvoiceStatus.PAID)
+
+
+@pytest.mark.parametrize("amount", [Money("1", Currency("WIDG", 4, "widgetchain")), Money("1", Currency("XAU", 0))])
+def test_unknown_currency_is_refused_by_the_sandbox(gateway: Gateway, amount: Money) -> None:
+    """A currency that the sandbox does not know is its refusal, and names the field."""
+    with pytest.raises(RejectedError, match=r"amount: ") as caught:
+        _bill(gateway, amount=amount)
+
+    assert (caught.value.http_status, caught.value.code, caught.value.effect) == (422, "invalid_field", "none")
+
+
+@pytest.mark.parametrize(
+    "parts,status,verdict",
+    [
+        (["49.99"], InvoiceStatus.PARTIALLY_PAID, AmountVerdict.UNDER),
+        (["20", "30"], InvoiceStatus.PAID, AmountVerdict.EXACT),
+        (["20", "30.01"], InvoiceStatus.OVERPAID, AmountVerdict.OVER),
+        (["50.01"], InvoiceStatus.OVERPAID, AmountVerdict.OVER),
+    ],
+)
+def test_what_came_decides(
+    gateway: Gateway, emulator: SandboxEmulator, parts: list[str], status: InvoiceStatus, verdict: AmountVerdict
+) -> None:
+    """An invoice is what its payments make of it, in parts or at once."""
+    invoice = _bill(gateway)
+
+    for part in parts:
+        emulator.pay(_token(invoice), Money(part, "EUR"))
+
+    report = gateway.get_status(invoice.id)
+    assert (report.status, report.verdict, report.provider_status) == (status, verdict, status.value)
+    assert report.received == sum((Money(part, "EUR") for part in parts), start=Money(0, "EUR"))
+    assert len(list(gateway.list_payments(invoice_id=invoice.id))) == len(parts)
+
+
+def test_declined_payer_may_try_again(
+    gateway: Gateway, emulator: SandboxEmulator, webhooks: Callable[[], list[HttpRequest]]
+) -> None:
+    """A decline is told, and does not freeze the invoice: the next payment counts."""
+    invoice = _bill(gateway)
+
+    emulator.decline(_token(invoice))
+    declined = gateway.get_status(invoice.id).status
+    emulator.pay(_token(invoice))
+
+    told = [_told(gateway, request) for request in webhooks()]
+    assert declined is InvoiceStatus.FAILED
+    assert told == [("invoice.failed", InvoiceStatus.FAILED), ("invoice.paid", InvoiceStatus.PAID)]
+
+
+def test_decline_takes_no_money_away(
+    gateway: Gateway, emulator: SandboxEmulator, webhooks: Callable[[], list[HttpRequest]]
+) -> None:
+    """A decline after a part was paid leaves that part where it is."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice), Money("20", "EUR"))
+
+    emulator.decline(_token(invoice))
+
+    report = gateway.get_status(invoice.id)
+    assert (report.status, report.received) == (InvoiceStatus.PARTIALLY_PAID, Money("20", "EUR"))
+    assert _told(gateway, webhooks()[-1]) == ("invoice.failed", InvoiceStatus.PARTIALLY_PAID)
+
+
+def test_declined_invoice_cannot_be_paid_too_late(
+    gateway: Gateway, emulator: SandboxEmulator, clock: ManualClock
+) -> None:
+    """A declined invoice stays failed when its time is over."""
+    invoice = _bill(gateway)
+    emulator.decline(_token(invoice))
+    clock.move(timedelta(hours=1))
+
+    with pytest.raises(RejectedError, match="failed"):
+        emulator.pay(_token(invoice))
+
+    assert gateway.get_status(invoice.id).status is InvoiceStatus.FAILED
+
+
+def test_invoice_expires(
+    gateway: Gateway,
+    emulator: SandboxEmulator,
+    clock: ManualClock,
+    webhooks: Callable[[], list[HttpRequest]],
+) -> None:
+    """An invoice expires after an hour, is told once, and keeps the part that was paid."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice), Money("20", "EUR"))
+    clock.move(timedelta(minutes=59, seconds=59))
+    before = gateway.get_status(invoice.id).status
+    clock.move(timedelta(seconds=1))
+
+    report = gateway.get_status(invoice.id)
+
+    told = [_told(gateway, request)[0] for request in webhooks()]
+    assert before is InvoiceStatus.PARTIALLY_PAID
+    assert (report.status, report.received) == (InvoiceStatus.EXPIRED, Money("20", "EUR"))
+    assert told == ["invoice.partially_paid", "invoice.expired"]
+
+
+def test_invoice_is_canceled_once(gateway: Gateway, webhooks: Callable[[], list[HttpRequest]]) -> None:
+    """Canceling again changes nothing and tells nothing."""
+    invoice = _bill(gateway)
+
+    first = gateway.cancel_invoice(invoice.id)
+    second = gateway.cancel_invoice(invoice.id)
+
+    assert first == second
+    assert first.status is InvoiceStatus.CANCELED
+    assert [_told(gateway, request)[0] for request in webhooks()] == ["invoice.canceled"]
+
+
+@pytest.mark.parametrize("paid", ["20", "50", "60"])
+def test_invoice_that_money_came_for_is_not_canceled(gateway: Gateway, emulator: SandboxEmulator, paid: str) -> None:
+    """Money is given back by a refund, never by canceling; the refusal is definite."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice), Money(paid, "EUR"))
+    before = gateway.get_status(invoice.id)
+
+    with pytest.raises(RejectedError, match="paid") as caught:
+        gateway.cancel_invoice(invoice.id)
+
+    assert (caught.value.code, caught.value.effect) == ("not_cancelable", "none")
+    assert gateway.get_status(invoice.id) == before
+
+
+def test_refund_in_parts_then_whole(
+    gateway: Gateway, emulator: SandboxEmulator, webhooks: Callable[[], list[HttpRequest]]
+) -> None:
+    """Refunds add up; when all is back the invoice and its payments are refunded."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice))
+    webhooks()
+
+    _refund(gateway, invoice, "r-1", Money("10", "EUR"))
+    partly = gateway.get_status(invoice.id)
+    _refund(gateway, invoice, "r-2", Money("40", "EUR"))
+
+    wholly = gateway.get_status(invoice.id)
+    assert (partly.status, partly.refunded) == (InvoiceStatus.PARTIALLY_REFUNDED, Money("10", "EUR"))
+    assert (wholly.status, wholly.refunded) == (InvoiceStatus.REFUNDED, _PRICE)
+    assert [payment.status for payment in gateway.list_payments()] == [PaymentStatus.REFUNDED]
+    assert [_told(gateway, request)[0] for request in webhooks()] == [
+        "invoice.partially_refunded",
+        "invoice.refunded",
+    ]
+
+
+def test_refund_of_what_came_for_an_expired_invoice(
+    gateway: Gateway, emulator: SandboxEmulator, clock: ManualClock
+) -> None:
+    """A part that was paid before the expiry can be given back."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice), Money("20", "EUR"))
+    clock.move(timedelta(days=1))
+
+    _refund(gateway, invoice, "r-1", Money("20", "EUR"))
+
+    assert gateway.get_status(invoice.id).status is InvoiceStatus.REFUNDED
+
+
+@pytest.mark.parametrize(
+    "paid,refunds,amount",
+    [
+        (None, [], "0.01"),
+        ("50", [], "50.01"),
+        ("50", ["40"], "10.01"),
+        ("50", ["50"], "0.01"),
+        ("20", [], "50"),
+    ],
+)
+def test_refund_is_never_more_than_came(
+    gateway: Gateway, emulator: SandboxEmulator, paid: str | None, refunds: list[str], amount: str
+) -> None:
+    """No refund, nor all of them together, gives back more than was received."""
+    invoice = _bill(gateway)
+    if paid:
+        emulator.pay(_token(invoice), Money(paid, "EUR"))
+    for number, part in enumerate(refunds):
+        _refund(gateway, invoice, f"r-{number}", Money(part, "EUR"))
+    before = gateway.get_status(invoice.id)
+
+    with pytest.raises(RejectedError) as caught:
+        _refund(gateway, invoice, "too-much", Money(amount, "EUR"))
+
+    assert (caught.value.code, caught.value.effect) == ("refund_too_large", "none")
+    assert gateway.get_status(invoice.id) == before
+
+
+def test_refund_in_another_currency_is_refused(gateway: Gateway, emulator: SandboxEmulator) -> None:
+    """M4: dollars are not given back for euros."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice))
+
+    with pytest.raises(RejectedError, match=r"amount\.currency"):
+        _refund(gateway, invoice, "r-1", Money("1", "USD"))
+
+
+def test_same_refund_goes_back_once(gateway: Gateway, emulator: SandboxEmulator) -> None:
+    """The shop's refund id is the key: a repeated refund is the first one again, and another one needs another id."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice))
+    request = RefundRequest(refund_id="r-1", invoice_id=invoice.id, amount=Money("10", "EUR"), reason="late")
+
+    first, second = gateway.refund_payment(request), gateway.refund_payment(request)
+
+    assert first == second
+    assert (first.refund_id, first.raw["reason"]) == ("r-1", "late")
+    assert gateway.get_status(invoice.id).refunded == Money("10", "EUR")
+    with pytest.raises(RejectedError, match="other content"):
+        _refund(gateway, invoice, "r-1", Money("11", "EUR"))
+
+
+def test_same_order_is_billed_once(gateway: Gateway) -> None:
+    """I2: a repeated request is the first invoice again, even after a restart of the application."""
+    first, second = _bill(gateway), _bill(gateway)
+
+    assert first == second
+
+
+def test_same_order_with_other_content_is_refused(gateway: Gateway) -> None:
+    """I2: another amount for the same order is a conflict, and says what to do."""
+    _bill(gateway)
+
+    with pytest.raises(RejectedError, match="other content") as caught:
+        _bill(gateway, amount=Money("50.01", "EUR"))
+
+    assert (caught.value.http_status, caught.value.code) == (409, "idempotency_conflict")
+
+
+def test_lost_answer_is_found_again(gateway: Gateway, emulator: SandboxEmulator) -> None:
+    """An invoice is found by the shop's key as it stands now; an order without one has none."""
+    invoice = _bill(gateway, order_id="7 / ä")
+    emulator.pay(_token(invoice))
+
+    found = gateway.find_invoice("7 / ä")
+
+    assert found is not None
+    assert (found.id, found.status) == (invoice.id, InvoiceStatus.PAID)
+    assert gateway.find_invoice("8") is None
+
+
+def test_several_invoices_of_one_order_are_not_chosen_from(gateway: Gateway, call: Callable[..., HttpResponse]) -> None:
+    """I4: where somebody made two invoices for an order, none is picked silently."""
+    for _ in range(2):
+        call("POST", "/v1/invoices", {"order_id": "1042", "amount": {"amount": "50", "currency": "EUR"}})
+
+    with pytest.raises(UnexpectedResponseError, match="several invoices"):
+        gateway.find_invoice("1042")
+
+
+@pytest.mark.parametrize("operation", ["get_status", "cancel_invoice"])
+def test_unknown_invoice_is_not_found(gateway: Gateway, operation: str) -> None:
+    """An invoice that the sandbox does not know is NotFoundError, whatever its id is made of."""
+    with pytest.raises(NotFoundError):
+        getattr(gateway, operation)("inv_no/../such?one#ä")
+
+
+def test_refund_for_unknown_invoice_is_not_found(gateway: Gateway) -> None:
+    """A refund needs an invoice."""
+    with pytest.raises(NotFoundError):
+        gateway.refund_payment(RefundRequest(refund_id="r", invoice_id="inv_none", amount=_PRICE))
+
+
+def test_fraction_of_a_second_is_refused_before_anything_is_sent(gateway: Gateway) -> None:
+    """The sandbox counts the life of an invoice in whole seconds."""
+    with pytest.raises(InvalidRequestError, match="whole number of seconds"):
+        gateway.create_invoice(InvoiceRequest(order_id="1", amount=_PRICE, expires_in=timedelta(milliseconds=1500)))
+
+    assert gateway.find_invoice("1") is None
+
+
+def test_account_is_checked_by_its_key(gateway: Gateway, emulator: SandboxEmulator) -> None:
+    """The right key passes; a wrong one is AuthenticationError and appears nowhere."""
+    wrong = {**emulator.settings("http://127.0.0.1:4010"), "api_key": "sk_sandbox_wrong-key-1234567890"}
+    stranger = Gateway.connect("sandbox", transport=EmulatorTransport(emulator), **wrong)
+
+    gateway.check_account()
+    with pytest.raises(AuthenticationError) as caught:
+        stranger.check_account()
+
+    assert caught.value.code == "unauthorized"
+    assert "wrong-key" not in repr(caught.value)
+
+
+def test_state_survives_a_restart(tmp_path: Path, clock: ManualClock) -> None:
+    """Keys, invoices, payments, idempotency keys and webhooks on their way are found again in the state file."""
+    path = tmp_path / "sandbox.sqlite"
+    hook = "http://127.0.0.1:8000/webhook"
+    first = SandboxEmulator(Ledger(path), webhook_url=hook, clock=clock)
+    settings = first.settings("http://127.0.0.1:4010")
+    invoice = _bill(Gateway.connect("sandbox", transport=EmulatorTransport(first), **settings))
+    first.pay(_token(invoice))
+    first.ledger.close()
+
+    second = SandboxEmulator(Ledger(path), webhook_url=hook, clock=clock)
+
+    gateway = Gateway.connect("sandbox", transport=EmulatorTransport(second), **settings)
+    sent: list[HttpRequest] = []
+    second.deliver(lambda request: sent.append(request) or 200)
+    assert _bill(gateway) == invoice
+    assert gateway.get_status(invoice.id).status is InvoiceStatus.PAID
+    assert len(list(gateway.list_payments())) == 1
+    assert [_told(gateway, request)[0] for request in sent] == ["invoice.paid"]
