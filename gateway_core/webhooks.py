@@ -23,7 +23,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from gateway_core.errors import (
     ConfigurationError,
@@ -72,11 +72,7 @@ def check_signature(
         WebhookError: If no signature is there, more than 10 are, or none is right.
         ConfigurationError: If there is no secret, or one that is empty, blank or not bytes.
     """
-    keys = list(secrets)
-    if not keys or not all(_is_usable(key) for key in keys):
-        raise ConfigurationError(
-            "a webhook cannot be verified without a secret: every secret must be there, and not empty"
-        )
+    keys = _usable(secrets)
     given = [_encoded(candidate) for candidate in candidates]
     if not given:
         raise WebhookError("it bears no signature", reason=WebhookReason.MISSING_SIGNATURE)
@@ -163,7 +159,7 @@ def check_standard(
     """
     if request.received_at is None:
         raise InvalidRequestError("received_at is missing: a gateway stamps it")
-    keys = [standard_key(secret) for secret in secrets]
+    keys = _usable(standard_key(secret) for secret in secrets)
     message_id = single_header(request, "webhook-id")
     seconds = single_header(request, "webhook-timestamp")
     signatures = single_header(request, "webhook-signature").split(" ")
@@ -204,8 +200,11 @@ def parse(decode: Callable[[bytes], T], body: bytes) -> T:
     raise WebhookError(reason, reason=WebhookReason.MALFORMED) from cause
 
 
-def _is_usable(key: object) -> bool:
-    return isinstance(key, bytes) and bool(key.strip())
+def _usable(secrets: Iterable[Any]) -> list[bytes]:
+    keys = list(secrets)
+    if not keys or not all(isinstance(key, bytes) and key.strip() for key in keys):
+        raise ConfigurationError("a webhook cannot be verified without a secret: each must be there, and not empty")
+    return keys
 
 
 def _encoded(text: str) -> bytes:
