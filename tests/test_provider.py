@@ -1,0 +1,321 @@
+"""What a plugin declares is data, its base address is safe, and its secrets are secrets."""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from gateway_core import InvoiceRequest, Money, ProviderInfo, RateLimit, Secret
+from gateway_core.errors import ConfigurationError, InvalidRequestError
+from gateway_core.provider import (
+    CONTRACT_VERSION,
+    Idempotency,
+    WebhookAuthentication,
+    base_url_field,
+    secret_field,
+    secrets_field,
+    secrets_of,
+)
+
+CANARY = "sk-canary-0123456789"
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """One field of every kind."""
+
+    base_url: str = base_url_field("https://api.example.com")
+    api_key: Secret = secret_field()
+    second_key: Secret | None = secret_field(default=None)
+    webhook_secrets: tuple[Secret, ...] = secrets_field()
+    old_secrets: tuple[Secret, ...] = secrets_field(required=False)
+
+
+@attrs.frozen(kw_only=True)
+class WithoutDefault:
+    """A provider whose address is the operator's to know."""
+
+    base_url: str = base_url_field()
+
+
+def settings(**changed: Any) -> Settings:
+    """Return valid settings with some changed."""
+    return Settings(**({"api_key": "key", "webhook_secrets": "whsec"} | changed))
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("https://api.example.com", "https://api.example.com"),
+        ("https://api.example.com/", "https://api.example.com"),
+        ("https://api.example.com/v1//", "https://api.example.com/v1"),
+        ("HTTPS://API.example.com:8443/v1", "HTTPS://API.example.com:8443/v1"),
+        ("https://xn--e1afmkfd.xn--p1ai", "https://xn--e1afmkfd.xn--p1ai"),
+        ("https://[2001:db8::1]:8443/v1", "https://[2001:db8::1]:8443/v1"),
+        ("https://api.example.com/@shop", "https://api.example.com/@shop"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://127.0.0.2:8000/v1", "http://127.0.0.2:8000/v1"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_base_addresses_are_kept_without_the_last_slash(url: str, expected: str) -> None:
+    """S4: https anywhere, http on the loopback range."""
+    actual = settings(base_url=url).base_url
+
+    assert actual == expected
+
+
+@pytest.mark.parametrize(
+    "url, message",
+    [
+        ("http://api.example.com", "be https: "),
+        ("http://localhost.evil.example", "be https: "),
+        ("http://127.0.0.1.evil.example", "be https: "),
+        ("http://127.1", "be https: "),
+        ("http://0.0.0.0", "be https: "),
+        ("http://10.0.0.1", "be https: "),
+        ("HTTP://api.example.com", "be https: "),
+        ("https://canary@api.example.com", "no user, password, query or fragment"),
+        ("https://user:canary@api.example.com", "no user, password, query or fragment"),
+        ("https://@api.example.com", "no user, password, query or fragment"),
+        ("https://:@api.example.com", "no user, password, query or fragment"),
+        ("http://evil.example@127.0.0.1", "no user, password, query or fragment"),
+        ("https://api.example.com?token=canary", "no user, password, query or fragment"),
+        ("https://api.example.com/?", "no user, password, query or fragment"),
+        ("https://api.example.com/#canary", "no user, password, query or fragment"),
+        ("https://api.example.com#", "no user, password, query or fragment"),
+        ("http://evil.example\\@127.0.0.1", "such as https"),
+        ("https://api.example.com\\v1", "such as https"),
+        ("https://api.example.com\n", "such as https"),
+        ("https://api.exa\tmple.com", "such as https"),
+        ("https://api.example.com/\x00", "such as https"),
+        (" https://api.example.com", "such as https"),
+        ("https://api.example.com/a b", "such as https"),
+        ("https://\u0430pi.example.com", "such as https"),
+        ("https://api.example.com/\u202e", "such as https"),
+        ("https://api%2eexample.com", "such as https"),
+        ("https://api.example.com:99999", "such as https"),
+        ("https://api.example.com:port", "such as https"),
+        ("https://[::1", "such as https"),
+        ("https://", "such as https"),
+        ("https:///v1", "such as https"),
+        ("https:api.example.com", "such as https"),
+        ("//api.example.com", "such as https"),
+        ("api.example.com", "such as https"),
+        ("ftp://api.example.com", "such as https"),
+        ("file:///etc/passwd", "such as https"),
+        ("javascript:canary", "such as https"),
+        ("", "such as https"),
+        (None, "such as https"),
+        (b"https://api.example.com", "such as https"),
+        (Secret("https://api.example.com"), "such as https"),
+    ],
+    ids=ascii,
+)
+def test_unsafe_base_addresses_are_refused(url: Any, message: str) -> None:
+    """S4: no http but on loopback, no user, query, fragment or control character; the refusal names the key only."""
+    with pytest.raises(ConfigurationError, match=rf"^base_url must .*{message}") as caught:
+        settings(base_url=url)
+
+    assert ("canary" in str(caught.value), caught.value.__context__) == (False, None)
+
+
+def test_a_base_address_may_be_required() -> None:
+    """A provider without a known address has no default."""
+    with pytest.raises(TypeError, match="base_url"):
+        WithoutDefault()
+
+    assert WithoutDefault(base_url="https://a.example/").base_url == "https://a.example"
+
+
+@pytest.mark.parametrize("value", ["key", Secret("key")], ids=["text", "Secret"])
+def test_a_secret_may_be_given_as_text(value: Any) -> None:
+    """What comes out is a Secret."""
+    actual = settings(api_key=value).api_key
+
+    assert actual == Secret("key")
+
+
+@pytest.mark.parametrize("value", ["", " ", "key\n", "schlüssel", None, 5, b"key", ["key"]], ids=repr)
+def test_a_secret_is_required(value: Any) -> None:
+    """W3, S3: an empty, blank, null or malformed secret is a wrong deployment, and the message names its key."""
+    with pytest.raises(ConfigurationError, match=r"^api_key: a secret must be visible ASCII") as caught:
+        settings(api_key=value)
+
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("value, expected", [(None, None), ("key", Secret("key"))])
+def test_a_secret_may_be_optional(value: str | None, expected: Secret | None) -> None:
+    """A secret with the default None may be missing."""
+    actual = settings(second_key=value).second_key
+
+    assert actual == expected
+
+
+def test_an_optional_secret_is_not_empty() -> None:
+    """W3: what is given must be a secret: an unset variable is no secret."""
+    with pytest.raises(ConfigurationError, match=r"^second_key: "):
+        settings(second_key="")
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [("a", ("a",)), (Secret("a"), ("a",)), (["a", Secret("b")], ("a", "b")), (("a",), ("a",))],
+    ids=["text", "Secret", "list", "tuple"],
+)
+def test_several_secrets_may_be_given(value: Any, expected: tuple[str, ...]) -> None:
+    """W6: one text, or several."""
+    actual = tuple(secret.reveal() for secret in settings(webhook_secrets=value).webhook_secrets)
+
+    assert actual == expected
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        ([], "must hold at least one secret"),
+        ((), "must hold at least one secret"),
+        ([""], ": a secret must be visible ASCII"),
+        (["good", ""], ": a secret must be visible ASCII"),
+        (["good", " "], ": a secret must be visible ASCII"),
+        ("", ": a secret must be visible ASCII"),
+        (None, "must be a secret, or a list of secrets"),
+        (["good", None], "must be a secret, or a list of secrets"),
+        ({"a": "b"}, "must be a secret, or a list of secrets"),
+        (b"bytes", "must be a secret, or a list of secrets"),
+        ([5], "must be a secret, or a list of secrets"),
+        (5, "must be a secret, or a list of secrets"),
+    ],
+    ids=repr,
+)
+def test_no_list_of_secrets_holds_an_empty_one(value: Any, message: str) -> None:
+    """W3: no secret, or a list with an empty or null one, fails at start-up."""
+    with pytest.raises(ConfigurationError, match=rf"^webhook_secrets:? ?{message.lstrip(': ')}"):
+        settings(webhook_secrets=value)
+
+
+def test_several_secrets_may_be_optional() -> None:
+    """A list that may be empty is empty unless it is given."""
+    actual = settings().old_secrets, settings(old_secrets=["a"]).old_secrets
+
+    assert actual == ((), (Secret("a"),))
+
+
+def test_settings_show_no_secret() -> None:
+    """S1: neither repr nor copy nor a refusal shows a secret."""
+    made = settings(api_key=CANARY, second_key=CANARY, webhook_secrets=[CANARY], old_secrets=[CANARY])
+    with pytest.raises(ConfigurationError) as caught:
+        settings(api_key=f"{CANARY}\n")
+
+    actual = repr(made) + repr(copy.deepcopy(made)) + "".join(traceback.format_exception(caught.value))
+
+    assert CANARY not in actual
+
+
+@attrs.frozen
+class Nested:
+    """Settings in settings."""
+
+    inner: Settings
+    table: dict[str, Any]
+    text: str = "no secret"
+
+
+def test_every_secret_is_found() -> None:
+    """S1: what must be kept out of texts is found however deep it stands."""
+    inner = settings(api_key="a", second_key="b", webhook_secrets=["c", "d"])
+
+    actual = secrets_of(Nested(inner, {"x": [Secret("e"), {"y": (Secret("f"), "no secret")}], "z": {Secret("g")}}))
+
+    assert sorted(actual) == ["a", "b", "c", "d", "e", "f", "g"]
+
+
+@pytest.mark.parametrize("value", [None, "text", 5, ["text"], object()], ids=repr)
+def test_what_has_no_secrets_has_none(value: Any) -> None:
+    """Other objects hold no secrets."""
+    actual = secrets_of(value)
+
+    assert actual == ()
+
+
+def test_info_is_data() -> None:
+    """What is not said has a harmless default."""
+    info = ProviderInfo(title="Tiny")
+
+    actual = attrs.asdict(info)
+
+    assert actual == {
+        "title": "Tiny",
+        "contract_version": CONTRACT_VERSION,
+        "docs_url": None,
+        "base_url": None,
+        "hosts": (),
+        "currencies": None,
+        "exponents": {},
+        "options": None,
+        "rate_limits": (),
+        "webhook_authentication": WebhookAuthentication.NONE,
+        "webhook_covers": "",
+        "list_guarantee": "",
+        "idempotency": None,
+        "unsupported": {},
+        "notes": (),
+    }
+
+
+def test_info_does_not_change_with_what_it_was_made_of() -> None:
+    """A provider's facts are the same for every gateway."""
+    exponents, currencies = {"CLP": 2}, ["CLP"]
+    info = ProviderInfo(
+        title="Tiny",
+        exponents=exponents,
+        currencies=currencies,
+        idempotency=Idempotency(scope="account", life=timedelta(days=1)),
+    )
+    exponents["CLP"] = 0
+    currencies.append("EUR")
+
+    actual = info.exponents["CLP"], info.currencies, hasattr(info.exponents, "__setitem__")
+
+    assert actual == (2, ("CLP",), False)
+
+
+@pytest.mark.parametrize("field", ["hosts", "currencies", "rate_limits", "notes"])
+def test_one_text_is_not_several(field: str) -> None:
+    """A forgotten comma would make a list of letters."""
+    declared: dict[str, Any] = {field: "EUR"}
+
+    with pytest.raises(InvalidRequestError, match="as a tuple or list"):
+        ProviderInfo(title="Tiny", **declared)
+
+
+@pytest.mark.parametrize("requests, seconds", [(0, 1), (-1, 1), (1, 0), (1, -1)])
+def test_rate_limits_allow_something(requests: int, seconds: float) -> None:
+    """A limit that allows nothing, or within no time, is a mistake."""
+    with pytest.raises(ValueError):
+        RateLimit(requests=requests, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "limit, expected",
+    [(RateLimit(requests=1, seconds=1), "1 per 1 s"), (RateLimit(requests=1000, seconds=3600), "1000 per 3600 s")],
+)
+def test_rate_limits_are_readable(limit: RateLimit, expected: str) -> None:
+    """The text is for the operator."""
+    actual = str(limit)
+
+    assert actual == expected
+
+
+def test_a_request_may_be_made_without_a_provider() -> None:
+    """The models know nothing of providers."""
+    actual = InvoiceRequest(order_id="1042", amount=Money(1, "EUR")).options
+
+    assert dict(actual) == {}
