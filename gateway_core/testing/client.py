@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gateway_core.errors import ConfigurationError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.transport import Deadline, TransportSettings, connect
 
@@ -29,6 +30,8 @@ class HttpClient:
         timeout: float = 10.0,
         observe: Callable[[HttpRequest, HttpResponse], None] = lambda _, __: None,
     ) -> None:
+        if not base_url:
+            raise ConfigurationError("an address to contact must not be empty")
         self._timeout = timeout
         self._observe = observe
         self._transport = connect(TransportSettings(deadline=timeout, read_timeout=timeout), base_url=base_url)

@@ -29,7 +29,7 @@ _PATIENCE_WITH_PEOPLE = 900.0
 
 _ORDER = "1042"
 _AMOUNT = Money("49.90", "EUR")
-_ENDED = frozenset({InvoiceStatus.CANCELED, InvoiceStatus.EXPIRED, InvoiceStatus.FAILED})
+_ENDED = frozenset({InvoiceStatus.CANCELED, InvoiceStatus.EXPIRED, InvoiceStatus.FAILED, InvoiceStatus.OVERPAID})
 _ANOTHER_DIGIT = bytes.maketrans(b"0123456789", b"1234567890")
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
 
 import attrs
 import uvicorn
@@ -106,9 +107,9 @@ class Serving:
     emulator: Emulator
 
     @property
-    def settings(self) -> dict[str, str]:
-        """The settings with which the plugin reaches it."""
-        return self.emulator.settings(self.url)
+    def settings(self) -> dict[str, Any]:
+        """The settings with which the plugin reaches it, as `Gateway.connect` takes them."""
+        return dict(self.emulator.settings(self.url))
 
 
 @contextlib.contextmanager
