@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from gateway_core import HttpRequest, Money
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
-from gateway_core.wire import loads, moment
+from gateway_core.wire import loads
 from gateway_sandbox.answers import RefusedError
 
 #: A request to this API is a few texts.
@@ -104,7 +104,7 @@ class Fields:
             return None
         try:
             if isinstance(value, str) and _RFC3339.fullmatch(value):
-                return moment(value.upper())
+                return datetime.fromisoformat(value.upper())
         except ValueError:
             pass
         raise self.wrong(name, "This must be a time with its zone, such as 2026-11-21T08:00:00Z.")
@@ -122,7 +122,9 @@ class Fields:
 
     def texts(self, name: str, *, most: int, longest: int) -> dict[str, str]:
         """Take an object of texts; empty if it is not there or null."""
-        value = self._left.pop(name, None) or {}
+        value = self._left.pop(name, None)
+        if value is None:
+            return {}
         good = isinstance(value, Mapping) and len(value) <= most
         if good and all(isinstance(text, str) and len(text) <= longest for pair in value.items() for text in pair):
             return dict(value)

@@ -1,0 +1,146 @@
+"""A key carries a request out once, and gives the first answer again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway_core import HttpResponse
+from gateway_core.wire import loads
+from gateway_sandbox.emulator import SandboxEmulator
+
+Call = Callable[..., HttpResponse]
+
+_BILL = {"order_id": "1042", "amount": {"amount": "49.90", "currency": "EUR"}, "metadata": {"a": "1", "b": "2"}}
+
+
+def _invoices(call: Call) -> list[Any]:
+    found: list[Any] = loads(call("GET", "/v1/invoices").body)["data"]
+    return found
+
+
+def test_same_key_gives_the_first_answer_again(call: Call, emulator: SandboxEmulator) -> None:
+    """A repeated request is answered as the first was, though the invoice was paid meanwhile, and says so."""
+    first = call("POST", "/v1/invoices", _BILL, idempotency_key="k")
+    emulator.pay(loads(first.body)["checkout_url"].rpartition("/")[2])
+
+    second = call("POST", "/v1/invoices", _BILL, idempotency_key="k")
+
+    assert (second.status, second.body) == (first.status, first.body)
+    assert ("Idempotent-Replayed" in first.headers, second.headers["Idempotent-Replayed"]) == (False, "true")
+    assert second.headers["X-Request-Id"] != first.headers["X-Request-Id"]
+    assert len(_invoices(call)) == 1
+
+
+def test_order_of_fields_is_no_content(call: Call) -> None:
+    """The content is what the JSON says, and not how it is written."""
+    call("POST", "/v1/invoices", _BILL, idempotency_key="k")
+    turned = {name: dict(reversed(v.items())) if isinstance(v, dict) else v for name, v in reversed(_BILL.items())}
+
+    second = call("POST", "/v1/invoices", turned, idempotency_key="k")
+
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    "path,content",
+    [
+        ("/v1/invoices", {**_BILL, "description": "x"}),
+        ("/v1/invoices", {**_BILL, "order_id": "1043"}),
+        ("/v1/invoices", {**_BILL, "amount": {"amount": "49.9", "currency": "EUR"}}),
+        ("/v1/invoices", {}),
+        ("/v1/refunds", _BILL),
+    ],
+)
+def test_same_key_with_other_content_is_a_conflict(call: Call, path: str, content: Any) -> None:
+    """A key that comes with other content, or at another address, is 409, and nothing is done."""
+    call("POST", "/v1/invoices", _BILL, idempotency_key="k")
+
+    response = call("POST", path, content, idempotency_key="k")
+
+    assert (response.status, loads(response.body)["error"]["code"]) == (409, "idempotency_conflict")
+    assert len(_invoices(call)) == 1
+
+
+def test_other_keys_are_other_requests(call: Call) -> None:
+    """Another key, or none, makes another invoice."""
+    for more in ({"idempotency_key": "k"}, {"idempotency_key": "K"}, {}, {}):
+        call("POST", "/v1/invoices", _BILL, **more)
+
+    assert len({invoice["id"] for invoice in _invoices(call)}) == 4
+
+
+def test_refused_request_does_not_use_up_its_key(call: Call) -> None:
+    """What was refused may be corrected under the same key."""
+    refused = call("POST", "/v1/invoices", {**_BILL, "amount": None}, idempotency_key="k")
+
+    corrected = call("POST", "/v1/invoices", _BILL, idempotency_key="k")
+
+    assert (refused.status, corrected.status) == (422, 201)
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 256])
+def test_unusable_key_is_refused(call: Call, key: str) -> None:
+    """A key that is empty, too long or not visible ASCII is 400: it would not protect anything."""
+    response = call("POST", "/v1/invoices", _BILL, idempotency_key=key)
+
+    assert (response.status, loads(response.body)["error"]["code"]) == (400, "invalid_idempotency_key")
+    assert _invoices(call) == []
+
+
+def test_refund_with_the_same_key_goes_back_once(call: Call, emulator: SandboxEmulator) -> None:
+    """A repeated refund gives nothing back a second time."""
+    made = loads(call("POST", "/v1/invoices", _BILL).body)
+    emulator.pay(made["checkout_url"].rpartition("/")[2])
+    content = {"invoice_id": made["id"], "amount": {"amount": "40", "currency": "EUR"}}
+
+    first = call("POST", "/v1/refunds", content, idempotency_key="k")
+    second = call("POST", "/v1/refunds", content, idempotency_key="k")
+
+    refunded = loads(call("GET", f"/v1/invoices/{made['id']}").body)["refunded"]
+    assert first.body == second.body
+    assert refunded == {"amount": "40.00", "currency": "EUR"}
+
+
+def test_threads_with_one_key_make_one_invoice(call: Call) -> None:
+    """However many ask at once under one key, one invoice is made and all are told of it."""
+    answers: list[HttpResponse] = []
+    together = threading.Barrier(16)
+
+    def ask() -> None:
+        together.wait()
+        answers.append(call("POST", "/v1/invoices", _BILL, idempotency_key="k"))
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(_invoices(call)) == 1
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+
+
+def test_threads_never_refund_more_than_came(call: Call, emulator: SandboxEmulator) -> None:
+    """Refunds that race for the same money: as many succeed as there is money for."""
+    made = loads(call("POST", "/v1/invoices", {**_BILL, "amount": {"amount": "50", "currency": "EUR"}}).body)
+    emulator.pay(made["checkout_url"].rpartition("/")[2])
+    content = {"invoice_id": made["id"], "amount": {"amount": "20", "currency": "EUR"}}
+    statuses: list[int] = []
+    together = threading.Barrier(8)
+
+    def ask() -> None:
+        together.wait()
+        statuses.append(call("POST", "/v1/refunds", content).status)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [201, 201, 422, 422, 422, 422, 422, 422]
