@@ -135,14 +135,17 @@ def only_invoice(raw: Any, order_id: str) -> Invoice | None:
     return invoice(found[0], order_id) if found else None
 
 
-def payments(raw: Any) -> Page[Payment]:
-    """Read one page of payments.
+def payments(raw: Any, invoice_id: str | None) -> Page[Payment]:
+    """Read one page of payments, those of one invoice if one is named.
 
     Raises:
-        UnexpectedResponseError: If it does not fit.
+        UnexpectedResponseError: If it does not fit, or holds a payment of another invoice.
     """
     page = structure(raw, WireList)
-    return Page(tuple(map(payment, page.data)), page.next_cursor)
+    items = tuple(map(payment, page.data))
+    if invoice_id is not None and any(item.invoice_id != invoice_id for item in items):
+        raise UnexpectedResponseError("the answer holds a payment of another invoice")
+    return Page(items, page.next_cursor)
 
 
 def payment(raw: Any) -> Payment:
@@ -165,13 +168,15 @@ def payment(raw: Any) -> Payment:
     )
 
 
-def refund(raw: Any) -> Refund:
-    """Read a refund.
+def refund(raw: Any, refund_id: str) -> Refund:
+    """Read the refund with this key of the shop's.
 
     Raises:
-        UnexpectedResponseError: If it does not fit.
+        UnexpectedResponseError: If it does not fit, or is another refund.
     """
     wire = structure(raw, WireRefund)
+    if wire.reference != refund_id:
+        raise UnexpectedResponseError("the answer is about another refund")
     return _fitting(
         lambda: Refund(
             id=wire.id,

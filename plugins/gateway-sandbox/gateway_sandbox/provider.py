@@ -109,7 +109,7 @@ class Sandbox:
                 "cursor": query.cursor,
             },
         )
-        return _read(response, mapping.payments)
+        return _read(response, lambda answer: mapping.payments(answer, query.invoice_id))
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
@@ -136,7 +136,7 @@ class Sandbox:
             "reason": request.reason,
         }
         response = yield self._post(content, "refunds", key=_key("refund", request.refund_id))
-        return _read(response, mapping.refund)
+        return _read(response, lambda answer: mapping.refund(answer, request.refund_id))
 
     @hookimpl
     def check_account(self) -> Flow[None]:
