@@ -431,6 +431,15 @@ def test_invoices_are_listed(gateway: Gateway, answers: Callable[..., None], exa
     )
 
 
+def test_invoices_of_other_projects_are_left_out(
+    gateway: Gateway, tells: Callable[..., None], data_of: Callable[[str], Any]
+) -> None:
+    """Whatever Bitsby's own filter let through."""
+    tells("invoices/list", [data_of("paid")[0] | {"projectId": PAYMENT}])
+
+    assert gateway.run(gateway.provider.list_invoices(InvoiceQuery())).items == ()
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -82,6 +82,14 @@ def test_second_request_within_a_second_is_refused(
     assert ask("billing/balances") == refusal
 
 
+def test_clock_that_steps_back_blocks_nobody(ask: Ask, wait: Callable[..., None]) -> None:
+    """The limit is about the last second, not about the future."""
+    ask("billing/balances")
+    wait(days=-1)
+
+    assert ask("billing/balances")[1]["result"] == "success"
+
+
 @pytest.mark.parametrize("authorization", ["Bearer {key}", "{key}", "Token {key}0", "Token", "", "token {key}"])
 def test_wrong_key_is_refused(emulator: BitsbyEmulator, ask: Ask, authorization: str) -> None:
     """The word is Token. How Bitsby refuses a key is not documented: HTTP 401 here."""
@@ -195,6 +203,23 @@ def test_amount_of_another_invoice_pays_that_one(
     emulator.pay(opened.token, emulator.ways_to_pay(other)[0].amount)
 
     assert (kept(opened.id).status, kept(other.id).status) == (InvoiceStatus.PENDING, InvoiceStatus.PAID)
+
+
+def test_amount_of_an_expired_invoice_pays_nothing(
+    emulator: BitsbyEmulator,
+    create: Callable[..., str],
+    kept: Callable[[str], EmulatedInvoice],
+    wait: Callable[..., None],
+) -> None:
+    """Its amount is reserved no longer, even before anybody has looked at it."""
+    expired = kept(create())
+    wait(hours=11)
+    opened = kept(create())
+    wait(hours=2)
+
+    payment = emulator.pay(opened.token, emulator.ways_to_pay(expired)[0].amount)
+
+    assert payment.invoice_id is None
 
 
 def test_currency_that_is_neither_the_wallets_nor_the_invoices_is_refused(
