@@ -3,7 +3,8 @@
 Requests of one account take turns. Whoever has the turn waits until the limits allow a request, opens a connection, and
 gives the turn on when the first byte leaves: that moment is what the limits are kept by, because the time to resolve a
 name and shake hands, which only some requests need, would otherwise bring two of them too close together at the
-provider.
+provider. When the answer is there before another request has left, its moment counts instead: the provider, or the way
+to it, may have taken its time, and cannot have counted the request later than it answered.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class RateLimited:
         try:
             return self._transport.send(request, deadline, on_write=turn.give_on)
         finally:
-            turn.give_on()
+            turn.end()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -87,8 +88,13 @@ class _Turn:
         """Count the request as of now, and let the next one come forward. The second time, do nothing."""
         if not self._given:
             self._given = True
-            self._item.timestamp = _now()
+            self._line.left(self._item)
             self._line.leave()
+
+    def end(self) -> None:
+        """Count the request as of its answer, unless another one has left meanwhile."""
+        self.give_on()
+        self._line.answered(self._item)
 
 
 class _Line:
@@ -105,6 +111,7 @@ class _Line:
         self._lock = threading.Lock()
         self._ahead = 0
         self._next_at = 0.0
+        self._newest: RateItem | None = None
 
     @classmethod
     def of(cls, account: Hashable, limits: tuple[RateLimit, ...]) -> _Line:
@@ -137,19 +144,33 @@ class _Line:
         self._step_out()
         self._turn.release()
 
+    def left(self, item: RateItem) -> None:
+        """Count a request as of now, when its first byte leaves."""
+        with self._lock:
+            item.timestamp = _now()
+
+    def answered(self, item: RateItem) -> None:
+        """Count a request as of now, when its answer is there; no margin is needed on top of that."""
+        with self._lock:
+            # The engine keeps requests in order, so only the newest can be moved.
+            if item is self._newest:
+                item.timestamp = max(item.timestamp, _now() - round(self._spacing * 1000 * (1 - 1 / _MARGIN)))
+
     def _step_out(self) -> None:
         with self._lock:
             self._ahead -= 1
 
     def _wait(self, deadline: Deadline) -> RateItem:
         while True:
-            now = _now()
-            item = RateItem("request", now)
-            # The engine would do this from a thread of its own, every ten seconds and for ever.
-            self._bucket.leak(now)
-            if self._bucket.put(item):
-                return item
-            seconds = self._bucket.waiting(item) / 1000  # type: ignore[operator]  # this bucket does not await
+            with self._lock:
+                now = _now()
+                item = RateItem("request", now)
+                # The engine would do this from a thread of its own, every ten seconds and for ever.
+                self._bucket.leak(now)
+                if self._bucket.put(item):
+                    self._newest = item
+                    return item
+                seconds = self._bucket.waiting(item) / 1000  # type: ignore[operator]  # this bucket does not await
             if seconds > deadline.remaining():
                 raise self._refusal()
             self._next_at = time.monotonic() + seconds
