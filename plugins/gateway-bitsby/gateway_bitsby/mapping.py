@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from gateway_bitsby import wire
 from gateway_bitsby.settings import is_uuid
@@ -25,9 +24,6 @@ from gateway_core import (
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
 from gateway_core.http import endpoint
 from gateway_core.wire import dumps, loads, structure
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 CURRENCIES = ("USD", "EUR", "RUB")
 
@@ -49,20 +45,6 @@ CRYPTO_DECIMALS = 8
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def fitting(function: Callable[P, T]) -> Callable[P, T]:
-    """Say of an answer that no model can be made of that it does not fit: the shop's request was not at fault."""
-
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except InvalidRequestError as error:
-            reason = error.message
-        raise UnexpectedResponseError(f"the answer does not fit: {reason}")
-
-    return checked
 
 
 def amount_text(amount: Money) -> str:
@@ -147,25 +129,31 @@ def crypto(amount: Decimal, wallet: wire.Wallet | None) -> Money | None:
     return Money(amount, unit)
 
 
-@fitting
 def created(data: Any, request: InvoiceRequest) -> Invoice:
-    """Map the answer to ``/invoices/create``; amount and order id are those asked for, which it does not repeat."""
+    """Map the answer to ``/invoices/create``; amount and order id are those asked for, which it does not repeat.
+
+    Raises:
+        UnexpectedResponseError: If no invoice can be made of it.
+    """
     answer = structure(data, wire.CreatedInvoice)
     if not is_uuid(answer.id):
         raise UnexpectedResponseError("the answer does not fit: an invoice's id is a UUID")
-    return Invoice(
-        id=answer.id,
-        order_id=request.order_id,
-        status=InvoiceStatus.PENDING,
-        amount=request.amount,
-        payment_url=answer.url,
-        created_at=moment(answer.createDatetime),
-        expires_at=moment(answer.timeToPayDatetime),
-        raw=data,
-    )
+    try:
+        return Invoice(
+            id=answer.id,
+            order_id=request.order_id,
+            status=InvoiceStatus.PENDING,
+            amount=request.amount,
+            payment_url=answer.url,
+            created_at=moment(answer.createDatetime),
+            expires_at=moment(answer.timeToPayDatetime),
+            raw=data,
+        )
+    except InvalidRequestError as error:
+        reason = error.message
+    raise UnexpectedResponseError(f"the answer does not fit: {reason}")
 
 
-@fitting
 def invoice(item: wire.ListedInvoice, raw: Mapping[str, Any], checkout_url: str) -> Invoice:
     """Map an item of ``/invoices/list``, which has no address of a pay page: it is made of the `uid`."""
     return Invoice(
@@ -180,7 +168,6 @@ def invoice(item: wire.ListedInvoice, raw: Mapping[str, Any], checkout_url: str)
     )
 
 
-@fitting
 def report(item: wire.ListedInvoice, raw: Mapping[str, Any]) -> StatusReport:
     """Map an item of ``/invoices/list``. What came is known in crypto only: in fiat money, `received` is unknown."""
     return StatusReport(
@@ -193,7 +180,6 @@ def report(item: wire.ListedInvoice, raw: Mapping[str, Any]) -> StatusReport:
     )
 
 
-@fitting
 def payment(item: wire.ListedPayment, raw: Mapping[str, Any]) -> Payment:
     """Map an item of ``/payments/list``: Bitsby lists a transfer once it counts by the wallet's rule."""
     return Payment(
@@ -207,7 +193,6 @@ def payment(item: wire.ListedPayment, raw: Mapping[str, Any]) -> Payment:
     )
 
 
-@fitting
 def fiat(amount: Decimal, currency: str) -> Money:
     """Return an amount in one of Bitsby's currencies."""
     if currency not in CURRENCIES:

@@ -128,13 +128,7 @@ class Bitsby:
         told = webhook.read(request.body)
         if told.project.id.lower() != self.settings.project_id:
             raise WebhookError("it is about another project", reason=WebhookReason.WRONG_ACCOUNT)
-        missing = False
-        try:
-            item, raw = yield from self._read(told.invoice.id)
-        except NotFoundError:
-            missing = True
-        if missing:
-            raise WebhookError("Bitsby does not know this invoice", reason=WebhookReason.NOT_CONFIRMED)
+        item, raw = yield from self._read(told.invoice.id)
         return WebhookDelivery(events=[webhook.confirm(told, item, raw)], verified_by="callback")
 
     @hookimpl

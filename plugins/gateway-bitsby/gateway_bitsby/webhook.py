@@ -69,7 +69,6 @@ def read(body: bytes) -> wire.Notification:
     raise WebhookError(reason, reason=WebhookReason.MALFORMED)
 
 
-@mapping.fitting
 def confirm(told: wire.Notification, item: wire.ListedInvoice, raw: Mapping[str, Any]) -> WebhookEvent:
     """Return the event that Bitsby's own answer tells, if what was told agrees with it.
 
