@@ -295,7 +295,7 @@ def test_retry_after_is_read_from_digits_only(
 def test_success_that_cannot_be_read_is_no_success(
     gateway: Gateway, provider: requests_mock.Mocker, operation: Operation, answer: dict[str, Any]
 ) -> None:
-    """I6: 2xx with an unusable body is UnexpectedResponseError with its status; after a mere read nothing is unknown."""
+    """I6: 2xx with an unusable body is UnexpectedResponseError with its status; a read leaves nothing unknown."""
     _answer(provider, **answer, headers={"X-Request-Id": "req_7"})
 
     with pytest.raises(errors.UnexpectedResponseError) as caught:

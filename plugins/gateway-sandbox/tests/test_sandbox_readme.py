@@ -1,0 +1,39 @@
+"""The README's tables say what the code does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from gateway_sandbox import SandboxSettings
+from gateway_sandbox.answers import WORDS
+from gateway_sandbox.mapping import INVOICE_EVENTS, INVOICE_STATUSES
+from gateway_sandbox.scenarios import SCENARIOS
+
+_README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(SandboxSettings)])
+def test_every_setting_is_described(name: str) -> None:
+    """The table of settings has each one."""
+    assert f"| `{name}` |" in _README
+
+
+@pytest.mark.parametrize("word", INVOICE_STATUSES)
+def test_every_word_is_described(word: str) -> None:
+    """The table of statuses has each word."""
+    assert f"`{word}`" in _README
+
+
+@pytest.mark.parametrize("amount", SCENARIOS, ids=str)
+def test_every_scenario_is_described(amount: object) -> None:
+    """The table of scenarios has each amount."""
+    assert f"| {amount} |" in _README
+
+
+def test_plugin_knows_every_word_and_event() -> None:
+    """Every word of the sandbox is in the plugin's table with its meaning, and so is the event that is named after it."""
+    assert {word: status for status, word in WORDS.items()} == dict(INVOICE_STATUSES)
+    assert {f"invoice.{word}" for word in WORDS.values()} - {"invoice.open"} == INVOICE_EVENTS
