@@ -34,6 +34,6 @@ def test_every_scenario_is_described(amount: object) -> None:
 
 
 def test_plugin_knows_every_word_and_event() -> None:
-    """Every word of the sandbox is in the plugin's table with its meaning, and so is the event that is named after it."""
+    """Every word of the sandbox is in the plugin's table with its meaning, and so is the event named after it."""
     assert {word: status for status, word in WORDS.items()} == dict(INVOICE_STATUSES)
     assert {f"invoice.{word}" for word in WORDS.values()} - {"invoice.open"} == INVOICE_EVENTS
