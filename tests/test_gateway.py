@@ -119,7 +119,7 @@ def test_wrong_result_before_any_request() -> None:
 
 def test_wrong_page() -> None:
     """P4: what is on a page is checked too."""
-    with pytest.raises(errors.PluginError):
+    with pytest.raises(errors.PluginError, match="a page of payments holds something else"):
         list(fake(Wire(), list_payments=lambda query: Page([5])).list_payments())
 
 

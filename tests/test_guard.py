@@ -197,6 +197,13 @@ def test_record_that_refuses_an_argument() -> None:
     assert failure(asking(then=error)) is error
 
 
+def test_transport_that_refuses_a_second_request() -> None:
+    """What the transport refuses was refused before it was sent, whatever was answered before."""
+    actual = failure(asking(GET, POST), 200, errors.InvalidRequestError("another host"))
+
+    assert (type(actual), actual.effect) == (errors.InvalidRequestError, "none")
+
+
 @pytest.mark.parametrize("value", [None, "GET /", GET.url, object()])
 def test_flow_that_yields_something_else(value: Any) -> None:
     """P4: a flow yields requests, and nothing else."""
@@ -265,16 +272,16 @@ def test_provider_that_echoes_the_key(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@pytest.mark.parametrize("place", ["cause", "context", "group", "note", "own note", "deep"])
+@pytest.mark.parametrize("place", ["cause", "context", "group", "note", "note in a group", "own note", "deep"])
 def test_secret_behind_an_error(form: str, place: str) -> None:
     """S1: a chain that holds a secret is cut off."""
 
     def flow() -> Flow[None]:
         yield POST
-        behind: Exception = ValueError(f"bad {form}" if place != "note" else "bad")
-        if place == "note":
+        behind: Exception = ValueError("bad" if "note" in place else f"bad {form}")
+        if "note" in place:
             behind.add_note(form)
-        if place == "group":
+        if "group" in place:
             behind = ExceptionGroup("several", [ExceptionGroup("inner", [behind])])
         if place == "deep":
             deep, behind = behind, KeyError("x")

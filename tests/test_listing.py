@@ -41,6 +41,7 @@ def counted(answer: Answer) -> tuple[Answer, list[str | None]]:
 
     def logged(cursor: str | None) -> Page[Payment]:
         asked.append(cursor)
+        assert len(asked) < 2000, "this would go on for ever"
         return answer(cursor)
 
     return logged, asked
@@ -142,28 +143,30 @@ def test_page_that_comes_again() -> None:
     """R8: a provider that does not heed the cursor gives the first page for ever; its payments are given once."""
     cursors = itertools.count(1)
     given: list[str] = []
+    answer, _ = counted(lambda _: page(1, 2, then=next(cursors)))
 
     with pytest.raises(UnexpectedResponseError, match="does not advance"):
-        given.extend(read(lambda _: page(1, 2, then=next(cursors))))
+        given.extend(read(answer))
     assert given == ["1", "2"]
 
 
 def test_cursor_that_stands_still() -> None:
     """R8: a page that names itself as the next is found out at once."""
-    numbers = itertools.count()
+    numbers = itertools.count(1)
 
     with pytest.raises(UnexpectedResponseError, match="does not advance"):
-        deque(read(lambda _: page(next(numbers), then="same")), maxlen=0)
-    assert next(numbers) == 2
+        deque(read(lambda cursor: page(next(numbers), then=min(int(cursor or 0) + 1, 3))), maxlen=0)
+    assert next(numbers) == 5
 
 
 def test_empty_pages_without_end() -> None:
     """R8: empty pages that always promise another are given up on."""
     cursors = itertools.count(1)
+    answer, asked = counted(lambda _: page(then=next(cursors)))
 
     with pytest.raises(UnexpectedResponseError, match="does not advance"):
-        deque(read(lambda _: page(then=next(cursors))), maxlen=0)
-    assert next(cursors) < 200
+        deque(read(answer), maxlen=0)
+    assert len(asked) < 200
 
 
 def test_empty_pages_between_others() -> None:

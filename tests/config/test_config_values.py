@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import pytest
@@ -111,6 +111,22 @@ def test_value_in_code_is_refused(key: str, given: Any, reason: str) -> None:
     actual = refusal(lambda: settings(**{key: given}))
 
     assert actual.startswith(f"settings: {key}: {reason}")
+
+
+@attrs.frozen
+class Level:
+    """A choice of numbers."""
+
+    level: Literal[1, 2] = 2
+
+
+@pytest.mark.parametrize("given", [True, 1.0, "1", 3])
+def test_choice_of_numbers(given: Any) -> None:
+    """What only equals an option is none: True is not 1."""
+    actual = refusal(lambda: structure(Level, {"level": given}, where="x"))
+
+    assert actual == "x: level: must be one of 1, 2"
+    assert structure(Level, {"level": 1}, where="x") == Level(level=1)
 
 
 def test_all_faults_at_once() -> None:
