@@ -88,8 +88,11 @@ def test_unsafe_webhook_address_ends_the_start() -> None:
 def test_stop_before_run_is_obeyed() -> None:
     """A signal that comes while the server starts is not lost."""
     server = Server()
+    emulator = SandboxEmulator(checkout_url=server.checkout_url)
+    thread = threading.Thread(target=server.run, args=(emulator,), daemon=True)
     server.stop()
 
-    server.run(SandboxEmulator(checkout_url=server.checkout_url))
+    thread.start()
+    thread.join(10)
 
-    server.close()
+    assert not thread.is_alive()
