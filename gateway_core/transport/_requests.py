@@ -22,7 +22,6 @@ from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
     NotSentError,
-    TransportError,
 )
 from gateway_core.http import HttpRequest, HttpResponse, origin
 from gateway_core.transport import Deadline, TransportSettings
@@ -95,7 +94,7 @@ class RequestsTransport:
             on_write=on_write,
         )
         current.call = call
-        failure: TransportError
+        failure: GatewayError
         try:
             answer = self._session.send(
                 _Prepared(request, target),
@@ -113,14 +112,13 @@ class RequestsTransport:
             if isinstance(outcome, HttpResponse):
                 return outcome
             failure = unusable(target.host, outcome, safe=request.safe)
-        except GatewayError:
-            raise
-        # Whatever it is, it must not hide that the request may have been carried out.
-        except Exception as error:  # noqa: BLE001  # see above
+        except GatewayError as error:
+            failure = error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the request may have been carried out
             failure = sort(error, call, target.host, safe=request.safe)
         finally:
             del current.call
-        # Raised out here, so that no exception of the libraries is in its chain, and no part of the answer in a frame.
+        # Raised out here, so that neither an exception of the libraries nor one of their frames goes with it.
         raise failure
 
     def _allowed(self, written: str) -> Origin:

@@ -296,8 +296,13 @@ def write_and_hold(data: bytes) -> Act:
 
 
 def reset_before_reading() -> Act:
-    """Reset the connection as soon as it stands."""
-    return Connection.reset
+    """Reset the connection when the request is there, without reading it."""
+
+    def act(connection: Connection) -> None:
+        select.select([connection.socket], [], [], _PATIENCE)
+        connection.reset()
+
+    return act
 
 
 def reset_before_answering() -> Act:

@@ -6,20 +6,36 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from urllib3.util.connection import create_connection
 
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.transport import Deadline
 from gateway_core.transport._requests import RequestsTransport
 from tests.transport.asking import ask, failure, get, post
-from tests.transport.fault_server import FaultServer, answer, drip_for_ever, head, silence, write_and_hold
+from tests.transport.fault_server import Connection, FaultServer, answer, drip_for_ever, head, silence, write_and_hold
 
 Serve = Callable[..., FaultServer]
 Connect = Callable[..., RequestsTransport]
 
 #: Seconds given to the calls that must end by their deadline, and the most that they may really take on a busy machine.
-DEADLINE, SLACK = 0.4, 5.0
+DEADLINE, SLACK = 0.5, 5.0
+
+
+class Shrinking(Deadline):
+    """A deadline that is far away until somebody says that time has passed."""
+
+    soon: Deadline | None = None
+
+    def shrink(self) -> None:
+        """Let nearly all of the time pass."""
+        object.__setattr__(self, "soon", Deadline.after(DEADLINE))
+
+    def remaining(self) -> float:
+        """As ever."""
+        return self.soon.remaining() if self.soon else super().remaining()
 
 
 def _late(transport: RequestsTransport, url: str) -> tuple[type, str, bool]:
@@ -104,15 +120,69 @@ def test_handshake_ends_by_the_deadline(serve: Serve, connect: Connect) -> None:
     assert (seen, server.requests) == ((NotSentError, "none", True), [])
 
 
+@pytest.mark.usefixtures("trusted")
+def test_handshake_has_what_connecting_left(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: the handshake does not get once more the time that connecting has used."""
+    deadline = Shrinking(time.monotonic() + 60)
+
+    def slow(*args: Any, **more: Any) -> socket.socket:
+        made = create_connection(*args, **more)
+        deadline.shrink()
+        return made
+
+    monkeypatch.setattr("gateway_core.transport._bounded.create_connection", slow)
+    server = serve(lambda connection: connection.hold())
+    transport = connect(f"https://127.0.0.1:{server.port}", connect_timeout=60)
+    started = time.monotonic()
+
+    with pytest.raises(NotSentError):
+        transport.send(post(f"https://127.0.0.1:{server.port}/"), deadline)
+
+    assert time.monotonic() - started < SLACK
+
+
+def test_handshake_has_what_the_proxy_left(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: a proxy that takes its time to connect takes it from the same deadline."""
+    deadline = Shrinking(time.monotonic() + 60)
+
+    def accept_late(connection: Connection) -> None:
+        connection.read_request()
+        deadline.shrink()
+        connection.write(head(200))
+        connection.hold()
+
+    server = serve(accept_late)
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    transport = connect("https://api.example.test", connect_timeout=60)
+    started = time.monotonic()
+
+    with pytest.raises(NotSentError):
+        transport.send(post("https://api.example.test/"), deadline)
+
+    assert time.monotonic() - started < SLACK
+
+
+def _ignore(connection: Connection) -> None:
+    connection.server.pause(60)
+
+
+def _sip(connection: Connection) -> None:
+    while not connection.server.pause(0.01) and connection.socket.recv(8192):
+        pass
+
+
+@pytest.mark.parametrize("act", [_ignore, _sip])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.usefixtures("trusted")
-def test_writing_ends_by_the_deadline(serve: Serve, connect: Connect, tls: ssl.SSLContext, secure: bool) -> None:
-    """R1: a server that does not read cannot hold the writer."""
-    server = serve(lambda connection: connection.server.pause(60), tls=tls if secure else None)
+def test_writing_ends_by_the_deadline(
+    serve: Serve, connect: Connect, tls: ssl.SSLContext, act: Callable[..., None], secure: bool
+) -> None:
+    """R1: a server that does not read, or reads in sips, cannot hold the writer."""
+    server = serve(act, tls=tls if secure else None)
     transport = connect(server.url, read_timeout=60)
     started = time.monotonic()
 
-    error = failure(transport, post(f"{server.url}/invoices", b"x" * (64 << 20)), DEADLINE)
+    error = failure(transport, post(f"{server.url}/invoices", b"x" * (16 << 20)), DEADLINE)
 
     assert (type(error), time.monotonic() - started < SLACK) == (OutcomeUnknownError, True)
 

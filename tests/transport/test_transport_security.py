@@ -12,7 +12,7 @@ from gateway_core.errors import ConfigurationError, InvalidRequestError
 from gateway_core.http import endpoint
 from gateway_core.transport._requests import RequestsTransport
 from tests.transport.asking import ask, failure, get, post
-from tests.transport.fault_server import FaultServer, answer, endless, head, in_turn, write_and_hold
+from tests.transport.fault_server import Connection, FaultServer, answer, endless, head, in_turn, whole, write_and_hold
 
 Serve = Callable[..., FaultServer]
 Connect = Callable[..., RequestsTransport]
@@ -74,6 +74,7 @@ def test_base_address_may_be_http_on_loopback(base_url: str, connect: Connect) -
         "https://api.example.com./invoices",
         "https://cdn.other.example/invoices",
         "http://127.0.0.1:80/invoices",
+        "https://api.example.com:99999/invoices",
     ],
 )
 def test_other_servers_are_not_contacted(connect: Connect, url: str) -> None:
@@ -250,6 +251,21 @@ def test_flow_may_set_agent_and_accept(serve: Serve, connect: Connect) -> None:
     assert [value for name, value in headers if name in ("user-agent", "accept")] == ["shop/1", "application/json"]
 
 
+def test_head_and_body_leave_together(serve: Serve, connect: Connect) -> None:
+    """Apart they would be two packets, and behind a proxy the second would wait for the first one's receipt."""
+    reads: list[bytes] = []
+
+    def read_once(connection: Connection) -> None:
+        reads.append(connection.socket.recv(65536))
+        connection.write(whole())
+
+    server = serve(read_once)
+
+    ask(connect(server.url), post(f"{server.url}/", b"body"))
+
+    assert reads[0].endswith(b"\r\n\r\nbody")
+
+
 def test_post_without_body_says_so(serve: Serve, connect: Connect) -> None:
     """A POST with an empty body has a length, which some servers insist on."""
     server = serve()
@@ -287,6 +303,7 @@ def test_cookies_are_not_kept(serve: Serve, connect: Connect) -> None:
 
     assert response.headers["set-cookie"] == "session=1; Path=/"
     assert server.requests[1].header("Cookie") is None
+    assert list(transport._session.cookies) == []
 
 
 def test_repeated_headers_of_an_answer_are_kept(serve: Serve, connect: Connect) -> None:

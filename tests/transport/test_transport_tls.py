@@ -6,6 +6,7 @@ import base64
 import logging
 import shutil
 import ssl
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,7 +146,9 @@ def test_unreadable_authorities_are_a_configuration_error(
 
     error = failure(connect(FAR), get(f"{FAR}/"))
 
+    frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
     assert (type(error), error.__cause__, error.__context__) == (ConfigurationError, None, None)
+    assert frames[-1] == "send"
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
