@@ -93,17 +93,14 @@ def report(raw: Any) -> StatusReport:
     )
 
 
-def invoice(raw: Any, order_id: str) -> Invoice:
-    """Read an invoice of this order.
+def invoice(raw: Any) -> Invoice:
+    """Read an invoice.
 
     Raises:
-        UnexpectedResponseError: If it does not fit, or belongs to another order. It bears the invoice's id if that can
-            be read.
+        UnexpectedResponseError: If it does not fit. It bears the invoice's id if that can be read.
     """
     try:
         wire = structure(raw, WireInvoice)
-        if wire.order_id != order_id:
-            raise UnexpectedResponseError("the answer is about the invoice of another order")
         status = report(raw).status
         return _fitting(
             lambda: Invoice(
@@ -123,7 +120,7 @@ def invoice(raw: Any, order_id: str) -> Invoice:
         raise
 
 
-def only_invoice(raw: Any, order_id: str) -> Invoice | None:
+def only_invoice(raw: Any) -> Invoice | None:
     """Read the list of an order's invoices, which holds one or none.
 
     Raises:
@@ -132,7 +129,7 @@ def only_invoice(raw: Any, order_id: str) -> Invoice | None:
     found = structure(raw, WireList).data
     if len(found) > 1:
         raise UnexpectedResponseError("there are several invoices of this order: look at them before you choose one")
-    return invoice(found[0], order_id) if found else None
+    return invoice(found[0]) if found else None
 
 
 def payments(raw: Any, invoice_id: str | None) -> Page[Payment]:

@@ -90,7 +90,7 @@ class Sandbox:
             "metadata": dict(request.metadata),
         }
         response = yield self._post(content, "invoices", key=_key("invoice", request.order_id))
-        return _read(response, lambda answer: mapping.invoice(answer, request.order_id))
+        return _read(response, mapping.invoice)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -120,7 +120,7 @@ class Sandbox:
     @hookimpl
     def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
         response = yield self._get("invoices", query={"order_id": order_id, "limit": 2})
-        return _read(response, lambda answer: mapping.only_invoice(answer, order_id))
+        return _read(response, mapping.only_invoice)
 
     @hookimpl
     def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:

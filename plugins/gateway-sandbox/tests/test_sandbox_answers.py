@@ -164,6 +164,16 @@ def test_same_request_has_the_same_key(gateway: Gateway, provider: requests_mock
     assert first.body == second.body
 
 
+def test_key_is_told_to_the_core(gateway: Gateway) -> None:
+    """What makes something says under which key, so that the core knows that it may be sent again."""
+    bill = gateway.provider.create_invoice(InvoiceRequest(order_id="1042", amount=Money(1, "EUR")))
+    refund = gateway.provider.refund_payment(RefundRequest(refund_id="r-1", invoice_id="inv_1", amount=Money(1, "EUR")))
+    requests = [next(bill), next(refund)]
+
+    assert [sent.idempotency_key for sent in requests] == [sent.headers["Idempotency-Key"] for sent in requests]
+    assert [next(gateway.provider.get_status("inv_1")).safe, *(sent.safe for sent in requests)] == [True, False, False]
+
+
 def test_different_things_have_different_keys(gateway: Gateway, provider: requests_mock.Mocker) -> None:
     """An order and a refund of one name, or names that differ in anything, never share a key."""
     _answer(provider, status_code=500)

@@ -225,6 +225,17 @@ def test_invoice_expires(
     assert told == ["invoice.partially_paid", "invoice.expired"]
 
 
+def test_expired_invoice_is_found_expired(gateway: Gateway, clock: ManualClock) -> None:
+    """An invoice that nobody looked at since its time was over is found as it stands now."""
+    _bill(gateway)
+    clock.move(timedelta(hours=1))
+
+    found = gateway.find_invoice("1042")
+
+    assert found is not None
+    assert found.status is InvoiceStatus.EXPIRED
+
+
 def test_invoice_is_canceled_once(gateway: Gateway, webhooks: Callable[[], list[HttpRequest]]) -> None:
     """Canceling again changes nothing and tells nothing."""
     invoice = _bill(gateway)
