@@ -303,6 +303,14 @@ def test_secret_behind_an_error(form: str, place: str) -> None:
     assert (actual.__cause__, actual.__context__) == (None, None)
 
 
+def test_cause_that_cannot_be_printed() -> None:
+    """A chain that cannot be looked at does not hide the error itself."""
+    error = errors.UnexpectedResponseError("what?")
+    error.__cause__ = UnprintableError()
+
+    assert failure(asking(POST, then=error), 200).message == "what?"
+
+
 def test_harmless_cause_is_kept() -> None:
     """A cause without a secret stays, for whoever looks for the reason."""
     cause = ValueError("no amount")

@@ -141,8 +141,15 @@ def _read(kind: Any, value: Any) -> Any:
     except RefusedError:
         raise
     except Exception as error:  # noqa: BLE001  # cattrs lets through whatever a type's constructor raises
-        reason = _reason(error, (), f"cannot be read as {_type_name(kind)}")
-    raise refused(reason)
+        faults = _faults_in(error) or [Fault("", _reason(error, (), f"cannot be read as {_type_name(kind)}"))]
+    raise RefusedError(faults)
+
+
+def _faults_in(error: BaseException) -> list[Fault]:
+    """Return what the readers here refused below a structure that cattrs reads itself, such as a dict."""
+    if isinstance(error, RefusedError):
+        return error.faults
+    return [fault for each in getattr(error, "exceptions", ()) for fault in _faults_in(each)]
 
 
 def _convert(field: attrs.Attribute[Any], value: Any) -> Any:
@@ -157,7 +164,11 @@ def _reason(error: Exception, values: Any, otherwise: str) -> str:
     """Say why a value is refused. Only errors of ours are quoted: the text of any other may hold the value."""
     if isinstance(error, GatewayError):
         return scrub(error.message, secrets_of(values))
-    return otherwise if isinstance(error, ValueError | TypeError) else f"{otherwise} ({type(error).__name__})"
+    return (
+        otherwise
+        if isinstance(error, ValueError | TypeError | ExceptionGroup)
+        else f"{otherwise} ({type(error).__name__})"
+    )
 
 
 def _rule(validator: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -111,6 +112,36 @@ def test_value_in_code_is_refused(key: str, given: Any, reason: str) -> None:
     actual = refusal(lambda: settings(**{key: given}))
 
     assert actual.startswith(f"settings: {key}: {reason}")
+
+
+@attrs.frozen
+class Foreign:
+    """Types that this package has no rule for."""
+
+    home: Path = Path("/")
+    limits: dict[str, int] = attrs.field(factory=dict)
+    paths: list[Path] = attrs.field(factory=list)
+    side: str = attrs.field(default="a", validator=attrs.validators.in_(("a", "b")))
+
+
+def test_types_of_others() -> None:
+    """What cattrs can read may be a setting too; what it cannot read is not quoted."""
+    actual = structure(Foreign, {"home": "/srv", "limits": {"a": 1}}, where="x")
+    wrong = {"home": 5, "limits": {"a": CANARY}, "paths": [None], "side": CANARY}
+    refused = refusal(lambda: structure(Foreign, wrong, where="x"))
+
+    assert actual == Foreign(home=Path("/srv"), limits={"a": 1})
+    assert refused == (
+        "x: home: cannot be read as Path; limits: must be a whole number; paths: cannot be read as list[pathlib.Path];"
+        " side: must be one of a, b"
+    )
+
+
+def test_settings_class_without_a_field() -> None:
+    """A plugin that needs no settings takes none."""
+    empty = attrs.make_class("Empty", {})
+
+    assert refusal(lambda: structure(empty, {"x": 1}, where="settings")) == "settings: x: unknown, there are none"
 
 
 @attrs.frozen
