@@ -253,6 +253,16 @@ def test_wrong_field_is_named(call: Call, change: dict[str, Any], code: str, fie
     assert loads(call("GET", "/v1/invoices").body)["data"] == []
 
 
+@pytest.mark.parametrize("field", ["order_id", "amount"])
+def test_missing_field_is_named(call: Call, field: str) -> None:
+    """An order and an amount are what an invoice needs."""
+    content = {name: value for name, value in _BILL.items() if name != field}
+
+    response = call("POST", "/v1/invoices", content)
+
+    assert _error(response) == (422, "missing_field", field)
+
+
 def test_cancel_takes_no_fields(call: Call) -> None:
     """Canceling needs no content, takes an empty object, and refuses any field."""
     path = f"/v1/invoices/{_bill(call)['id']}/cancel"
