@@ -339,6 +339,16 @@ def test_payment_is_bound_to_an_invoice_that_is_not_over(  # noqa: PLR0917  # as
     assert report.status is InvoiceStatus.PAID
 
 
+def test_payment_that_is_not_there_is_not_bound(shop: Gateway, create: Callable[..., str]) -> None:
+    """The invoice stays open."""
+    invoice_id = create()
+
+    with pytest.raises(RejectedError, match="Payment not found"):
+        shop.run(shop.provider.bind_payment(invoice_id, "00000000-0000-4000-8000-000000000000"))
+
+    assert shop.get_status(invoice_id).status is InvoiceStatus.PENDING
+
+
 def test_payment_is_bound_once(
     emulator: BitsbyEmulator, shop: Gateway, create: Callable[..., str], kept: Callable[[str], EmulatedInvoice]
 ) -> None:
