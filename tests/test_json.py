@@ -325,6 +325,15 @@ def test_what_has_no_exact_form_is_refused(value: Any) -> None:
         dumps(value)
 
 
+@pytest.mark.parametrize(
+    "value, message", [(object(), "object has no JSON form"), (1.5, "float has no JSON form"), (10**100, "at most 100")]
+)
+def test_a_refusal_says_what_to_do(value: Any, message: str) -> None:
+    """M1: whoever writes a float is told what an amount is."""
+    with pytest.raises(ValueError, match=message):
+        dumps(value)
+
+
 @pytest.mark.parametrize("levels", [502, 100_000])
 def test_deep_values_are_refused(levels: int) -> None:
     """W10: what nobody could read is not written."""

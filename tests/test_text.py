@@ -58,11 +58,14 @@ def test_a_line_can_be_written(text: str) -> None:
     assert actual.isdisjoint({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def test_long_text_is_cut() -> None:
+@pytest.mark.parametrize(
+    "length, expected", [(9, "a" * 9), (10, "a" * 10), (11, "a" * 10 + "..."), (1000, "a" * 10 + "...")]
+)
+def test_long_text_is_cut(length: int, expected: str) -> None:
     """S2: nobody's text fills a log."""
-    actual = one_line("a" * 1000, 10)
+    actual = one_line("a" * length, 10)
 
-    assert actual == "aaaaaaaaaa..."
+    assert actual == expected
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ def test_a_part_is_masked_as_a_whole(data: st.DataObject, secret: str) -> None:
     [
         ("nothing to hide", ["sk-1234567890"], "nothing to hide"),
         ("nothing to hide", [], "nothing to hide"),
-        ("nothing to hide", [""], "nothing to hide"),
+        ("nothing -- to hide", [""], "nothing -- to hide"),
         ("a cat sat at a mat", ["a"], "*** cat sat at *** mat"),
         ("key=demo, demonstration", ["demo"], "key=***, demonstration"),
         ("demo:demo demo1 1demo", ["demo"], "***:*** demo1 1demo"),
@@ -148,10 +151,10 @@ def test_unrelated_text_is_left(text: str, secrets: list[str], expected: str) ->
 
 
 def test_scrubbing_costs_linear_time() -> None:
-    """A text of 1 MB and ten secrets of 100 characters take seconds at most."""
-    text = ("a" * 99 + "b" + KEY) * 8000
+    """A text of 250 kB and ten secrets of 100 characters take seconds at most."""
+    text = ("a" * 99 + "b" + KEY) * 2000
     start = time.process_time()
 
     actual = scrub(text, [KEY, *(f"{digit}" * 100 for digit in range(9))])
 
-    assert (KEY in actual, time.process_time() - start < 15) == (False, True)
+    assert (KEY in actual, time.process_time() - start < 10) == (False, True)
