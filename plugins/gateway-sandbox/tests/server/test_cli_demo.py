@@ -38,6 +38,11 @@ def demo(folder: Path, *options: str, **environment: str) -> subprocess.Complete
     )
 
 
+def before_others(folder: Path) -> str:
+    """Return a PYTHONPATH with a folder at its head."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def is_running(pid: int) -> bool:
     """Return whether there is such a process."""
     try:
@@ -68,10 +73,10 @@ def test_story_ends_in_a_paid_invoice(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("option", ["--json", "--no-option"])
-def test_no_secret_is_told(tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["people", "programs"])
+def test_no_secret_is_told(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Keys and signatures are masked wherever they would stand."""
-    ended = demo(tmp_path, *([option] if option == "--json" else []))
+    ended = demo(tmp_path, *options)
 
     assert "***" in ended.stdout + ended.stderr
     assert SECRET.findall(ended.stdout + ended.stderr) == []
@@ -118,7 +123,7 @@ def test_failure_has_an_exit_code(tmp_path: Path) -> None:
         encoding="utf-8",
     )
 
-    ended = demo(tmp_path, "--json", PYTHONPATH=str(tmp_path))
+    ended = demo(tmp_path, "--json", PYTHONPATH=before_others(tmp_path))
 
     assert ended.returncode == 3
     assert json.loads(ended.stdout)["failed_step"] == 5
@@ -171,7 +176,7 @@ def test_interrupted_story_leaves_no_process(tmp_path: Path, signum: signal.Sign
         "import gateway_sandbox.demo.payer as payer, time\npayer.Payer.pay = lambda *_: time.sleep(60)\n",
         encoding="utf-8",
     )
-    environment: dict[str, Any] = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
+    environment: dict[str, Any] = {**os.environ, "PYTHONPATH": before_others(tmp_path), "COLUMNS": "200"}
     with subprocess.Popen(DEMO, env=environment, text=True, stderr=subprocess.PIPE, cwd=tmp_path) as process:
         assert process.stderr is not None
         pid = 0
