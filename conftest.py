@@ -52,7 +52,7 @@ def _no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
         if host in (None, "", "localhost") or re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", str(host)):
             return known(host, *args, **kwargs)
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        raise socket.gaierror(socket.EAI_NONAME, "only localhost is known while tests run")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
