@@ -25,7 +25,7 @@ from pytest_socket import SocketConnectBlockedError
 import gateway_core
 
 ROOT = Path(__file__).parent.parent
-PLUGINS = sorted((ROOT / "plugins").glob("gateway-*"))
+PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("gateway-*/pyproject.toml"))
 DISTRIBUTIONS = [ROOT, *PLUGINS]
 PACKAGES = [ROOT / "gateway_core", *(plugin / plugin.name.replace("-", "_") for plugin in PLUGINS)]
 MODULES = sorted(module for package in PACKAGES for module in package.rglob("*.py"))
@@ -93,6 +93,31 @@ def test_plugin_offers_its_backend(folder: Path) -> None:
     value = project(folder)["entry-points"]["gateway_core.providers"][slug]
 
     assert value.startswith(f"gateway_{slug}:")
+
+
+@each_plugin
+def test_every_check_looks_at_the_plugin(folder: Path) -> None:
+    """A plugin that a check forgets would pass it."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    package = name_of_package(folder)
+    lists = [
+        tools["mypy"]["mypy_path"],
+        tools["coverage"]["run"]["source_pkgs"],
+        tools["importlinter"]["root_packages"],
+        *(contract.get("modules", ()) for contract in tools["importlinter"]["contracts"] if "modules" in contract),
+        *(
+            [*contract["source_modules"], *contract["forbidden_modules"]]
+            for contract in tools["importlinter"]["contracts"]
+            if contract["type"] == "forbidden"
+        ),
+    ]
+    sections = (ROOT / "tox.ini").read_text(encoding="utf-8").split("[testenv")
+    expected = ["]\n", ":imports]", ":types]", ":news]", ":wheels-{core,all}]"]
+
+    assert [entries for entries in lists if not {package, f"plugins/{folder.name}"} & {*entries}] == []
+    assert [
+        head for head in expected if not any(part.startswith(head) and folder.name in part for part in sections)
+    ] == []
 
 
 @each_plugin
