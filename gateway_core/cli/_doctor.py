@@ -10,8 +10,8 @@ import attrs
 import click
 
 from gateway_core import _plugins
-from gateway_core.cli import _options as options
-from gateway_core.cli._output import USAGE, exit_code, say, write_json
+from gateway_core.cli import options
+from gateway_core.cli.output import USAGE, exit_code, say, write_json
 from gateway_core.config import LoadedAccount, accounts, load_account
 from gateway_core.errors import GatewayError
 from gateway_core.gateway import Gateway

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from gateway_core._text import MASK, one_line, scrub
-from gateway_core.cli._options import open_gateway
-from gateway_core.cli._output import say, write_json
+from gateway_core.cli.options import open_gateway
+from gateway_core.cli.output import say, write_json
 from gateway_core.errors import NotSentError
 from gateway_core.gateway import Gateway
 from gateway_core.http import HttpRequest, HttpResponse

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway_core.cli._output import fail
+from gateway_core.cli.output import fail
 
 #: Distributions add a command by an entry point of its name in this group.
 COMMANDS = "gateway_core.commands"

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from gateway_core.cli import _options as options
+from gateway_core.cli import options
 from gateway_core.cli._dry_run import show_request
-from gateway_core.cli._output import REFUSED, say, write_json, write_record
+from gateway_core.cli.output import REFUSED, say, write_json, write_record
 from gateway_core.gateway import Gateway
 from gateway_core.models import InvoiceRequest, RefundRequest
 

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from gateway_core import _json
 from gateway_core._text import one_line
-from gateway_core.cli import _options as options
+from gateway_core.cli import options
 from gateway_core.cli._dry_run import show_request
-from gateway_core.cli._output import people, plain, show
+from gateway_core.cli.output import people, plain, show
 from gateway_core.models import Payment
 
 _COLUMNS = ("id", "invoice_id", "amount", "currency", "network", "status", "paid_at", "reference")

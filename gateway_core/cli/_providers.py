@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway_core import _plugins
-from gateway_core.cli import _options as options
-from gateway_core.cli._output import say, write_json
+from gateway_core.cli import options
+from gateway_core.cli.output import say, write_json
 
 
 @click.command()

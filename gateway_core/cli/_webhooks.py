@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gateway_core.cli import _options as options
-from gateway_core.cli._output import say, show, write_json
+from gateway_core.cli import options
+from gateway_core.cli.output import say, show, write_json
 from gateway_core.models import WebhookRequest
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)

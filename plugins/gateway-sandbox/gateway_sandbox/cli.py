@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway_core.cli._options import as_json as json_option
-from gateway_core.cli._output import people, say, write_json
+from gateway_core.cli.options import as_json as json_option
+from gateway_core.cli.output import people, say, write_json
 from gateway_core.errors import ConfigurationError
 from gateway_sandbox import accounts
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gateway_core.cli._output import JSON
+from gateway_core.cli.output import JSON
 from gateway_core.gateway import Gateway
 from gateway_core.models import Money
 from gateway_core.transport import Transport
@@ -52,6 +52,7 @@ class Moment(click.ParamType[datetime]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it, or say how it is written."""
         if isinstance(value, datetime):
             return value
         try:
@@ -73,6 +74,7 @@ class Pair(click.ParamType[tuple[str, str]]):
         self.name = "name=value" if separator == "=" else "'name: value'"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Read it, or say how it is written."""
         if isinstance(value, tuple):
             return value
         name, found, text = value.partition(self.separator)
