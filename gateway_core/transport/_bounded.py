@@ -5,7 +5,7 @@ timeout is set anew before every connect, write and read, to what is left of the
 byte of the request was written, which is the whole difference between "not sent" and "unknown".
 
 What no client can bound from here: the look-up of a name, which belongs to the operating system and cannot
-be interrupted, and a single TLS record that drips through a proxy which is itself reached by TLS.
+be interrupted, and a TLS record that drips through a proxy which is itself reached by TLS.
 """
 
 from __future__ import annotations
@@ -36,9 +36,6 @@ else:
 
 #: What urllib3 takes for the target and shows in its log lines and exceptions: a path holds ids, and a query more.
 SHOWN_TARGET = "/..."
-
-#: The largest piece given to one write: over TLS the timeout holds for each of these, not for the whole.
-_PIECE = 1 << 14
 
 
 class DeadlinePassed(TimeoutError):  # noqa: N818  # never leaves this package
@@ -206,12 +203,11 @@ class _Bounded(_Base):
         call.reached = True
         if self.sock is None:
             self.connect()
-        for start in range(0, len(data), _PIECE):
-            timeout = call.bound(call.read_timeout)
-            if not call.connecting:
-                call.writing()
-            self.sock.settimeout(timeout)
-            super().send(data[start : start + _PIECE])
+        # Python's sockets, with TLS and without, keep the timeout over all of one write.
+        self.sock.settimeout(call.bound(call.read_timeout))
+        if not call.connecting:
+            call.writing()
+        super().send(data)
 
 
 class _HttpConnection(_Bounded, HTTPConnection):

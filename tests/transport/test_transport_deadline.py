@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import urllib3
 from urllib3.util.connection import create_connection
 
 from gateway_core.errors import NotSentError, OutcomeUnknownError
@@ -158,6 +159,26 @@ def test_handshake_has_what_the_proxy_left(serve: Serve, connect: Connect, monke
 
     with pytest.raises(NotSentError):
         transport.send(post("https://api.example.test/"), deadline)
+
+    assert time.monotonic() - started < SLACK
+
+
+def test_writing_has_what_connecting_left(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: the write does not get once more the time that opening the connection has used."""
+    deadline = Shrinking(time.monotonic() + 60)
+    known = urllib3.connection.HTTPConnection.connect
+
+    def slow(connection: urllib3.connection.HTTPConnection) -> None:
+        known(connection)
+        deadline.shrink()
+
+    monkeypatch.setattr(urllib3.connection.HTTPConnection, "connect", slow)
+    server = serve(_ignore)
+    transport = connect(server.url, connect_timeout=60, read_timeout=60)
+    started = time.monotonic()
+
+    with pytest.raises(OutcomeUnknownError):
+        transport.send(post(f"{server.url}/", b"x" * (16 << 20)), deadline)
 
     assert time.monotonic() - started < SLACK
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from gateway_core.errors import ConfigurationError, InvalidRequestError
 from gateway_core.http import endpoint
 from gateway_core.transport._requests import RequestsTransport
 from tests.transport.asking import ask, failure, get, post
-from tests.transport.fault_server import Connection, FaultServer, answer, endless, head, in_turn, whole, write_and_hold
+from tests.transport.fault_server import FaultServer, answer, endless, head, in_turn, write_and_hold
 
 Serve = Callable[..., FaultServer]
 Connect = Callable[..., RequestsTransport]
@@ -251,19 +252,21 @@ def test_flow_may_set_agent_and_accept(serve: Serve, connect: Connect) -> None:
     assert [value for name, value in headers if name in ("user-agent", "accept")] == ["shop/1", "application/json"]
 
 
-def test_head_and_body_leave_together(serve: Serve, connect: Connect) -> None:
+def test_head_and_body_leave_together(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """Apart they would be two packets, and behind a proxy the second would wait for the first one's receipt."""
-    reads: list[bytes] = []
+    written: list[bytes] = []
+    known = http.client.HTTPConnection.send
 
-    def read_once(connection: Connection) -> None:
-        reads.append(connection.socket.recv(65536))
-        connection.write(whole())
+    def send(connection: http.client.HTTPConnection, data: bytes) -> None:
+        written.append(data)
+        known(connection, data)
 
-    server = serve(read_once)
+    monkeypatch.setattr(http.client.HTTPConnection, "send", send)
+    server = serve()
 
     ask(connect(server.url), post(f"{server.url}/", b"body"))
 
-    assert reads[0].endswith(b"\r\n\r\nbody")
+    assert [data.endswith(b"\r\n\r\nbody") for data in written] == [True]
 
 
 def test_post_without_body_says_so(serve: Serve, connect: Connect) -> None:
