@@ -115,7 +115,8 @@ def converter() -> cattrs.Converter:
     """Return the strict converter that `decode` uses. It is made once; do not change it, copy it."""
     made = cattrs.Converter()
     for kind in (str, int, bool, float, bytes):  # JSON as it is read here has no float and no bytes: none ever fits
-        made.register_structure_hook(kind, _checked(kind, _itself))
+        # The target is the type itself, or an enum that is a str or int, too: cattrs finds the same hook for it.
+        made.register_structure_hook(kind, _checked(kind, lambda value, target: target(value)))
     made.register_structure_hook(Decimal, lambda value, _: _number(value))
     made.register_structure_hook(datetime, _checked(str, lambda value, _: moment(value)))
 
@@ -154,11 +155,6 @@ def _checked(kind: type, then: Callable[[Any, Any], Any]) -> Callable[[Any, Any]
 
 def _name(kind: type) -> str:
     return {"dict": "object", "list": "array", "NoneType": "null"}.get(kind.__name__, kind.__name__)
-
-
-def _itself(value: Any, target: Any) -> Any:
-    """Return the value, or the member of an enum that is a str or int, too: cattrs finds the same hook for it."""
-    return value if type(value) is target else target(value)
 
 
 def _number(value: Any) -> Decimal:

@@ -201,6 +201,12 @@ def test_no_list_of_secrets_holds_an_empty_one(value: Any, message: str) -> None
         settings(webhook_secrets=value)
 
 
+def test_several_secrets_are_required() -> None:
+    """W3: what is missing is told like every other missing setting."""
+    with pytest.raises(TypeError, match="webhook_secrets"):
+        Settings(api_key=Secret("key"))
+
+
 def test_several_secrets_may_be_optional() -> None:
     """A list that may be empty is empty unless it is given."""
     actual = settings().old_secrets, settings(old_secrets=["a"]).old_secrets

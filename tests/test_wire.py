@@ -99,11 +99,12 @@ def fitting(kind: Any) -> Callable[[str], Any]:
         (Sequence[int], "[1, 2]", [1, 2]),
         (tuple[int, ...], "[1, 2]", (1, 2)),
         (tuple[Leaf, ...], "[]", ()),
+        (tuple, "[1]", (1,)),
         (dict[str, Leaf], '{"k": {"x": 1}}', {"k": Leaf(1)}),
         (dict[str, Any], '{"k": 1.5}', {"k": Decimal("1.5")}),
         (list[list[int]], "[[1], []]", [[1], []]),
     ],
-    ids=range(29),
+    ids=range(30),
 )
 def test_what_fits_is_read(kind: Any, text: str, expected: object) -> None:
     """M1: values are taken as they are, numbers exactly, unknown fields ignored."""
