@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-DISTRIBUTIONS = ["gateway-core", "gateway-sandbox", "gateway-bitsby"]
+DISTRIBUTIONS = ["gateway-core", "gateway-sandbox", "gateway-bitsby", "gateway-azothpay"]
 GROUPS = ["gateway_core.providers", "gateway_core.emulators", "gateway_core.commands"]
 
 
@@ -43,13 +43,13 @@ def test_entry_point_loads(entry_point: importlib.metadata.EntryPoint) -> None:
     assert callable(entry_point.load())
 
 
-def test_command_finds_both_providers() -> None:
+def test_command_finds_every_provider() -> None:
     """`gateway providers --json` lists what is installed, and finds no fault."""
     program = Path(sys.executable).with_name("gateway")
 
     printed = subprocess.run([program, "providers", "--json"], capture_output=True, text=True, check=True).stdout
 
-    assert {"bitsby", "sandbox"} <= {provider["name"] for provider in json.loads(printed)}
+    assert {"azothpay", "bitsby", "sandbox"} <= {provider["name"] for provider in json.loads(printed)}
 
 
 def test_demo_ends_in_a_paid_invoice() -> None:

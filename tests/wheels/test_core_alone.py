@@ -34,7 +34,9 @@ def test_wheel_tells_its_types_and_its_licence(name: str) -> None:
     assert name in {file.name for file in INSTALLED}
 
 
-@pytest.mark.parametrize("module", ["click", "rich", "starlette", "gateway_sandbox", "gateway_bitsby"])
+@pytest.mark.parametrize(
+    "module", ["click", "rich", "starlette", "gateway_sandbox", "gateway_bitsby", "gateway_azothpay"]
+)
 def test_extras_are_not_installed(module: str) -> None:
     """The core needs neither a command line nor a server nor a plugin."""
     assert importlib.util.find_spec(module) is None
