@@ -67,6 +67,10 @@ class Emulator(abc.ABC):
 
     #: The provider's name for people.
     title: ClassVar[str]
+    #: What the buttons of the checkout page say, and whether the payer may choose another amount.
+    pay_label: ClassVar[str] = "Pay"
+    decline_label: ClassVar[str] = "Decline"
+    takes_any_amount: ClassVar[bool] = True
     #: The waits before a webhook that was not accepted is sent again.
     redelivery: ClassVar[tuple[timedelta, ...]] = ()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-DISTRIBUTIONS = ["gateway-core", "gateway-sandbox", "gateway-bitsby", "gateway-azothpay"]
+DISTRIBUTIONS = ["gateway-core", "gateway-sandbox", "gateway-bitsby", "gateway-azothpay", "gateway-billoget"]
 GROUPS = ["gateway_core.providers", "gateway_core.emulators", "gateway_core.commands"]
 
 
@@ -49,7 +49,7 @@ def test_command_finds_every_provider() -> None:
 
     printed = subprocess.run([program, "providers", "--json"], capture_output=True, text=True, check=True).stdout
 
-    assert {"azothpay", "bitsby", "sandbox"} <= {provider["name"] for provider in json.loads(printed)}
+    assert {"azothpay", "billoget", "bitsby", "sandbox"} <= {provider["name"] for provider in json.loads(printed)}
 
 
 def test_demo_ends_in_a_paid_invoice() -> None:

@@ -35,7 +35,8 @@ def test_wheel_tells_its_types_and_its_licence(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["click", "rich", "starlette", "gateway_sandbox", "gateway_bitsby", "gateway_azothpay"]
+    "module",
+    ["click", "rich", "starlette", "gateway_sandbox", "gateway_bitsby", "gateway_azothpay", "gateway_billoget"],
 )
 def test_extras_are_not_installed(module: str) -> None:
     """The core needs neither a command line nor a server nor a plugin."""

@@ -1,0 +1,1 @@
+"""The parts of the emulator: its API, its answers and its memory."""

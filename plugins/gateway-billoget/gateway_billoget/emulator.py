@@ -1,0 +1,145 @@
+"""A stateful stand-in for Billoget, built after its documentation.
+
+Where the documentation is silent, the emulator has to do something all the same: the README lists what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from gateway_billoget.emulated import documents
+from gateway_billoget.emulated.answering import Answering
+from gateway_core import InvoiceStatus, Money, PaymentStatus
+from gateway_core.errors import RejectedError
+from gateway_core.http import endpoint
+from gateway_core.models.headers import HeadersLike
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, QueuedDelivery
+from gateway_core.webhooks import sign
+from gateway_core.wire import dumps, loads
+
+
+class BillogetEmulator(Answering):
+    """Billoget: budgets that a customer approves or rejects. Nobody pays here, whatever the button says.
+
+    Args:
+        ledger: Its memory; a new one in memory by default.
+        generation: The family of field names that it speaks. In G1, budgets have no page that the API tells of.
+        currency: The account's currency, which is that of every budget in G1.
+        rate_limit: Requests that the key may make in any hour.
+        scopes: The scopes of the key.
+        redelivery: The waits before a webhook that was not accepted is sent again: documented is that they grow
+            exponentially, and no more.
+        webhook_encoding: How signatures are written, ``hex`` or ``base64``.
+        webhook_prefix: What stands before a signature.
+        more: As for every emulator.
+    """
+
+    title: ClassVar[str] = "Billoget"
+    pay_label: ClassVar[str] = "Approve"
+    decline_label: ClassVar[str] = "Reject"
+    takes_any_amount: ClassVar[bool] = False
+    redelivery: ClassVar[tuple[timedelta, ...]] = tuple(timedelta(minutes=2**power) for power in range(6))
+
+    def new_credentials(self) -> Mapping[str, str]:
+        """Return a random API key, of the kind for tests, and a random webhook secret."""
+        return {"api_key": f"bk_test_{self.new_token(32)}", "webhook_secret": self.new_token(40)}
+
+    def settings(self, base_url: str) -> dict[str, str]:
+        """Return the settings with which the plugin reaches this emulator at an address, and can make invoices."""
+        known = {
+            **super().settings(base_url),
+            "base_url": endpoint(base_url, "v1"),
+            "field_generation": self.generation,
+            "currency": self.currency,
+            "customer_id": self.customers.first,
+            "product_id": self.products.first,
+        }
+        if self.generation == "G1":
+            return known
+        return {**known, "create_mode": "public", "seller_id": "7", "minimum_payment_to_confirm": "0"}
+
+    # What the customer can do.
+
+    def pay(self, token: str, amount: Money | None = None, way: str | None = None) -> EmulatedPayment:
+        """Approve a budget, as the customer does on its page. No money moves, and nothing is paid.
+
+        What is returned is kept nowhere: a payment of nothing, for whoever asks every emulator to pay.
+
+        Raises:
+            NotFoundError: If there is no such budget or way.
+            RejectedError: If it can no longer be approved, or only a part is offered.
+        """
+        with self.ledger.transaction():
+            invoice = self.invoice(token)
+            self.check_payable(invoice)
+            self._way(invoice, way)
+            if amount not in (None, invoice.amount):
+                raise RejectedError("a budget is approved as it is, or rejected")
+            approved = self.decide(invoice, InvoiceStatus.APPROVED)
+        nothing = approved.amount - approved.amount
+        return EmulatedPayment(
+            id=self.new_uuid(), amount=nothing, status=PaymentStatus.PENDING, paid_at=self.clock(), reference="Approval"
+        )
+
+    def decline(self, token: str) -> EmulatedInvoice:
+        """Reject a budget, as the customer does on its page.
+
+        Raises:
+            NotFoundError: If there is no such budget.
+            RejectedError: If it can no longer be rejected.
+        """
+        with self.ledger.transaction():
+            invoice = self.invoice(token)
+            self.check_payable(invoice)
+            return self.decide(invoice, InvoiceStatus.CANCELED)
+
+    def payable(self, invoice: EmulatedInvoice) -> bool:
+        """Return whether a budget can be approved: a deleted one cannot."""
+        return super().payable(invoice) and not invoice.data["deleted"]
+
+    # The webhooks.
+
+    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:  # noqa: ARG002  # no payments
+        """Tell that a budget was approved or rejected, or that its time is over; of a deleted one nothing more."""
+        if not invoice.data["deleted"]:
+            self.announce(f"budget.{documents.STATUS_WORDS[invoice.status].lower()}", invoice)
+
+    def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:  # noqa: ARG002  # no payments
+        """Return what is sent to the shop."""
+        customer = self.customers.get(invoice.data["customer"])
+        return self.notification(kind, documents.notified_budget(invoice, self.generation, customer))
+
+    def event_key(self, body: bytes) -> str:
+        """Return the delivery's id: every attempt has the same."""
+        key: str = loads(body)["metadata"]["delivery_id"]
+        return key
+
+    def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:  # noqa: ARG002  # not signed
+        """Return the HMAC-SHA256 of the body."""
+        secret = self.credentials["webhook_secret"].encode("ascii")
+        signature = sign(secret, delivery.body, self.webhook_encoding).decode("ascii")
+        return {"X-Billoget-Signature": f"{self.webhook_prefix}{signature}"}
+
+    def announce_other(self, kind: str, about: str, data: Mapping[str, Any]) -> None:
+        """Queue a webhook that is about no budget, if the shop has an address for them."""
+        if self.webhook_url is None:
+            return
+        now, body = self.clock(), self.notification(kind, data)
+        self.ledger.save(
+            QueuedDelivery(
+                id=self.new_uuid(),
+                event_id=self.event_key(body),
+                invoice_id=about,
+                kind=kind,
+                body=body,
+                created_at=now,
+                due_at=now,
+            )
+        )
+
+    def notification(self, kind: str, data: Mapping[str, Any]) -> bytes:
+        """Return the bytes of a webhook, with a delivery id of its own."""
+        delivery_id = f"delivery_{self.next_number('deliveries', 789)}"
+        return dumps(documents.notification(kind, self.clock(), data, delivery_id))
