@@ -175,6 +175,14 @@ def test_malformed_currencies_are_refused(arguments: tuple[Any, ...], message: s
         Currency(*arguments)
 
 
+@pytest.mark.parametrize("exponent", [0, 30])
+def test_currencies_are_made_by_hand(exponent: int) -> None:
+    """M3: an asset that the library does not know has 0 to 30 decimals."""
+    actual = Currency("WIDG", exponent, "widgetchain")
+
+    assert (actual.code, actual.exponent, actual.network) == ("WIDG", exponent, "widgetchain")
+
+
 @pytest.mark.parametrize("code", ["EUR", "USD", "XAU"])
 def test_no_token_takes_the_code_of_a_currency(code: str) -> None:
     """M4: anybody can make a token and call it EUR, so an asset on a network cannot have that code."""

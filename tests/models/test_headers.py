@@ -12,7 +12,7 @@ import pytest
 from gateway_core.errors import InvalidRequestError
 from gateway_core.models import Headers
 
-PAIRS = (("X-Signature", "a"), ("content-type", "b"), ("x-signature", "c"))
+PAIRS = (("X-Signature", "first"), ("content-type", "text/plain"), ("x-signature", "second"))
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ PAIRS = (("X-Signature", "a"), ("content-type", "b"), ("x-signature", "c"))
         iter(PAIRS),
         [list(pair) for pair in PAIRS],
         Headers(PAIRS),
-        {"x-Signature": ["a", "c"], "Content-Type": "b"},
-        {"X-Signature": ("a", "c"), "Content-Type": ("b",)},
+        {"x-Signature": ["first", "second"], "Content-Type": "text/plain"},
+        {"X-Signature": ("first", "second"), "Content-Type": ("text/plain",)},
     ],
     ids=["tuple", "list", "iterator", "lists", "Headers", "mapping of lists", "mapping of tuples"],
 )
@@ -34,7 +34,7 @@ def test_headers_come_in_many_shapes(given: Any) -> None:
 
     actual = headers.get_all("X-SIGNATURE"), headers["CONTENT-TYPE"], list(headers), len(headers)
 
-    assert actual == (("a", "c"), "b", ["x-signature", "content-type"], 2)
+    assert actual == (("first", "second"), "text/plain", ["x-signature", "content-type"], 2)
 
 
 def test_pairs_are_kept_as_they_came() -> None:
@@ -44,7 +44,9 @@ def test_pairs_are_kept_as_they_came() -> None:
     assert actual == PAIRS
 
 
-@pytest.mark.parametrize("name, expected", [("x-signature", "a"), ("X-SIGNATURE", "a"), ("x-other", None), ("", None)])
+@pytest.mark.parametrize(
+    "name, expected", [("x-signature", "first"), ("X-SIGNATURE", "first"), ("x-other", None), ("", None)]
+)
 def test_the_first_value_is_the_value(name: str, expected: str | None) -> None:
     """W9: a second value never takes the place of the first."""
     headers = Headers(PAIRS)
@@ -101,10 +103,10 @@ def test_reprs_show_no_values() -> None:
 @pytest.mark.parametrize(
     "other, expected",
     [
-        (Headers([("CONTENT-TYPE", "b"), ("x-signature", "a"), ("X-Signature", "c")]), True),
-        (Headers([("content-type", "b"), ("x-signature", "c"), ("x-signature", "a")]), False),
+        (Headers([("CONTENT-TYPE", "text/plain"), ("x-signature", "first"), ("X-Signature", "second")]), True),
+        (Headers([("content-type", "text/plain"), ("x-signature", "second"), ("x-signature", "first")]), False),
         (Headers(), False),
-        ({"x-signature": "a", "content-type": "b"}, False),
+        ({"x-signature": "first", "content-type": "text/plain"}, False),
     ],
 )
 def test_equality_ignores_case_and_order_of_names(other: object, expected: bool) -> None:

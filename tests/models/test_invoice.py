@@ -158,10 +158,12 @@ def test_a_status_is_an_invoice_status(kind: type, value: Any) -> None:
         "https://shop .example",
         " https://shop.example",
         "java\nscript:alert(1)",
+        "https://shop.example/\n",
+        "https://shop.example/\ud800",
         b"https://shop.example",
         7,
     ],
-    ids=repr,
+    ids=ascii,
 )
 def test_addresses_are_for_browsers(kind: type, field: str, value: Any) -> None:
     """A browser is sent to http or https addresses only."""
@@ -184,6 +186,23 @@ def test_texts_for_people_are_one_line(kind: type, field: str, value: Any) -> No
     """S8: what a person reads is one line of at most 1000 characters."""
     with pytest.raises(InvalidRequestError, match=f"^{field} must be one line"):
         make(kind, **{field: value})
+
+
+@pytest.mark.parametrize("kind, field", [(InvoiceRequest, "description"), (RefundRequest, "reason")])
+@pytest.mark.parametrize("value", ["", "a" * 1000, "Zwei Karten, 日本 \u200f"])
+def test_texts_for_people_are_kept(kind: type, field: str, value: str) -> None:
+    """What a person reads is in any language."""
+    actual = getattr(make(kind, **{field: value}), field)
+
+    assert actual == value
+
+
+@pytest.mark.parametrize("value", [None, timedelta(microseconds=1), timedelta(days=365)])
+def test_expiry_is_kept(value: timedelta | None) -> None:
+    """How long an invoice may be paid is the shop's to say, or the provider's."""
+    actual = make(InvoiceRequest, expires_in=value).expires_in
+
+    assert actual == value
 
 
 @pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), 3600, "1h"], ids=repr)
