@@ -2,6 +2,17 @@
 
 from gateway_bitsby.provider import Bitsby
 from gateway_bitsby.query import InvoiceQuery
+from gateway_bitsby.records import BalanceChange, Balances, FeePayer, InvoiceStatistics, ProjectTariff
 from gateway_bitsby.settings import BitsbyOptions, BitsbySettings
 
-__all__ = ["Bitsby", "BitsbyOptions", "BitsbySettings", "InvoiceQuery"]
+__all__ = [
+    "BalanceChange",
+    "Balances",
+    "Bitsby",
+    "BitsbyOptions",
+    "BitsbySettings",
+    "FeePayer",
+    "InvoiceQuery",
+    "InvoiceStatistics",
+    "ProjectTariff",
+]

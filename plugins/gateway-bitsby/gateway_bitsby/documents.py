@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import attrs
 from gateway_bitsby import mapping
 from gateway_core import Currency, Money
 from gateway_core.testing import EmulatedInvoice, EmulatedPayment
+from gateway_core.wire import dumps
 
 
 @attrs.frozen(kw_only=True)
@@ -108,7 +108,11 @@ WALLET_BY_NAME = MappingProxyType({wallet.name: wallet for wallet in WALLETS})
 _DOLLARS = MappingProxyType({"USD": Decimal(1), "EUR": Decimal("1.08"), "RUB": Decimal("0.0125")})
 
 #: The service's fee, of which the seller pays all.
-_FEE_PERCENT = 1
+FEE_PERCENT = 1
+FEE_PAYER = "seller"
+
+#: The one project of the account.
+PROJECT_NAME = "Emulated project"
 
 _WORDS = MappingProxyType({status: word for word, status in mapping.STATUSES.items()})
 
@@ -118,13 +122,19 @@ _EXACT = Context(prec=60)
 
 def envelope(result: str, data: Any) -> bytes:
     """Return an answer as Bitsby writes it, with escaped slashes."""
-    return json.dumps({"result": result, "data": data}, separators=(",", ":")).replace("/", "\\/").encode("ascii")
+    return dumps({"result": result, "data": data}).replace(b"/", b"\\/")
 
 
 def in_dollars(amount: Money) -> Decimal:
     """Return what a fiat amount is in US dollars, at least a cent."""
     dollars = _EXACT.multiply(amount.amount, _DOLLARS[amount.currency])
     return max(dollars.quantize(_CENT, ROUND_HALF_UP, _EXACT), _CENT)
+
+
+def fee(invoice: EmulatedInvoice) -> Decimal:
+    """Return the service's fee for an invoice in US dollars, rounded to cents."""
+    exact = _EXACT.multiply(in_dollars(invoice.amount), _EXACT.divide(Decimal(FEE_PERCENT), Decimal(100)))
+    return exact.quantize(_CENT, ROUND_HALF_UP, _EXACT)
 
 
 def in_asset(amount: Money, wallet: EmulatedWallet) -> Decimal:
@@ -134,7 +144,7 @@ def in_asset(amount: Money, wallet: EmulatedWallet) -> Decimal:
     return _EXACT.multiply(steps, wallet.step)
 
 
-def in_fiat(payment: EmulatedPayment, currency: str) -> Decimal:
+def infiat_text(payment: EmulatedPayment, currency: str) -> Decimal:
     """Return what a payment is in a fiat currency, by the same prices."""
     dollars = _EXACT.multiply(payment.amount.amount, wallet_of(payment).price)
     return _EXACT.divide(dollars, _DOLLARS[currency]).quantize(_CENT, ROUND_HALF_UP, _EXACT)
@@ -202,15 +212,15 @@ def webhook_document(invoice: EmulatedInvoice, payment: EmulatedPayment, project
         "wallet": wallet_document(wallet_of(payment), project_id),
         "project": {
             "id": project_id,
-            "name": "Emulated project",
-            "commissionPayer": "seller",
-            "commissionRate": str(_FEE_PERCENT),
+            "name": PROJECT_NAME,
+            "commissionPayer": FEE_PAYER,
+            "commissionRate": str(FEE_PERCENT),
         },
         "invoice": {
             **_identity(invoice),
             **_dollars(invoice),
-            "amountFiat": _fiat(invoice.amount.amount),
-            "calcAmountFiat": _fiat(in_fiat(payment, invoice.amount.currency)),
+            "amountFiat": fiat_text(invoice.amount.amount),
+            "calcAmountFiat": fiat_text(infiat_text(payment, invoice.amount.currency)),
             "currencyFiat": invoice.amount.currency,
             **_texts(invoice),
             "status": status_word(invoice),
@@ -229,6 +239,11 @@ def time_text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def fiat_text(amount: Decimal) -> str:
+    """Return a fiat amount as Bitsby writes it: with two decimals."""
+    return f"{amount.quantize(_CENT, ROUND_HALF_UP, _EXACT):f}"
+
+
 def _identity(invoice: EmulatedInvoice) -> dict[str, Any]:
     assert invoice.expires_at is not None  # noqa: S101  # every invoice has its time to pay
     return {
@@ -240,21 +255,18 @@ def _identity(invoice: EmulatedInvoice) -> dict[str, Any]:
 
 
 def _dollars(invoice: EmulatedInvoice) -> dict[str, Any]:
-    dollars = in_dollars(invoice.amount)
-    fee = _EXACT.multiply(dollars, _EXACT.divide(Decimal(_FEE_PERCENT), Decimal(100)))
-    return {"commissionFiatUSD": _fiat(fee), "amountFiatUSD": _fiat(dollars)}
+    return {
+        "commissionFiatUSD": fiat_text(fee(invoice)),
+        "amountFiatUSD": fiat_text(in_dollars(invoice.amount)),
+    }
 
 
 def _asked(invoice: EmulatedInvoice) -> dict[str, Any]:
-    return {"amountFiat": _fiat(invoice.amount.amount), "currencyFiat": invoice.amount.currency}
+    return {"amountFiat": fiat_text(invoice.amount.amount), "currencyFiat": invoice.amount.currency}
 
 
 def _texts(invoice: EmulatedInvoice) -> dict[str, Any]:
     return {"description": invoice.description or None, "serviceData": invoice.data["serviceData"]}
-
-
-def _fiat(amount: Decimal) -> str:
-    return f"{amount.quantize(_CENT, ROUND_HALF_UP, _EXACT):f}"
 
 
 def _crypto(amount: Decimal) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from gateway_bitsby import documents, mapping
+from gateway_bitsby import bookkeeping, documents, mapping
 from gateway_bitsby.settings import TIMES_TO_PAY
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, RejectedError
@@ -68,6 +68,11 @@ class BitsbyEmulator(Emulator):
     def settings(self, base_url: str) -> dict[str, str]:
         """Return the settings with which the plugin reaches this emulator at an address."""
         return {**super().settings(base_url), "checkout_url": self.checkout_url}
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The paths that are served, below the base address."""
+        return tuple(self._handlers())
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request to the API."""
@@ -180,6 +185,8 @@ class BitsbyEmulator(Emulator):
         now, last = self.clock(), self.ledger.note("last request")
         if last is not None and timedelta(0) <= now - datetime.fromisoformat(last) < _SPACING:
             raise _RefusedError("Requests too frequent")
+        if last is None:
+            self.ledger.set_note("opened", now.isoformat())
         self.ledger.set_note("last request", now.isoformat())
 
     def _handlers(self) -> dict[str, Callable[[Mapping[str, str]], Any]]:
@@ -189,7 +196,10 @@ class BitsbyEmulator(Emulator):
             "invoices/cancel": self._cancel,
             "invoices/bindPayment": self._bind,
             "payments/list": self._list_payments,
-            "billing/balances": lambda _: {"internal": "100.00", "partner": "0.00"},
+            "statistics/invoices": self._statistics,
+            "billing/balances": lambda _: bookkeeping.balances(self.ledger, self._opened_at),
+            "billing/history": lambda fields: _cut(bookkeeping.history(self.ledger, self._opened_at), fields),
+            "billing/tarrifs": lambda _: [bookkeeping.tariff(self.ledger, self._project, self.clock())],
         }
 
     def _create(self, fields: Mapping[str, str]) -> Any:
@@ -253,7 +263,8 @@ class BitsbyEmulator(Emulator):
             raise _RefusedError("Payment is already binded")
         if invoice.status not in (InvoiceStatus.PENDING, InvoiceStatus.EXPIRED):
             raise _RefusedError("Invoice cannot be paid")
-        bound = attrs.evolve(payment, invoice_id=invoice.id)
+        data = {**payment.data, "boundAt": self.clock().isoformat()}
+        bound = attrs.evolve(payment, invoice_id=invoice.id, data=data)
         self.ledger.save(bound)
         self._make_paid(invoice, bound)
         return "Invoice binded to payment"
@@ -273,11 +284,21 @@ class BitsbyEmulator(Emulator):
                 found.append(document)
         return _cut(found, fields)
 
+    def _statistics(self, fields: Mapping[str, str]) -> Any:
+        first, last = _day(fields, "startDate"), _day(fields, "endDate")
+        found = self.ledger.select(EmulatedInvoice, since=first, until=_next(last))
+        return bookkeeping.statistics((invoice for _, invoice in found), self._project)
+
     # Small things.
 
     @property
     def _project(self) -> str:
         return self.credentials["project_id"].lower()
+
+    @property
+    def _opened_at(self) -> datetime:
+        """When the account came to be: with its first request."""
+        return datetime.fromisoformat(self.ledger.note("opened") or self.clock().isoformat())
 
     def _invoice(self, fields: Mapping[str, str]) -> EmulatedInvoice:
         invoice = self.ledger.get(EmulatedInvoice, fields.get("invoiceId", ""))

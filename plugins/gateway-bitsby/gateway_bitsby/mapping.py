@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from gateway_bitsby import wire
+from gateway_bitsby import records, wire
 from gateway_bitsby.settings import is_uuid
 from gateway_core import (
     Currency,
@@ -37,6 +37,9 @@ STATUSES = MappingProxyType(
     }
 )
 
+#: Who bears the fee, in the two words that are documented.
+FEE_PAYERS = MappingProxyType({"seller": records.FeePayer.SELLER, "buyer": records.FeePayer.BUYER})
+
 #: Chains that have another name here. All others keep theirs, in small letters with hyphens.
 NETWORKS = MappingProxyType({"bnbSmartChain": "bsc"})
 
@@ -44,6 +47,7 @@ NETWORKS = MappingProxyType({"bnbSmartChain": "bsc"})
 CRYPTO_DECIMALS = 8
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -81,8 +85,12 @@ def order_id_of(data: str | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def moment(text: str) -> datetime:
+def moment(text: str, field: str) -> datetime:
     """Read a time of Bitsby's: UTC, without saying so.
+
+    Args:
+        text: The time.
+        field: Bitsby's name of it, for the error.
 
     Raises:
         UnexpectedResponseError: If it is written in any other way.
@@ -92,7 +100,7 @@ def moment(text: str) -> datetime:
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         pass
-    raise UnexpectedResponseError("the answer does not fit: a time is not written as 2030-01-31 23:59:59")
+    raise UnexpectedResponseError(f"the answer does not fit: {field}: a time is not written as 2030-01-31 23:59:59")
 
 
 def day(at: datetime | None, shift: int) -> str | None:
@@ -145,8 +153,8 @@ def created(data: Any, request: InvoiceRequest) -> Invoice:
             status=InvoiceStatus.PENDING,
             amount=request.amount,
             payment_url=answer.url,
-            created_at=moment(answer.createDatetime),
-            expires_at=moment(answer.timeToPayDatetime),
+            created_at=moment(answer.createDatetime, "createDatetime"),
+            expires_at=moment(answer.timeToPayDatetime, "timeToPayDatetime"),
             raw=data,
         )
     except InvalidRequestError as error:
@@ -162,8 +170,8 @@ def invoice(item: wire.ListedInvoice, raw: Mapping[str, Any], checkout_url: str)
         status=STATUSES.get(item.status, InvoiceStatus.UNKNOWN),
         amount=fiat(item.amountFiat, item.currencyFiat),
         payment_url=endpoint(checkout_url, item.uid),
-        created_at=moment(item.createDatetime),
-        expires_at=moment(item.timeToPayDatetime),
+        created_at=moment(item.createDatetime, "createDatetime"),
+        expires_at=moment(item.timeToPayDatetime, "timeToPayDatetime"),
         raw=raw,
     )
 
@@ -187,10 +195,72 @@ def payment(item: wire.ListedPayment, raw: Mapping[str, Any]) -> Payment:
         invoice_id=None if item.invoice is None else item.invoice.id,
         amount=crypto(item.amount, item.wallet),
         status=PaymentStatus.CONFIRMED,
-        paid_at=moment(item.transactionDatetime),
+        paid_at=moment(item.transactionDatetime, "transactionDatetime"),
         reference=item.hash,
         raw=raw,
     )
+
+
+def statistics(data: Any) -> records.InvoiceStatistics:
+    """Map the answer to ``/statistics/invoices``.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    answer = wire.statistics(data)
+    return records.InvoiceStatistics(
+        invoices=answer.invoicesTotalNum,
+        paid_invoices=answer.invoicesPaidNum,
+        paid_usd=answer.invoicesTotalUSD,
+        by_project=answer.invoicesByProjects,
+        by_currency=answer.invoicesByCurrencies,
+        by_month=answer.invoicesByMonths,
+        by_day={_calendar_day(name, "invoicesByDate"): each.value for name, each in answer.invoicesByDate.items()},
+        raw=data,
+    )
+
+
+def balances(data: Any) -> records.Balances:
+    """Map the answer to ``/billing/balances``.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    answer = structure(data, wire.Balances)
+    return records.Balances(internal=answer.internal, partner=answer.partner, raw=data)
+
+
+def balance_change(item: wire.BalanceChange, raw: Mapping[str, Any]) -> records.BalanceChange:
+    """Map an item of ``/billing/history``."""
+    return records.BalanceChange(
+        at=moment(item.datetime, "datetime"),
+        event=item.event,
+        target=item.target,
+        amount=item.amount,
+        comment=item.comment,
+        raw=raw,
+    )
+
+
+def tariff(item: wire.Tariff, raw: Mapping[str, Any]) -> records.ProjectTariff:
+    """Map an item of ``/billing/tarrifs``."""
+    return records.ProjectTariff(
+        project_id=item.id,
+        name=item.name,
+        paid_in_30_days=wire.thirty_days(raw),
+        fee_payer=FEE_PAYERS.get(item.payer, records.FeePayer.UNKNOWN),
+        fee_percent=item.rate,
+        raw=raw,
+    )
+
+
+def _calendar_day(text: str, field: str) -> date:
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise UnexpectedResponseError(f"the answer does not fit: {field}: a day is not written as 2030-01-31")
 
 
 def fiat(amount: Decimal, currency: str) -> Money:

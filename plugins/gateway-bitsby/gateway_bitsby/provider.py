@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import attrs
 
 from gateway_bitsby import mapping, webhook, wire
-from gateway_bitsby.query import InvoiceQuery
+from gateway_bitsby.query import InvoiceQuery, day_filters
+from gateway_bitsby.records import BalanceChange, Balances, InvoiceStatistics, ProjectTariff
 from gateway_bitsby.settings import DEFAULT_PAGE_SIZE, DURATIONS, TIMES_TO_PAY, BitsbyOptions, BitsbySettings, is_uuid
 from gateway_core import (
     Flow,
@@ -38,7 +39,6 @@ from gateway_core.errors import (
 )
 from gateway_core.http import endpoint
 from gateway_core.provider import WebhookAuthentication
-from gateway_core.wire import structure
 
 
 @attrs.frozen
@@ -74,6 +74,7 @@ class Bitsby:
             "PAID means that exactly the reserved amount came, or that the merchant bound another payment by hand.",
             "An unpaid invoice can be canceled until the payer has opened its page.",
             "There is no return address, no refund and no test mode.",
+            "Bitsby has statistics of payments, too, at an address that is not known: there is no flow for them.",
             "Assumed, since it is not documented: a bad key is told by HTTP status 401 or 403.",
             "Assumed, since it is not documented: the list of an unknown invoice is empty.",
             "Assumed, since it is not documented: the limit of one request a second holds for each key.",
@@ -108,17 +109,27 @@ class Bitsby:
         return mapping.report(item, raw)
 
     @hookimpl
-    def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
-        """Return one page of payments, filtered exactly here: Bitsby's filters count in days of an unknown zone."""
-        if query.invoice_id is not None and not is_uuid(query.invoice_id):
+    def list_payments(self, query: PaymentQuery, wallet_id: str | None = None) -> Flow[Page[Payment]]:
+        """Return one page of payments, filtered exactly here: Bitsby's filters count in days of an unknown zone.
+
+        Args:
+            query: Which payments.
+            wallet_id: Those to this wallet only, by its id at Bitsby, and those of which Bitsby tells no wallet.
+        """
+        if any(each is not None and not is_uuid(each) for each in (query.invoice_id, wallet_id)):
             return Page(())
         filters = {
             "invoiceId": query.invoice_id,
+            "walletId": wallet_id,
             "startDate": mapping.day(query.since, -1),
             "endDate": mapping.day(query.until, +1),
         }
         page = yield from self._page("payments", wire.ListedPayment, filters, query)
-        payments = [mapping.payment(item, raw) for item, raw in page.items if self._is_ours(item)]
+        payments = [
+            mapping.payment(item, raw)
+            for item, raw in page.items
+            if self._is_ours(item) and _came_to(wallet_id, item.wallet)
+        ]
         return Page([payment for payment in payments if _matches(payment, query)], page.next_cursor)
 
     @hookimpl
@@ -179,8 +190,7 @@ class Bitsby:
     @hookimpl
     def check_account(self) -> Flow[None]:
         """Ask for the account's balances."""
-        data = yield from self._call("billing", "balances", {}, safe=True)
-        structure(data, wire.Balances)
+        yield from self.balances()
 
     def bind_payment(self, invoice_id: str, payment_id: str) -> Flow[StatusReport]:
         """Bind a payment that matched no invoice to one, which makes that invoice paid. Run it with `Gateway.run`.
@@ -207,9 +217,46 @@ class Bitsby:
         ]
         return Page([invoice for invoice in mine if _is_asked_for(invoice, query)], page.next_cursor)
 
+    def invoice_statistics(
+        self, first_day: date | None = None, last_day: date | None = None
+    ) -> Flow[InvoiceStatistics]:
+        """Return the account's invoices in numbers. Run it with `Gateway.run`.
+
+        Args:
+            first_day: Count invoices created on this day or later. In which zone Bitsby's days count is not documented.
+            last_day: Count invoices created on this day or earlier; whether it counts itself is not documented.
+
+        Raises:
+            InvalidRequestError: If one of them is a `datetime`, or they are in the wrong order.
+        """
+        data = yield from self._call("statistics", "invoices", day_filters(first_day, last_day), safe=True)
+        return mapping.statistics(data)
+
+    def balances(self) -> Flow[Balances]:
+        """Return the account's balances. Run it with `Gateway.run`."""
+        data = yield from self._call("billing", "balances", {}, safe=True)
+        return mapping.balances(data)
+
+    def balance_history(self, *, page_size: int | None = None, cursor: str | None = None) -> Flow[Page[BalanceChange]]:
+        """Return one page of what changed the account's balances. Run it with `Gateway.run`.
+
+        Args:
+            page_size: Changes on a page, at least 1; None for that of the settings.
+            cursor: Where the page starts: `Page.next_cursor` of the page before; None for the first.
+        """
+        query = PaymentQuery(page_size=page_size, cursor=cursor)
+        page = yield from self._page("billing", wire.BalanceChange, {}, query, action="history")
+        return Page([mapping.balance_change(item, raw) for item, raw in page.items], page.next_cursor)
+
+    def project_tariffs(self) -> Flow[tuple[ProjectTariff, ...]]:
+        """Return what the service costs for each of the account's projects. Run it with `Gateway.run`."""
+        data = yield from self._call("billing", "tarrifs", {}, safe=True)  # spelt as Bitsby spells it
+        return tuple(mapping.tariff(item, raw) for item, raw in wire.items(wire.billed(data), wire.Tariff))
+
     def _listed(self, query: InvoiceQuery) -> Flow[Page[tuple[wire.ListedInvoice, Mapping[str, Any]]]]:
         filters = {
             "projectId": self.settings.project_id,
+            "invoiceId": query.invoice_id,
             "invoiceUid": query.uid,
             "status": query.status,
             "startDate": mapping.day(query.since, -1),
@@ -219,16 +266,17 @@ class Bitsby:
 
     def _page(
         self,
-        what: str,
+        area: str,
         kind: type[wire.Item],
         filters: Mapping[str, str | None],
         query: PaymentQuery | InvoiceQuery,
+        action: str = "list",
     ) -> Flow[Page[tuple[wire.Item, Mapping[str, Any]]]]:
         offset = _offset(query.cursor)
         size = query.page_size or self.settings.page_size
         given = {name: value for name, value in filters.items() if value is not None}
-        data = yield from self._call(what, "list", {**given, "offset": str(offset), "limit": str(size)}, safe=True)
-        found = wire.items(data, kind)
+        data = yield from self._call(area, action, {**given, "offset": str(offset), "limit": str(size)}, safe=True)
+        found = wire.items(wire.billed(data) if area == "billing" else data, kind)
         # Bitsby may cut a page to its own, unknown limit, so a short page is the last one only if it was not asked for
         # more than Bitsby gives by default.
         last = not found or (size <= DEFAULT_PAGE_SIZE and len(found) < size)
@@ -302,9 +350,19 @@ def _matches(payment: Payment, query: PaymentQuery) -> bool:
     return query.invoice_id in (None, payment.invoice_id) and _within(payment.paid_at, query.since, query.until)
 
 
+def _came_to(wallet_id: str | None, wallet: wire.Wallet | None) -> bool:
+    """Return whether a payment is kept: Bitsby filtered by the wallet, but does not tell it of every payment."""
+    known = None if wallet is None else wallet.id
+    return known is None or _same_id(wallet_id, known)
+
+
+def _same_id(wanted: str | None, known: str) -> bool:
+    return wanted is None or wanted.lower() == known.lower()
+
+
 def _is_asked_for(invoice: Invoice, query: InvoiceQuery) -> bool:
     word, uid = invoice.raw["status"], invoice.raw["uid"]
-    known = query.status in (None, word) and query.uid in (None, uid)
+    known = query.status in (None, word) and query.uid in (None, uid) and _same_id(query.invoice_id, invoice.id)
     return known and _within(invoice.created_at, query.since, query.until)
 
 

@@ -95,6 +95,6 @@ def confirm(told: wire.Notification, item: wire.ListedInvoice, raw: Mapping[str,
         kind="paid",
         invoice_id=item.id,
         report=report,
-        occurred_at=mapping.moment(item.payment.transactionDatetime),
+        occurred_at=mapping.moment(item.payment.transactionDatetime, "transactionDatetime"),
         raw=raw,
     )

@@ -19,6 +19,8 @@ from gateway_core.wire import loads, structure
 
 Item = TypeVar("Item")
 
+_THIRTY_DAYS = "30dPayments"
+
 #: The one error text that is documented.
 _TOO_FREQUENT = "requests too frequent"
 
@@ -29,6 +31,7 @@ class Wallet:
 
     blockchain: str
     cryptocurrency: str
+    id: str | None = None
 
 
 @attrs.frozen
@@ -93,6 +96,47 @@ class Balances:
 
     internal: Decimal
     partner: Decimal
+
+
+@attrs.frozen
+class BalanceChange:
+    """An item of ``/billing/history``."""
+
+    datetime: str
+    event: str
+    target: str
+    amount: Decimal
+    comment: str | None = None
+
+
+@attrs.frozen
+class Tariff:
+    """An item of ``/billing/tarrifs``; its `30dPayments` is no name in Python: `thirty_days` reads it."""
+
+    id: str
+    name: str
+    payer: str
+    rate: Decimal
+
+
+@attrs.frozen
+class StatisticsDay:
+    """A day in ``/statistics/invoices``; its beginning, in milliseconds since 1970, stands in `date` once more."""
+
+    value: Decimal
+
+
+@attrs.frozen
+class Statistics:
+    """The answer to ``/statistics/invoices``."""
+
+    invoicesTotalNum: int
+    invoicesPaidNum: int
+    invoicesTotalUSD: Decimal
+    invoicesByProjects: dict[str, Decimal]
+    invoicesByCurrencies: dict[str, Decimal]
+    invoicesByMonths: dict[str, Decimal]
+    invoicesByDate: dict[str, StatisticsDay]
 
 
 @attrs.frozen
@@ -169,3 +213,39 @@ def items(data: Any, kind: type[Item]) -> list[tuple[Item, Mapping[str, Any]]]:
     if not isinstance(data, list):
         raise UnexpectedResponseError("the answer does not fit: a list expected")
     return [(structure(item, kind), item) for item in data]
+
+
+def billed(data: Any) -> Any:
+    """Return the list that ``/billing/history`` and ``/billing/tarrifs`` give.
+
+    The Russian page on the history has an array. All others print the items in braces without keys, which is no JSON:
+    the nearest thing that is, an object whose values are the items, is taken for a list, too.
+    """
+    return [*data.values()] if isinstance(data, Mapping) else data
+
+
+def statistics(data: Any) -> Statistics:
+    """Fit an answer to ``/statistics/invoices``, in which an empty array stands for an object that is empty.
+
+    Only objects with something in them are documented, and PHP, in which Bitsby's API seems to be written, encodes an
+    empty one as an array.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    given = data if isinstance(data, Mapping) else {}
+    empty: dict[str, Any] = {field.name: {} for field in attrs.fields(Statistics) if given.get(field.name) == []}
+    return structure({**given, **empty} if empty else data, Statistics)
+
+
+def thirty_days(item: Mapping[str, Any]) -> Decimal:
+    """Return the field of a tariff that no attribute can be named like.
+
+    Raises:
+        UnexpectedResponseError: If it is missing, or no number.
+    """
+    try:
+        return structure(item.get(_THIRTY_DAYS), Decimal)
+    except UnexpectedResponseError as error:
+        reason = error.message.removeprefix("the answer does not fit: the answer: ")
+    raise UnexpectedResponseError(f"the answer does not fit: {_THIRTY_DAYS}: {reason}")

@@ -445,10 +445,11 @@ def test_invoices_of_other_projects_are_left_out(
     [
         InvoiceQuery(status="unpaid"),
         InvoiceQuery(uid="another"),
+        InvoiceQuery(invoice_id="00000000-0000-4000-8000-000000000000"),
         InvoiceQuery(since=datetime(2024, 2, 29, 15, 20, 25, tzinfo=UTC)),
         InvoiceQuery(until=datetime(2024, 2, 29, 15, 20, 24, tzinfo=UTC)),
     ],
-    ids=["status", "uid", "since", "until"],
+    ids=["status", "uid", "id", "since", "until"],
 )
 def test_filters_are_kept_here_too(
     gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes], query: InvoiceQuery

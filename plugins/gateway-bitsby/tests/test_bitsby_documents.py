@@ -156,7 +156,7 @@ def test_slashes_are_escaped_as_bitsby_does(watched: Gateway, seen: list[tuple[s
     """A client that takes JSON apart by hand fails here, and not at Bitsby."""
     watched.create_invoice(REQUEST)
 
-    assert b'"url":"http:\\/\\/127.0.0.1\\/pay\\/' in seen[0][1]
+    assert b'"url": "http:\\/\\/127.0.0.1\\/pay\\/' in seen[0][1]
 
 
 def test_time_to_pay_ends_when_it_was_asked_for(shop: Gateway, emulator: BitsbyEmulator) -> None:

@@ -228,6 +228,31 @@ def test_dates_are_widened_by_a_day(gateway: Gateway, sent: Sent) -> None:
     assert (fields["startDate"], fields["endDate"]) == ("2029-12-31", "2030-01-31")
 
 
+def test_invoices_are_asked_for_with_every_documented_filter(gateway: Gateway, sent: Sent) -> None:
+    """Bitsby filters first, and what it lets through is filtered exactly here."""
+    query = InvoiceQuery(
+        invoice_id=INVOICE,
+        uid="MXNj4m8HhcM4",
+        status="paid",
+        since=datetime(2030, 1, 2, tzinfo=UTC),
+        until=datetime(2030, 1, 30, tzinfo=UTC),
+        page_size=7,
+        cursor="14",
+    )
+    gateway.run(gateway.provider.list_invoices(query))
+
+    assert fields_of(sent()[0]) == {
+        "projectId": PROJECT,
+        "invoiceId": INVOICE,
+        "invoiceUid": "MXNj4m8HhcM4",
+        "status": "paid",
+        "startDate": "2030-01-01",
+        "endDate": "2030-01-31",
+        "offset": "14",
+        "limit": "7",
+    }
+
+
 def test_dates_at_the_ends_of_the_calendar_are_left_out(gateway: Gateway, sent: Sent) -> None:
     """A filter that cannot be written is none: all is filtered here anyway."""
     list(gateway.list_payments(since=datetime.min.replace(tzinfo=UTC), until=datetime.max.replace(tzinfo=UTC)))
@@ -252,8 +277,8 @@ def test_what_is_no_id_of_bitsbys_is_not_sent(gateway: Gateway, sent: Sent, invo
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"status": "open"}, {"since": datetime(2030, 1, 1)}, {"page_size": 0}],  # noqa: DTZ001  # without a zone on purpose
-    ids=["status", "no zone", "page size"],
+    [{"status": "open"}, {"since": datetime(2030, 1, 1)}, {"page_size": 0}, {"invoice_id": "1042"}],  # noqa: DTZ001  # without a zone on purpose
+    ids=["status", "no zone", "page size", "id"],
 )
 def test_query_for_invoices_is_checked(wrong: dict[str, Any]) -> None:
     """What Bitsby could not understand is refused first."""
