@@ -1,4 +1,4 @@
-"""Money is exact, in one currency, and refuses what is not an amount."""
+"""Money is exact, and what is not an amount is refused."""
 
 from __future__ import annotations
 
@@ -7,73 +7,24 @@ import decimal
 import locale
 import pickle
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from operator import add, ge, gt, le, lt, sub
 from typing import Any
 
-import iso4217
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_core import Currency, Money
 from gateway_core.errors import InvalidRequestError
-from gateway_core.models.currency import ASSETS
 from gateway_core.models.money import parse_amount
-
-HOSTILE_CONTEXTS = [
-    decimal.Context(prec=1, rounding=decimal.ROUND_UP, Emin=0, Emax=0, traps=[]),
-    decimal.Context(prec=1, rounding=decimal.ROUND_UP, Emin=0, Emax=0, traps=list(decimal.Context().flags)),
-    decimal.Context(prec=2, rounding=decimal.ROUND_CEILING, Emin=-1, Emax=1, traps=[], capitals=0, clamp=1),
-    decimal.Context(prec=28, rounding=decimal.ROUND_05UP, traps=[decimal.FloatOperation, decimal.Rounded]),
-]
-
-currencies = st.sampled_from(
-    [Currency.find(each.code) for each in iso4217.Currency if each.exponent is not None]
-    + [Currency.find(code, network) for code, networks in ASSETS.items() for network in networks]
-    + [Currency("WIDG", 30, "widgetchain"), Currency("CLP", 2)]
-)
-
-
-@st.composite
-def monies(draw: st.DrawFn, unit: Currency | None = None) -> Money:
-    """Draw any amount in any currency."""
-    unit = unit or draw(currencies)
-    limit = 10**30 * 10**unit.exponent - 1
-    return Money.from_minor(draw(st.integers(-limit, limit)), unit)
-
-
-@st.composite
-def pairs(draw: st.DrawFn) -> tuple[Money, Money]:
-    """Draw two amounts in one currency whose sum is not too large."""
-    unit = draw(currencies)
-    limit = 10**30 * 10**unit.exponent // 2 - 1
-    units = st.integers(-limit, limit)
-    return Money.from_minor(draw(units), unit), Money.from_minor(draw(units), unit)
-
-
-@contextmanager
-def hostile(context: decimal.Context) -> Iterator[None]:
-    """Make a context the host's own."""
-    before = decimal.getcontext()
-    decimal.setcontext(context.copy())
-    try:
-        yield
-    finally:
-        decimal.setcontext(before)
+from tests.models.amounts import HOSTILE_CONTEXTS, hostile, monies
 
 
 def pickled(money: Money) -> Any:
     """Return an amount that went through a pickle."""
     return pickle.loads(pickle.dumps(money))  # noqa: S301  # our own
-
-
-def exactly(money: Money) -> Fraction:
-    """Return the amount as a fraction, which has no context."""
-    return Fraction(*money.amount.as_integer_ratio())
 
 
 @given(monies())
@@ -98,42 +49,6 @@ def test_decimals_are_the_currencys(money: Money) -> None:
     actual = money.amount.as_tuple().exponent
 
     assert actual == -money.unit.exponent
-
-
-@given(pairs(), st.sampled_from(HOSTILE_CONTEXTS))
-def test_arithmetic_ignores_the_hosts_context(pair: tuple[Money, Money], context: decimal.Context) -> None:
-    """M5: sums, differences, order, equality and texts are exact whatever the host's decimal context is."""
-    left, right = pair
-    expected = (
-        exactly(left) + exactly(right),
-        exactly(left) - exactly(right),
-        exactly(left) < exactly(right),
-        exactly(left) == exactly(right),
-        -exactly(left),
-        -exactly(left),
-        left.to_minor(),
-    )
-
-    with hostile(context):
-        total, difference, negated = left + right, left - right, -left
-        again = Money(f"-{left}".replace("--", "").split()[0], left.unit)
-        less, equal, units = left < right, left == right, Money.from_minor(left.to_minor(), left.unit).to_minor()
-
-    assert (exactly(total), exactly(difference), less, equal, exactly(negated), exactly(again), units) == expected
-
-
-@given(monies(), st.integers(-(10**30) + 1, 10**30 - 1), st.sampled_from(HOSTILE_CONTEXTS))
-def test_products_are_exact_or_refused(money: Money, factor: int, context: decimal.Context) -> None:
-    """M5: a product is exact, or an error of ours if it is too large."""
-    expected = exactly(money) * factor
-
-    with hostile(context):
-        try:
-            actual = exactly(money * factor)
-        except InvalidRequestError:
-            actual = None
-
-    assert actual == (expected if abs(expected) < 10**30 else None)
 
 
 @pytest.mark.parametrize("context", HOSTILE_CONTEXTS)
@@ -326,110 +241,6 @@ def test_refusal_is_a_value_error_and_a_type_error() -> None:
         Money(1.5, "EUR")  # type: ignore[arg-type]  # the mistake that is tested
 
     assert (isinstance(caught.value, ValueError), isinstance(caught.value, TypeError)) == (True, True)
-
-
-@pytest.mark.parametrize("operation", [add, sub, lt, le, gt, ge])
-@pytest.mark.parametrize(
-    "other",
-    [
-        Money(1, "USD"),
-        Money(1, "USDT", network="tron"),
-        Money(1, Currency("EURX", 2)),
-        1,
-        Decimal(1),
-        "1",
-        None,
-    ],
-    ids=repr,
-)
-def test_arithmetic_and_order_need_one_currency(operation: Callable[[Any, Any], Any], other: object) -> None:
-    """M4: nothing is added to or compared with another currency or a bare number."""
-    with pytest.raises(InvalidRequestError):
-        operation(Money(1, "EUR"), other)
-
-
-@pytest.mark.parametrize(
-    "left, right, expected",
-    [
-        (Money("1", "EUR"), Money("1.00", "EUR"), True),
-        (Money("1", "EUR"), Money("1.01", "EUR"), False),
-        (Money("1", "USD"), Money("1", "EUR"), False),
-        (Money("1", "USD"), Money("1", "USDT", network="tron"), False),
-        (Money("1", "USDT", network="bsc"), Money("1", "USDT", network="tron"), False),
-        (Money("1", "CLP"), Money("1", Currency("CLP", 2)), True),
-        (Money("1.000000000000000001", "ETH"), Money("1.000000000000000002", "ETH"), False),
-        (Money("1", "EUR"), 1, False),
-        (Money("1", "EUR"), "1.00 EUR", False),
-    ],
-)
-def test_equality_needs_equal_currency_and_value(left: Money, right: object, expected: bool) -> None:
-    """M4: amounts are equal if currency and value are, to the 18th decimal, however finely counted."""
-    actual = left == right, hash(left) == hash(right)
-
-    assert actual == (expected, expected)
-
-
-@given(pairs())
-def test_order_is_total(pair: tuple[Money, Money]) -> None:
-    """Order agrees with the amounts' own."""
-    left, right = pair
-    expected = [operation(exactly(left), exactly(right)) for operation in (lt, le, gt, ge)]
-
-    actual = [operation(left, right) for operation in (lt, le, gt, ge)]
-
-    assert actual == expected
-
-
-@pytest.mark.parametrize("operation, expected", [(add, "1.50"), (sub, "0.50")])
-def test_the_finer_count_wins(operation: Callable[[Money, Money], Money], expected: str) -> None:
-    """Amounts that two parties count with other exponents are added exactly, in either order."""
-    coarse, fine = Money(1, "CLP"), Money("0.50", Currency("CLP", 2))
-
-    actual = operation(coarse, fine).amount, abs(operation(fine, coarse).amount)
-
-    assert actual == (Decimal(expected), Decimal(expected))
-
-
-def test_sums_begin_with_an_amount() -> None:
-    """An empty sum has a currency too, so it is given as the start."""
-    prices = [Money("0.10", "EUR")] * 3
-
-    actual = sum(prices, start=Money(0, "EUR"))
-
-    assert actual == Money("0.30", "EUR")
-
-
-@pytest.mark.parametrize("factor", [1.5, Decimal(2), True, "2", None, 10**30, -(10**30)], ids=repr)
-def test_factors_are_ints(factor: Any) -> None:
-    """M2: money is multiplied by an int that is not absurd, since anything else would have to be rounded."""
-    with pytest.raises(InvalidRequestError):
-        Money(0, "EUR") * factor
-
-
-def test_factors_stand_on_either_side() -> None:
-    """Two times three euros is three euros times two."""
-    actual = 2 * Money(3, "EUR"), Money(3, "EUR") * 2
-
-    assert actual == (Money(6, "EUR"), Money(6, "EUR"))
-
-
-@pytest.mark.parametrize(
-    "refused",
-    [lambda: Money(10**30 - 1, "EUR") + Money(1, "EUR"), lambda: Money(10**29, "JPY") * 10],
-    ids=["sum", "product"],
-)
-def test_results_are_bounded_too(refused: Callable[[], Money]) -> None:
-    """M2: no sum or product reaches 10^30."""
-    with pytest.raises(InvalidRequestError, match="too large"):
-        refused()
-
-
-@pytest.mark.parametrize("amount, expected", [("0", False), ("0.01", True), ("-0.01", True)])
-def test_truth_is_not_zero(amount: str, expected: bool) -> None:
-    """Money is true unless it is nothing."""
-    actual = bool(Money(amount, "EUR"))
-
-    assert actual is expected
 
 
 @pytest.mark.parametrize(
