@@ -361,6 +361,8 @@ def test_doctor_says_ready(terminal: Terminal) -> None:
 
     assert "ready" in result.stderr
     assert "api_key = ***    # env://SHOP_API_KEY" in result.stdout
+    assert "webhook_secret = ***    # " in result.stdout
+    assert "webhook_tolerance = 300    # default" in result.stdout
     assert "webhook_secret stands in the file" in result.stdout
     assert API_KEY not in result.output
     assert WEBHOOK_SECRET not in result.output

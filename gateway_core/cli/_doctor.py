@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from gateway_core import _plugins
 from gateway_core.cli import options
-from gateway_core.cli.output import USAGE, exit_code, say, write_json
+from gateway_core.cli.output import USAGE, exit_code, fields_of, say, show, write_json
 from gateway_core.config import LoadedAccount, accounts, load_account
 from gateway_core.errors import GatewayError
 from gateway_core.gateway import Gateway
@@ -32,10 +33,10 @@ class _Finding:
 @click.command()
 @click.argument("account", required=False)
 @click.option("--offline", is_flag=True, help="Make no call to a provider.")
-@click.option("--show", is_flag=True, help="Show each setting with its origin; secrets are masked.")
+@click.option("--show", "show_settings", is_flag=True, help="Show each setting with its origin; secrets are masked.")
 @options.config
 @options.as_json
-def doctor(account: str | None, offline: bool, show: bool, config: Path | None, as_json: bool) -> None:
+def doctor(account: str | None, offline: bool, show_settings: bool, config: Path | None, as_json: bool) -> None:
     """Check ACCOUNT, or every account of the file: its plugin, its settings, and one harmless call to the provider.
 
     Exits with 2 if something must be mended in the configuration or the environment, 1 if a provider refused the
@@ -47,7 +48,7 @@ def doctor(account: str | None, offline: bool, show: bool, config: Path | None, 
     for name in names:
         found, loaded = _check(name, config, offline=offline)
         findings += found
-        if show and loaded is not None:
+        if show_settings and loaded is not None:
             settings[name] = _settings(loaded)
     findings += _broken_plugins()
     if as_json:
@@ -109,12 +110,16 @@ def _holds_secret(value: object) -> bool:
 def _settings(loaded: LoadedAccount) -> dict[str, dict[str, str]]:
     """Return each setting's value, secrets masked, and where it came from."""
     return {
-        field.name: {
-            "value": str(getattr(loaded.settings, field.name)),
-            "origin": loaded.origins.get(field.name, "default"),
-        }
-        for field in attrs.fields(type(loaded.settings))
+        name: {"value": _shown(value), "origin": loaded.origins.get(name, "default")}
+        for name, value in fields_of(loaded.settings)
     }
+
+
+def _shown(value: object) -> str:
+    """Return a value as it would stand in the file."""
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else show(value)
 
 
 def _weight(code: int) -> int:

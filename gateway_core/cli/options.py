@@ -30,7 +30,7 @@ config = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The configuration file  [default: $GATEWAY_CONFIG, else ./gateway.toml]",
 )
-account = click.option("--account", metavar="NAME", help="The account in it  [default: the file's default]")
+account = click.option("--account", metavar="NAME", help="An account of that file  [default: the file's default]")
 dry_run = click.option(
     "--dry-run", is_flag=True, help="Show the exact request instead of sending it; secrets are masked."
 )
@@ -38,7 +38,7 @@ dry_run = click.option(
 
 def on_account(command: _Command) -> _Command:
     """Give a command the options that choose an account and the form of its output."""
-    return account(config(as_json(command)))
+    return config(account(as_json(command)))
 
 
 def open_gateway(account: str | None, config: Path | None, transport: Transport | None = None) -> Gateway:
