@@ -1,0 +1,463 @@
+"""Webhooks of which one field is signed: the rest is AzothPay's own word or nothing."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from gateway_core import (
+    Gateway,
+    HttpRequest,
+    InvoiceStatus,
+    Money,
+    StatusReport,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookRequest,
+)
+from gateway_core.errors import WebhookError, WebhookReason
+from gateway_core.webhooks import sign
+
+KEY = "made-up-key-0123456789-abcdefghijklmnop"
+TX = "0x" + "1234567890abcdef" * 4
+REVOKING_TX = "0x" + "fedcba0987654321" * 4
+
+Sent = Callable[[], list[HttpRequest]]
+
+
+@pytest.fixture
+def told(example: Callable[[str], bytes]) -> Callable[..., bytes]:
+    """Give a maker of webhooks: the documented one, with changes to it and to its payload; `...` leaves a field out."""
+
+    def told(name: str = "stream_created", payload: Any = (), **changes: Any) -> bytes:
+        document = json.loads(example(name))
+        inner = _merged(document["payload"], dict(payload)) if isinstance(payload, dict | tuple) else payload
+        return json.dumps(_merged(document, {"payload": inner, **changes})).encode()
+
+    return told
+
+
+def _merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in (document | changes).items() if value is not ...}
+
+
+def signature_of(update_id: str, key: str = KEY) -> str:
+    """Return a genuine signature."""
+    return sign(key.encode(), update_id.encode()).decode()
+
+
+def webhook(body: bytes, signature: str | None = None, name: str = "X-Pay-Signature") -> WebhookRequest:
+    """Return a webhook with the genuine signature of the documented update, unless there is another."""
+    return WebhookRequest(body=body, headers={name: signature_of(TX) if signature is None else signature})
+
+
+def refused(gateway: Gateway, request: WebhookRequest) -> WebhookError:
+    """Return the error with which a webhook is refused."""
+    with pytest.raises(WebhookError) as caught:
+        gateway.verify_webhook(request)
+    return caught.value
+
+
+def test_signature_is_that_of_the_documentation() -> None:
+    """W3: lowercase hex of the HMAC-SHA256 of the update's id, under the API key."""
+    assert signature_of(TX, "test-api-key") == "356b44520acdb4ce3d0c223b1aa4790a9e2228b01f7f6d7a9bb6dbc3f969218c"
+
+
+def test_vector_of_the_documentation_is_accepted(
+    connect: Callable[..., Gateway], answers: Callable[..., None], example: Callable[[str], bytes]
+) -> None:
+    """W3: a signature that was made by nobody here."""
+    answers("api/invoice/4242", example("paid"))
+    signature = "356b44520acdb4ce3d0c223b1aa4790a9e2228b01f7f6d7a9bb6dbc3f969218c"
+
+    delivery = connect(api_key="test-api-key").verify_webhook(webhook(example("stream_created"), signature))
+
+    assert delivery.verified_by == "signature+callback"
+
+
+def test_started_stream_is_a_paid_invoice(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes]
+) -> None:
+    """W13: the signed id, the update's name, and for the rest what AzothPay answers."""
+    answers("api/invoice/4242", example("paid"))
+
+    actual = gateway.verify_webhook(webhook(example("stream_created")))
+
+    report = StatusReport(
+        invoice_id="4242",
+        order_id="1042",
+        status=InvoiceStatus.PAID,
+        expected=Money("10.50", "USD"),
+        provider_status="isPaid: true",
+    )
+    event = WebhookEvent(id=f"{TX}:stream_created", kind="stream_created", invoice_id="4242", report=report)
+    assert actual == WebhookDelivery(events=[event], verified_by="signature+callback")
+    assert actual.events[0].raw == {
+        "updateId": TX,
+        "updateType": "stream_created",
+        "invoice": json.loads(example("paid")),
+    }
+
+
+@pytest.mark.parametrize("name", ["stream_revoked", "stream_paused"])
+@pytest.mark.parametrize("state", ["paid", "unpaid"])
+def test_other_update_keeps_its_name_and_brings_the_invoice_as_it_is(  # noqa: PLR0917  # as many fixtures as it needs
+    gateway: Gateway,
+    answers: Callable[..., None],
+    example: Callable[[str], bytes],
+    told: Callable[..., bytes],
+    name: str,
+    state: str,
+) -> None:
+    """An end shows nowhere in the invoice, so it is reported as it was told, and makes nothing unpaid or paid."""
+    answers("api/invoice/4242", example(state))
+    body = told("stream_revoked", updateType=name)
+
+    (event,) = gateway.verify_webhook(webhook(body, signature_of(REVOKING_TX))).events
+
+    assert event.report is not None
+    assert (event.id, event.kind, event.report.status.is_paid) == (f"{REVOKING_TX}:{name}", name, state == "paid")
+
+
+def test_azothpay_is_asked_once(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes], sent: Sent
+) -> None:
+    """W13: for the invoice that the message names."""
+    answers("api/invoice/4242", example("paid"))
+
+    gateway.verify_webhook(webhook(example("stream_created")))
+
+    assert [(each.method, each.url) for each in sent()] == [("GET", "https://invoice-api.example/api/invoice/4242")]
+
+
+@pytest.mark.parametrize("write", [str.upper, str.title, str.lower])
+def test_signature_may_be_written_in_capitals(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes], write: Callable[[str], str]
+) -> None:
+    """The documented verifiers compare without regard to case."""
+    answers("api/invoice/4242", example("paid"))
+
+    delivery = gateway.verify_webhook(webhook(example("stream_created"), write(signature_of(TX))))
+
+    assert len(delivery.events) == 1
+
+
+def test_header_has_another_name_where_the_account_says_so(
+    connect: Callable[..., Gateway], answers: Callable[..., None], example: Callable[[str], bytes]
+) -> None:
+    """AzothPay's own page names no header."""
+    answers("api/invoice/4242", example("paid"))
+    gateway = connect(signature_header="X-Azoth-Signature")
+
+    delivery = gateway.verify_webhook(webhook(example("stream_created"), name="x-azoth-signature"))
+    error = refused(gateway, webhook(example("stream_created")))
+
+    assert (len(delivery.events), error.reason) == (1, WebhookReason.MISSING_SIGNATURE)
+
+
+@pytest.mark.parametrize(
+    "headers, reason",
+    [
+        ([], WebhookReason.MISSING_SIGNATURE),
+        ([("X-Pay-Signature", "{good}"), ("X-Pay-Signature", "{good}")], WebhookReason.MALFORMED),
+        ([("X-Pay-Signature", "{good}"), ("x-pay-signature", "{wrong}")], WebhookReason.MALFORMED),
+        ([("X-Pay-Signature", "{wrong}")], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Pay-Signature", "")], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Pay-Signature", "{good}, {wrong}")], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Pay-Signature", "sha256={good}")], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Pay-Signature", "{good}\n")], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Pay-Signature", "{short}")], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Pay-Signature", "\u0661" * 64)], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Pay-Signature", "0" * 64)], WebhookReason.WRONG_SIGNATURE),
+        ([("X-Signature", "{good}")], WebhookReason.MISSING_SIGNATURE),
+    ],
+    ids=str,
+)
+def test_webhook_without_the_one_right_signature_is_refused(
+    gateway: Gateway,
+    example: Callable[[str], bytes],
+    sent: Sent,
+    headers: list[tuple[str, str]],
+    reason: WebhookReason,
+) -> None:
+    """W1, W3: missing, twice, or wrong, it costs no request to AzothPay."""
+    good = signature_of(TX)
+    values = {"good": good, "wrong": signature_of(TX, "another-key"), "short": good[:-1]}
+    filled = [(name, value.format(**values)) for name, value in headers]
+
+    error = refused(gateway, WebhookRequest(body=example("stream_created"), headers=filled))
+
+    assert (error.reason, error.http_status, sent()) == (reason, 400, [])
+
+
+@pytest.mark.parametrize("message", [b"", b"body"], ids=["nothing", "the body"])
+def test_only_the_updates_id_is_what_is_signed(
+    gateway: Gateway, example: Callable[[str], bytes], sent: Sent, message: bytes
+) -> None:
+    """W3: an HMAC under the right key of something else is none."""
+    body = example("stream_created")
+    signature = sign(KEY.encode(), message and body).decode()
+
+    assert (refused(gateway, webhook(body, signature)).reason, sent()) == (WebhookReason.WRONG_SIGNATURE, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b"null",
+        b'"updateId"',
+        b"{}",
+        b'{"updateId": null}',
+        b'{"updateId": 7}',
+        b'{"updateId": ""}',
+        b'{"updateId": "a b"}',
+        b'{"updateId": "0x\\u0000"}',
+        b'{"updateId": "' + b"a" * 151 + b'"}',
+        b'{"updateId": "%s", "updateId": "0x00"}' % TX.encode(),
+        b"[" * 100_000,
+        b'{"updateId": ' * 50_000,
+        b"\xff",
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_body_without_a_readable_id_is_refused(gateway: Gateway, sent: Sent, body: bytes) -> None:
+    """W2: the one field that must be read before the signature is checked is read strictly and within bounds."""
+    error = refused(gateway, webhook(body, signature_of(TX)))
+
+    assert (error.reason, sent()) == (WebhookReason.MALFORMED, [])
+
+
+@pytest.mark.parametrize("signature", ["", "no signature", signature_of(TX)[:-1]])
+def test_body_is_not_parsed_for_what_is_no_signature(gateway: Gateway, signature: str) -> None:
+    """W2: who sends nothing of a signature's form learns nothing of the body, and costs no parsing."""
+    assert refused(gateway, webhook(b"not json", signature)).reason is WebhookReason.WRONG_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"updateType": 7}, {"payload": "none"}, {"updateType": ...}, {"updateType": "evil\n"}],
+    ids=str,
+)
+def test_rest_of_the_body_is_not_looked_at_before_the_signature(
+    gateway: Gateway, told: Callable[..., bytes], changes: dict[str, Any]
+) -> None:
+    """W2: what is wrong with it is told only to who signed."""
+    body = told(**changes)
+
+    reasons = [refused(gateway, webhook(body, signature)).reason for signature in ("0" * 64, signature_of(TX))]
+
+    assert reasons == [WebhookReason.WRONG_SIGNATURE, WebhookReason.MALFORMED]
+
+
+@pytest.mark.parametrize(
+    "payload, changes",
+    [
+        ({"id": ...}, {}),
+        ({"id": None}, {}),
+        ({"id": True}, {}),
+        ({"id": [4242]}, {}),
+        ({"id": -1}, {}),
+        ({"id": 4242.5}, {}),
+        ({"id": "4242/../4243"}, {}),
+        ({"id": 9223372036854775808}, {}),
+        ({"rate": ...}, {}),
+        ({"rate": "ten"}, {}),
+        ({"tx": ...}, {}),
+        ({"tx": None}, {}),
+        ({}, {"updateType": ...}),
+        ({}, {"updateType": ""}),
+        ({}, {"updateType": "a:b"}),
+        ({}, {"updateType": "a" * 101}),
+        (..., {}),
+        ([], {}),
+    ],
+    ids=str,
+)
+def test_signed_nonsense_is_refused(
+    gateway: Gateway, told: Callable[..., bytes], sent: Sent, payload: Any, changes: dict[str, Any]
+) -> None:
+    """W13: an id is read by a strict pattern, and nothing else is asked for."""
+    error = refused(gateway, webhook(told(payload=payload, **changes)))
+
+    assert (error.reason, sent()) == (WebhookReason.MALFORMED, [])
+
+
+def test_payload_swapped_under_a_genuine_signature_is_refused(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes], sent: Sent
+) -> None:
+    """W11: the signature of one update does not carry the payload of another, though AzothPay would confirm it."""
+    answers("api/invoice/4242", example("paid"))
+    swapped = json.loads(example("stream_created")) | {"payload": json.loads(example("stream_revoked"))["payload"]}
+
+    error = refused(gateway, webhook(json.dumps(swapped).encode()))
+
+    assert (error.reason, sent()) == (WebhookReason.WRONG_SIGNATURE, [])
+
+
+def test_replay_for_an_unpaid_invoice_is_refused(
+    gateway: Gateway, answers: Callable[..., None], changed: Callable[..., bytes], told: Callable[..., bytes]
+) -> None:
+    """W1: whoever saw one genuine message cannot make another invoice paid with it."""
+    answers("api/invoice/4243", changed("unpaid", id=4243))
+
+    error = refused(gateway, webhook(told(payload={"id": 4243})))
+
+    assert (error.reason, error.http_status) == (WebhookReason.NOT_CONFIRMED, 400)
+
+
+def test_replay_for_another_paid_invoice_has_the_id_of_the_first(
+    gateway: Gateway,
+    answers: Callable[..., None],
+    example: Callable[[str], bytes],
+    changed: Callable[..., bytes],
+    told: Callable[..., bytes],
+) -> None:
+    """W8: it says what is true of that invoice, and is known as an event that was there before."""
+    answers("api/invoice/4242", example("paid"))
+    answers("api/invoice/4243", changed("paid", id=4243))
+
+    first, second = (
+        gateway.verify_webhook(webhook(told(payload={"id": number}))).events[0].id for number in (4242, 4243)
+    )
+
+    assert first == second
+
+
+def test_nothing_in_the_report_is_of_the_body(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes], told: Callable[..., bytes]
+) -> None:
+    """W11: neither the order nor the payment is taken from what anybody may have written."""
+    answers("api/invoice/4242", example("paid"))
+    lies = {"metadata": {"order_id": "9999"}, "isPaid": False, "createdAt": "lies"}
+
+    (event,) = gateway.verify_webhook(webhook(told(payload=lies, requestDate="lies"))).events
+
+    assert event.report is not None
+    assert (event.report.order_id, event.report.status, event.occurred_at) == ("1042", InvoiceStatus.PAID, None)
+    assert "lies" not in json.dumps(event.raw, default=str)
+
+
+@pytest.mark.parametrize(
+    "name, payload",
+    [
+        ("stream_created", {"rate": "10.51"}),
+        ("stream_created", {"rate": "1050"}),
+        ("stream_created", {"recipient": "0x0000000000000000000000000000000000000001"}),
+        ("stream_revoked", {"rate": "10.51"}),
+    ],
+    ids=str,
+)
+def test_webhook_that_azothpay_contradicts_is_refused(  # noqa: PLR0917  # as many fixtures as it needs
+    gateway: Gateway,
+    answers: Callable[..., None],
+    example: Callable[[str], bytes],
+    told: Callable[..., bytes],
+    name: str,
+    payload: dict[str, Any],
+) -> None:
+    """W11: a payload that says something else than AzothPay did not come from there."""
+    answers("api/invoice/4242", example("paid"))
+    body = told(name, payload=payload)
+
+    error = refused(gateway, webhook(body, signature_of(json.loads(body)["updateId"])))
+
+    assert (error.reason, error.http_status) == (WebhookReason.NOT_CONFIRMED, 400)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"rate": "10.5"},
+        {"rate": 10.5},
+        {"id": "4242"},
+        {"recipient": "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"},
+        {"recipient": None},
+        {"recipient": ...},
+    ],
+    ids=str,
+)
+def test_same_in_another_form_is_no_contradiction(
+    gateway: Gateway,
+    answers: Callable[..., None],
+    example: Callable[[str], bytes],
+    told: Callable[..., bytes],
+    payload: dict[str, Any],
+) -> None:
+    """M4: numbers are compared by value, wallets without the capitals of their checksum."""
+    answers("api/invoice/4242", example("paid"))
+
+    delivery = gateway.verify_webhook(webhook(told(payload=payload)))
+
+    assert len(delivery.events) == 1
+
+
+def test_unpaid_invoice_is_not_believed_to_be_paid(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes]
+) -> None:
+    """W1: a genuine signature is half of the proof only."""
+    answers("api/invoice/4242", example("unpaid"))
+
+    error = refused(gateway, webhook(example("stream_created")))
+
+    assert error.reason is WebhookReason.NOT_CONFIRMED
+
+
+def test_unknown_invoice_is_refused(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes]
+) -> None:
+    """W13: an invoice of another app is none of ours."""
+    answers("api/invoice/4242", b"", status=404)
+
+    error = refused(gateway, webhook(example("stream_created")))
+
+    assert (error.reason, error.retry) == (WebhookReason.NOT_CONFIRMED, False)
+
+
+@pytest.mark.parametrize(
+    "body, status",
+    [
+        (b"{}", 200),
+        (b"<html>", 200),
+        (b'{"id": 4243, "rate": 10.5, "isPaid": true}', 200),
+        (b"", 401),
+        (b"", 429),
+        (b"", 500),
+        (b"", 503),
+    ],
+    ids=["nothing", "no json", "another invoice", "key refused", "too frequent", "error", "down"],
+)
+def test_webhook_waits_while_azothpay_cannot_be_asked(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes], body: bytes, status: int
+) -> None:
+    """W13: not accepted and not thrown away: AzothPay delivers again after a minute."""
+    answers("api/invoice/4242", body, status=status)
+
+    error = refused(gateway, webhook(example("stream_created")))
+
+    assert (error.reason, error.retry, error.http_status) == (WebhookReason.UNCONFIRMED, True, 503)
+
+
+def test_webhook_waits_while_the_network_is_down(
+    gateway: Gateway, mocker: Any, example: Callable[[str], bytes]
+) -> None:
+    """W13: no answer is no confirmation."""
+    mocker.get("https://invoice-api.example/api/invoice/4242", exc=requests.ConnectionError("down"))
+
+    assert refused(gateway, webhook(example("stream_created"))).retry
+
+
+def test_refusal_holds_neither_key_nor_signature_nor_body(gateway: Gateway, told: Callable[..., bytes]) -> None:
+    """S1: the log of a refused webhook is nothing that a forger would want."""
+    error = refused(gateway, webhook(told(payload={"rate": "canary-rate", "metadata": {"name": "canary-name"}})))
+
+    text = "".join(traceback.format_exception(error))
+
+    assert [word for word in (KEY, signature_of(TX), "canary", TX) if word in text] == []
