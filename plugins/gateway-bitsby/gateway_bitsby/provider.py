@@ -68,12 +68,13 @@ class Bitsby:
             "to none, in the order in which Bitsby sends them. Bitsby pages by offset: where the list grows meanwhile, "
             "an item may come twice. It watches wallets only while invoices are open: a wallet's history is more."
         ),
+        unsupported={"refund_payment": "the money is in the merchant's wallet: send it back from there"},
         notes=(
             "The answer to a creation does not repeat the amount: it is taken to be the one asked for.",
             "What was received is known in crypto only: a report's `received` is None, its verdict UNKNOWN.",
             "PAID means that exactly the reserved amount came, or that the merchant bound another payment by hand.",
             "An unpaid invoice can be canceled until the payer has opened its page.",
-            "There is no return address, no refund and no test mode.",
+            "There is no return address and no test mode.",
             "Bitsby has statistics of payments, too, at an address that is not known: there is no flow for them.",
             "Assumed, since it is not documented: a bad key is told by HTTP status 401 or 403.",
             "Assumed, since it is not documented: the list of an unknown invoice is empty.",

@@ -250,7 +250,7 @@ def test_page_that_cannot_be_is_refused(gateway: Gateway, sent: Sent, wrong: dic
 def test_field_of_the_wrong_kind_is_named(  # noqa: PLR0917  # as many fixtures as it needs
     gateway: Gateway, tells: Tells, data_of: Callable[[str], Any], path: str, field: str, value: Any
 ) -> None:
-    """E5: the error names the field, and no value."""
+    """The error names the field, and no value."""
     name, flow, _ = REPORTS[path]
     data = data_of(name)
     item = data[0] if isinstance(data, list) else data
@@ -266,7 +266,7 @@ def test_field_of_the_wrong_kind_is_named(  # noqa: PLR0917  # as many fixtures 
 @pytest.mark.parametrize("path", REPORTS)
 @pytest.mark.parametrize("data", [None, 7, "nothing", [7], {"0": 7}], ids=repr)
 def test_answer_of_another_kind_is_refused(gateway: Gateway, tells: Tells, path: str, data: Any) -> None:
-    """E5: and never taken for an empty one."""
+    """And it is never taken for an empty one."""
     tells(path, data)
 
     with pytest.raises(UnexpectedResponseError):
@@ -275,7 +275,7 @@ def test_answer_of_another_kind_is_refused(gateway: Gateway, tells: Tells, path:
 
 @pytest.mark.parametrize("path", REPORTS)
 def test_refusal_is_passed_on(gateway: Gateway, answers: Answers, path: str) -> None:
-    """E2: in Bitsby's words."""
+    """In Bitsby's words."""
     answers(path, b'{"result":"error","data":"Not today"}')
 
     with pytest.raises(RejectedError, match="Not today"):
@@ -305,7 +305,7 @@ def test_history_takes_what_is_new_to_it(
 
 
 def test_payer_in_another_word_is_unknown(gateway: Gateway, tells: Tells, data_of: Callable[[str], Any]) -> None:
-    """S4: a new word of theirs is neither of the two known ones."""
+    """A new word of theirs is neither of the two known ones."""
     tells("billing/tarrifs", [data_of("tariffs")[0] | {"payer": "both"}])
 
     (actual,) = gateway.run(gateway.provider.project_tariffs())

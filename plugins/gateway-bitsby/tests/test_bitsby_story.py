@@ -14,10 +14,18 @@ from gateway_core import (
     InvoiceRequest,
     InvoiceStatus,
     Money,
+    RefundRequest,
     WebhookDelivery,
     WebhookRequest,
 )
-from gateway_core.errors import AuthenticationError, GatewayError, NotFoundError, RateLimitedError, WebhookError
+from gateway_core.errors import (
+    AuthenticationError,
+    GatewayError,
+    NotFoundError,
+    RateLimitedError,
+    UnsupportedOperationError,
+    WebhookError,
+)
 from gateway_core.testing import EmulatedInvoice, EmulatorTransport, QueuedDelivery
 
 REQUEST = InvoiceRequest(
@@ -173,6 +181,16 @@ def test_wrong_key_is_an_authentication_error(emulator: BitsbyEmulator) -> None:
         pytest.raises(AuthenticationError),
     ):
         gateway.check_account()
+
+
+def test_refund_is_refused_with_the_reason(shop: Gateway, emulator: BitsbyEmulator) -> None:
+    """Bitsby never has the money, so that nothing is asked."""
+    refund = RefundRequest(refund_id="r-7", invoice_id=NOWHERE, amount=Money("1", "EUR"))
+
+    with pytest.raises(UnsupportedOperationError, match="in the merchant's wallet"):
+        shop.refund_payment(refund)
+
+    assert emulator.ledger.note("last request") is None
 
 
 def test_gateway_tells_what_it_can_and_what_not(shop: Gateway) -> None:
