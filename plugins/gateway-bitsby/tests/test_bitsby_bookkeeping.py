@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
-from gateway_bitsby import BalanceChange, FeePayer, ProjectTariff
+from gateway_bitsby import FeePayer, ProjectTariff, bookkeeping
 from gateway_bitsby.emulator import BitsbyEmulator
 from gateway_core import Gateway, HttpRequest, InvoiceRequest, Money, PaymentQuery
+from gateway_core.testing import EmulatedInvoice
 
 
 @pytest.fixture
@@ -117,7 +119,19 @@ def test_day_in_the_statistics_begins_at_midnight(paid: Callable[..., str], answ
     """In milliseconds since 1970, in UTC; a whole number is written without decimals."""
     paid("21.00")
 
-    assert answer_to("statistics/invoices")["invoicesByDate"] == {"2030-01-31": {"date": 1896048000000, "value": 21}}
+    written = str(answer_to("statistics/invoices")["invoicesByDate"])
+    assert written == "{'2030-01-31': {'date': Decimal('1896048000000'), 'value': Decimal('21')}}"
+
+
+def test_day_in_the_statistics_is_one_of_utc(emulator: BitsbyEmulator, shop: Gateway, paid: Callable[..., str]) -> None:
+    """Wherever the machine is that the emulator runs on."""
+    invoice = emulator.ledger.get(EmulatedInvoice, paid("21.00"))
+    assert invoice is not None
+    early = datetime.fromisoformat("2030-02-01T05:00:00+05:30")
+
+    answer = bookkeeping.statistics([attrs.evolve(invoice, created_at=early)], shop.provider.settings.project_id)
+
+    assert ([*answer["invoicesByDate"]], [*answer["invoicesByMonths"]]) == (["2030-01-31"], ["January-2030"])
 
 
 @pytest.mark.parametrize(
@@ -177,18 +191,20 @@ def test_fee_of_each_paid_invoice_is_taken(shop: Gateway, paid: Callable[..., st
 
 
 def test_fee_is_taken_when_a_payment_is_bound(
-    shop: Gateway, emulator: BitsbyEmulator, wait: Callable[..., None]
+    shop: Gateway, emulator: BitsbyEmulator, paid: Callable[..., str], wait: Callable[..., None]
 ) -> None:
-    """Not when it came: until then it was nobody's."""
+    """Not when it came: until then it was nobody's, and others were paid meanwhile."""
     invoice = shop.create_invoice(InvoiceRequest(order_id="1042", amount=Money("100", "USD")))
     assert invoice.payment_url is not None
     stray = emulator.pay(invoice.payment_url.rsplit("/", 1)[1], Money("99", "USD"))
+    paid("300")
     wait(hours=3)
     shop.run(shop.provider.bind_payment(invoice.id, stray.id))
 
-    change: BalanceChange = shop.run(shop.provider.balance_history()).items[0]
+    newest, older, _ = shop.run(shop.provider.balance_history()).items
 
-    assert (change.amount, change.at - stray.paid_at) == (Decimal("-1.00"), timedelta(hours=3, seconds=1))
+    assert (newest.amount, older.amount) == (Decimal("-1.00"), Decimal("-3.00"))
+    assert newest.at - stray.paid_at == timedelta(hours=3, seconds=2)
 
 
 def test_history_is_cut_into_pages(shop: Gateway, paid: Callable[..., str]) -> None:
@@ -204,13 +220,13 @@ def test_history_is_cut_into_pages(shop: Gateway, paid: Callable[..., str]) -> N
 
 
 def test_tariff_knows_the_last_thirty_days(shop: Gateway, paid: Callable[..., str], wait: Callable[..., None]) -> None:
-    """The same fee and payer as in the webhook; what was paid before does not count."""
+    """The same fee and payer as in the webhook; what was paid thirty days ago does not count any more."""
     paid("1000")
     wait(days=29)
     paid("20.40")
+    wait(days=1, seconds=-3)
 
     (before,) = shop.run(shop.provider.project_tariffs())
-    wait(days=1)
     (after,) = shop.run(shop.provider.project_tariffs())
 
     assert (before.paid_in_30_days, after) == (

@@ -87,6 +87,16 @@ def test_statistics_are_exact(gateway: Gateway, data_of: Callable[[str], Any]) -
     assert {type(each) for each in (actual.paid_usd, *actual.by_month.values(), *actual.by_day.values())} == {Decimal}
 
 
+def test_records_are_not_changed_by_their_readers(gateway: Gateway) -> None:
+    """Not even in their maps."""
+    actual = gateway.run(gateway.provider.invoice_statistics())
+
+    with pytest.raises(TypeError):
+        actual.by_month["March-2024"] = Decimal(0)
+    with pytest.raises(TypeError):
+        actual.raw["invoicesTotalNum"] = 0
+
+
 def test_balances(gateway: Gateway) -> None:
     """Two sums in a currency that is not documented."""
     actual = gateway.run(gateway.provider.balances())
