@@ -47,7 +47,7 @@ def verify(request: WebhookRequest, settings: AzothPaySettings) -> tuple[wire.No
     told = parse(lambda _: structure(body, wire.Notification), request.body)
     if not _UPDATE_TYPE.fullmatch(told.updateType):
         raise WebhookError("it has no usable updateType", reason=WebhookReason.MALFORMED)
-    invoice_id = str(told.payload.id) if type(told.payload.id) in (int, str) else ""
+    invoice_id = str(told.payload.id)
     if not mapping.is_id(invoice_id):
         raise WebhookError("the invoice's id is no whole number of 64 bits", reason=WebhookReason.MALFORMED)
     if told.payload.tx != update_id:

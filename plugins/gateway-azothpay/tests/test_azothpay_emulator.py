@@ -270,12 +270,13 @@ def test_amount_in_another_currency_is_refused(
 
 
 def test_invoice_is_subscribed_to_once(emulator: AzothPayEmulator, kept: Callable[..., EmulatedInvoice]) -> None:
-    """A paid invoice stays paid, and is not payable."""
+    """A paid invoice stays paid, and there is nothing left to pay or to decline."""
     invoice = kept()
     emulator.pay(invoice.token)
 
-    with pytest.raises(RejectedError):
-        emulator.pay(invoice.token)
+    for action in (emulator.pay, emulator.decline):
+        with pytest.raises(RejectedError, match="this invoice is paid"):
+            action(invoice.token)
 
 
 def test_nobody_declines(emulator: AzothPayEmulator, kept: Callable[..., EmulatedInvoice]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -45,6 +46,13 @@ def test_invoice_is_created_with_these_bytes(
         "application/json",
         body,
     )
+
+
+def test_nothing_to_say_is_not_said(connect: Callable[..., Gateway], request_of: Callable[..., InvoiceRequest]) -> None:
+    """A payer is shown no empty message."""
+    flow = connect().provider.create_invoice(request_of(options=PER_DAY))
+
+    assert loads(next(flow).body) == {"rate": Decimal("10.50"), "period": "PerDay", "metadata": {"order_id": "1042"}}
 
 
 @pytest.mark.parametrize(
