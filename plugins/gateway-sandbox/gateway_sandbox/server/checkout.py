@@ -112,6 +112,7 @@ class Checkout:
             "checkout.html",
             status=status,
             title=self._emulator.title,
+            emulator=self._emulator,
             invoice=invoice,
             words=WORDS[invoice.status],
             version=self._version(invoice),
