@@ -98,7 +98,7 @@ class ProviderInfo:
         webhook_covers: What exactly that proves.
         list_guarantee: What `list_payments` promises, and what not.
         idempotency: Whether it honours idempotency keys; None if it does not.
-        unsupported: Required operations that its API has no counterpart for, each with the reason.
+        unsupported: Operations that its API has no counterpart for, each with the reason.
         notes: What else an operator should know, such as facts that are assumed.
     """
 
