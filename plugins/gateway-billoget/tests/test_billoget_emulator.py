@@ -399,7 +399,7 @@ def test_button_approves_and_pays_nothing(emulate: Emulate, at: At, generation: 
 
     kept = emulator.ledger.get(EmulatedInvoice, invoice.id)
     assert kept is not None
-    assert (kept.status, kept.received.amount, payment.amount.amount) == (InvoiceStatus.APPROVED, 0, 0)
+    assert (kept.status, bool(kept.received), bool(payment.amount)) == (InvoiceStatus.APPROVED, False, False)
     assert emulator.ledger.select(EmulatedPayment) == []
     assert gateway.get_status(invoice.id).status is InvoiceStatus.APPROVED
 

@@ -305,7 +305,7 @@ def test_draft_of_several_items_is_reckoned_exactly(connect: Callable[..., Gatew
         (lambda: item(quantity=0), "quantity must be a whole number above zero"),
         (lambda: item(quantity=1.5), "quantity"),
         (lambda: item(package_id="9"), "not both"),
-        (lambda: DraftItem(unit_price=Decimal(10)), "unit_price must be Money"),
+        (lambda: DraftItem(unit_price=Money(-1, "USD")), "unit_price must be Money"),
         (lambda: BudgetDraft(customer_id="1", items=()), "at least one item"),
         (lambda: BudgetDraft(customer_id="1", items=[item()], expires_at=datetime(2030, 1, 1)), "time zone"),  # noqa: DTZ001  # what is refused
         (lambda: BudgetQuery(since=datetime(2030, 1, 1)), "since must be a datetime with a time zone"),  # noqa: DTZ001  # what is refused

@@ -48,7 +48,7 @@ def receive(emulator: BillogetEmulator, gateway: Gateway) -> list[WebhookDeliver
 def told(deliveries: list[WebhookDelivery | str]) -> list[tuple[str, InvoiceStatus | None]]:
     """Return the events of deliveries, with the status that each reports."""
     return [
-        (event.kind, event.report and event.report.status)
+        (event.kind, None if event.report is None else event.report.status)
         for each in deliveries
         if isinstance(each, WebhookDelivery)
         for event in each.events
