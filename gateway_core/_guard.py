@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Literal
 
@@ -88,6 +89,10 @@ class Guard:
                     request = flow.send(response)
         except StopIteration as stop:
             return stop.value
+        finally:
+            # What a plugin raises while it is closed must not take the place of what is under way.
+            with contextlib.suppress(Exception):
+                flow.close()
 
     def complete(self, error: GatewayError) -> GatewayError:
         """Return the error with what the place that raised it did not know, and without secrets."""

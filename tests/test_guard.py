@@ -357,3 +357,26 @@ def test_plain_result(result: Any) -> None:
         raise AssertionError
 
     assert run(Guard("fake", "run", ()).run(lambda: result), no_sending) == result
+
+
+@pytest.mark.parametrize("trouble", [None, KeyError("while closing")], ids=repr)
+def test_flow_that_nobody_waits_for(trouble: Exception | None) -> None:
+    """A plugin's flow is closed with the run of it; what it raises meanwhile replaces nothing that is under way."""
+    cleaned: list[str] = []
+
+    def flow() -> Flow[None]:
+        try:
+            yield GET
+        finally:
+            cleaned.append("up")
+            if trouble is not None:
+                raise trouble
+
+    def interrupted(_: HttpRequest) -> HttpResponse:
+        raise KeyboardInterrupt
+
+    kept = flow()
+    with pytest.raises(KeyboardInterrupt):
+        run(Guard("fake", "run", ()).run(lambda: kept), interrupted)
+
+    assert cleaned == ["up"]
