@@ -31,9 +31,17 @@ class Deadline:
         """Return the seconds that are left; zero or less when it has passed."""
         return self.at - time.monotonic()
 
+    def leave(self) -> bool:
+        """Return whether a request may leave now; asked right before its first byte does."""
+        return self.remaining() > 0
+
 
 class Transport(Protocol):
-    """Sends requests. The real one speaks HTTP; one for tests may answer by itself."""
+    """Sends requests. The real one speaks HTTP; one for tests may answer by itself.
+
+    A transport that asks `Deadline.leave` before each request says so by an attribute ``asks_to_leave = True``. Of any
+    other, async code takes a request to have left as soon as `send` is called.
+    """
 
     def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Send one request and return the response, whatever its status.

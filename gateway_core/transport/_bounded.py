@@ -74,8 +74,10 @@ class Call:
         return min(timeout, left)
 
     def writing(self) -> None:
-        """Note that the request's first byte is about to leave."""
+        """Note that the request's first byte is about to leave, or raise if it is too late for that."""
         if not self.written:
+            if not self.deadline.leave():
+                raise DeadlinePassed
             self.written = True
             if self.on_write is not None:
                 self.on_write()

@@ -50,6 +50,7 @@ class RateLimited:
     """
 
     def __init__(self, transport: Wire, limits: tuple[RateLimit, ...], *, account: Hashable) -> None:
+        self.asks_to_leave: bool = getattr(transport, "asks_to_leave", False)
         self._transport = transport
         self._limits = limits
         self._account = account
@@ -162,6 +163,9 @@ class _Line:
 
     def _wait(self, deadline: Deadline) -> RateItem:
         while True:
+            if deadline.remaining() <= 0:
+                # Whoever got the turn too late takes nothing of what the limits allow the next one.
+                raise self._refusal()
             with self._lock:
                 now = _now()
                 item = RateItem("request", now)

@@ -51,6 +51,8 @@ class RequestsTransport:
         ConfigurationError: If an address is not https and not on the loopback range, or the environment is wrong.
     """
 
+    asks_to_leave = True
+
     def __init__(self, settings: TransportSettings, *, base_url: str | None, hosts: tuple[str, ...] = ()) -> None:
         self._settings = settings
         allowed = [Origin.of(url) for url in filter(None, (base_url, *(f"https://{host}" for host in hosts)))]

@@ -15,7 +15,7 @@ from urllib3.util.connection import create_connection
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.transport import Deadline
 from gateway_core.transport._requests import RequestsTransport
-from tests.transport.asking import ask, failure, get, post
+from tests.transport.asking import PATIENT, ask, failure, get, post
 from tests.transport.fault_server import Connection, FaultServer, answer, drip_for_ever, head, silence, write_and_hold
 
 Serve = Callable[..., FaultServer]
@@ -43,6 +43,30 @@ def _late(transport: RequestsTransport, url: str) -> tuple[type, str, bool]:
     started = time.monotonic()
     error = failure(transport, post(url), DEADLINE)
     return type(error), error.effect, time.monotonic() - started < SLACK
+
+
+class Final(Deadline):
+    """A deadline that lets a call go all the way, and nothing leave."""
+
+    def leave(self) -> bool:
+        """Say no."""
+        return False
+
+
+@pytest.mark.parametrize("connected", [False, True], ids=["new connection", "kept connection"])
+def test_request_asks_before_it_leaves(serve: Serve, connect: Connect, connected: bool) -> None:
+    """The deadline has the last word: what it holds back is surely not sent, not a byte of it."""
+    server = serve()
+    transport = connect(server.url)
+    if connected:
+        ask(transport, get(server.url))
+
+    with pytest.raises(NotSentError) as caught:
+        transport.send(post(f"{server.url}/invoices"), Final.after(PATIENT))
+    transport.close()
+    server.close()
+
+    assert (caught.value.effect, [each.method for each in server.requests]) == ("none", ["GET"] * connected)
 
 
 def test_nothing_is_sent_past_the_deadline(serve: Serve, connect: Connect) -> None:
