@@ -1,6 +1,7 @@
 """A payment gateway abstraction with pluggable providers."""
 
 from gateway_core import errors
+from gateway_core.async_gateway import AsyncGateway
 from gateway_core.gateway import Gateway
 from gateway_core.hookspecs import hookimpl
 from gateway_core.http import Flow, HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ from gateway_core.provider import ProviderInfo, RateLimit
 __all__ = [
     "Acknowledgement",
     "AmountVerdict",
+    "AsyncGateway",
     "Currency",
     "Flow",
     "Gateway",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from gateway_core.errors import GatewayError
@@ -23,6 +23,29 @@ def run(flow: Flow[T], send: Callable[[HttpRequest], HttpResponse]) -> T:
         while True:
             try:
                 response = send(request)
+            except GatewayError as error:
+                request = flow.throw(error)
+            else:
+                request = flow.send(response)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+async def run_async(flow: Flow[T], send: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> T:
+    """Run a flow to its end as `run` does, and await each answer. When it is cancelled, the flow is closed.
+
+    Args:
+        flow: The flow.
+        send: Sends one request; raises a `GatewayError` where there is no usable answer.
+    """
+    try:
+        request = next(flow)
+        while True:
+            try:
+                response = await send(request)
             except GatewayError as error:
                 request = flow.throw(error)
             else:

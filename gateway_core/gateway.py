@@ -1,29 +1,24 @@
-"""The door for applications: one configured account at one provider."""
+"""The door for applications that block: one configured account at one provider."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-from gateway_core import _plugins
-from gateway_core._account import Account
+from gateway_core._door import Door
 from gateway_core._driver import run
 from gateway_core._listing import Listing
-from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
-from gateway_core.provider import ProviderInfo
-from gateway_core.transport import Deadline, Transport, TransportSettings, build
 
 T = TypeVar("T")
 
 
-class Gateway:
+class Gateway(Door):
     """One configured account at one provider, for blocking code. It may be shared by threads.
 
     Make one with `connect` or `open`, keep it for the life of the process, and close it at the end:
@@ -33,96 +28,6 @@ class Gateway:
     ...     gateway.supports("refund_payment")
     True
     """
-
-    def __init__(self, account: Account, transport: Transport, *, deadline: float = 30.0) -> None:
-        self._account = account
-        self._transport = transport
-        self._deadline = deadline
-
-    @classmethod
-    def connect(
-        cls,
-        backend: str,
-        *,
-        distribution: str | None = None,
-        transport: Transport | TransportSettings | None = None,
-        **settings: Any,
-    ) -> Self:
-        """Make a gateway by its backend's name and the plugin's settings.
-
-        Args:
-            backend: The backend's name.
-            distribution: The only distribution that the plugin may come from.
-            transport: Bounds on every call, or a transport of your own.
-            settings: The plugin's settings.
-
-        Raises:
-            UnknownBackendError: If no working plugin offers this backend.
-            ConfigurationError: If a setting is unknown, missing or wrong.
-        """
-        from gateway_core.config import structure
-
-        plugin = _plugins.find(backend, distribution=distribution)
-        provider_class = plugin.load()
-        try:
-            made: Any = structure(_plugins.settings_class(provider_class), settings, where="settings")
-        except GatewayError as error:
-            error.backend = backend
-            raise
-        account = Account.make(plugin, provider_class, made)
-        if isinstance(transport, TransportSettings):
-            return cls._make(account, transport, None)
-        return cls._make(account, TransportSettings(), transport)
-
-    @classmethod
-    def open(
-        cls,
-        account: str | None = None,
-        *,
-        config: str | os.PathLike[str] | None = None,
-        transport: Transport | None = None,
-    ) -> Self:
-        """Make a gateway from the configuration file.
-
-        Args:
-            account: The table ``[gateways.<account>]``; None for the file's default.
-            config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
-            transport: A transport of your own, instead of the one that is configured.
-
-        Raises:
-            UnknownBackendError: If no working plugin offers the account's backend.
-            ConfigurationError: If the file cannot be read, or something in it is unknown, missing or wrong.
-        """
-        from gateway_core.config import load_account
-
-        loaded = load_account(account, config)
-        ready = Account.make(loaded.plugin, loaded.provider_class, loaded.settings)
-        return cls._make(ready, loaded.transport, transport)
-
-    @classmethod
-    def _make(cls, account: Account, bounds: TransportSettings, transport: Transport | None) -> Self:
-        if transport is None:
-            transport = build(bounds, account.info, account.provider.settings)
-        return cls(account, transport, deadline=bounds.deadline)
-
-    @property
-    def backend(self) -> str:
-        """The backend's name."""
-        return self._account.backend
-
-    @property
-    def info(self) -> ProviderInfo:
-        """What is true of the provider whoever uses it."""
-        return self._account.info
-
-    @property
-    def provider(self) -> Any:
-        """The provider object, for what it has beyond the common operations; give its flows to `run`."""
-        return self._account.provider
-
-    def supports(self, operation: str) -> bool:
-        """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""
-        return self._account.supports(operation)
 
     def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
@@ -226,7 +131,7 @@ class Gateway:
         return result
 
     def _run(self, flow: Flow[T]) -> T:
-        deadline = Deadline.after(self._deadline)
+        deadline = self._call_deadline()
         return run(flow, lambda request: self._transport.send(request, deadline))
 
     def close(self) -> None:
@@ -240,6 +145,3 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.backend}>"

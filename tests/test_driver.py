@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 
 from gateway_core import Flow, HttpRequest, HttpResponse
-from gateway_core._driver import run
+from gateway_core._driver import run, run_async
 from gateway_core.errors import NotSentError, OutcomeUnknownError
+
+T = TypeVar("T")
+Run = Callable[[Flow[Any], Callable[[HttpRequest], HttpResponse]], Any]
+
+
+def awaited(flow: Flow[T], send: Callable[[HttpRequest], HttpResponse]) -> T:
+    """Run a flow by the driver that awaits."""
+
+    async def sent(request: HttpRequest) -> HttpResponse:
+        await asyncio.sleep(0)
+        return send(request)
+
+    return asyncio.run(run_async(flow, sent))
+
+
+both = pytest.mark.parametrize("run", [run, awaited])
 
 
 def get(path: str) -> HttpRequest:
@@ -30,7 +48,8 @@ def failing(error: BaseException) -> Callable[[HttpRequest], HttpResponse]:
     return send
 
 
-def test_answers_in_order() -> None:
+@both
+def test_answers_in_order(run: Run) -> None:
     """A flow is sent the answer to each request, and its result is returned."""
 
     def flow() -> Flow[list[bytes]]:
@@ -41,7 +60,8 @@ def test_answers_in_order() -> None:
     assert run(flow(), echo) == [b"https://fake.example/1", b"https://fake.example/2"]
 
 
-def test_flow_without_a_request() -> None:
+@both
+def test_flow_without_a_request(run: Run) -> None:
     """A flow may have its result at once."""
 
     def flow() -> Flow[str]:
@@ -51,7 +71,8 @@ def test_flow_without_a_request() -> None:
     assert run(flow(), failing(AssertionError())) == "done"
 
 
-def test_helper_flows() -> None:
+@both
+def test_helper_flows(run: Run) -> None:
     """Flows are made of flows."""
 
     def helper(path: str) -> Flow[bytes]:
@@ -63,7 +84,8 @@ def test_helper_flows() -> None:
     assert run(flow(), echo) == b"https://fake.example/1 https://fake.example/2"
 
 
-def test_error_in_place_of_an_answer() -> None:
+@both
+def test_error_in_place_of_an_answer(run: Run) -> None:
     """What `send` raises comes up in the flow where the answer would have; uncaught, it comes out."""
     error = OutcomeUnknownError("timeout")
     seen: list[object] = []
@@ -80,7 +102,8 @@ def test_error_in_place_of_an_answer() -> None:
     assert seen == [raised.value] == [error]
 
 
-def test_flow_that_goes_on_after_an_error() -> None:
+@both
+def test_flow_that_goes_on_after_an_error(run: Run) -> None:
     """A flow may catch the error and ask something else."""
 
     def send(request: HttpRequest) -> HttpResponse:
@@ -96,8 +119,11 @@ def test_flow_that_goes_on_after_an_error() -> None:
     assert run(flow(), send) == b"https://fake.example/2"
 
 
-@pytest.mark.parametrize("error", [NotSentError("x"), ValueError("x"), KeyboardInterrupt()], ids=repr)
-def test_flow_is_closed(error: BaseException) -> None:
+@both
+@pytest.mark.parametrize(
+    "error", [NotSentError("x"), ValueError("x"), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr
+)
+def test_flow_is_closed(run: Run, error: BaseException) -> None:
     """Whatever `send` raises, the flow gets to clean up, before the error comes out."""
     cleaned: list[str] = []
 

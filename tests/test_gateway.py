@@ -28,6 +28,7 @@ from gateway_core import (
     errors,
 )
 from gateway_core._account import Account
+from gateway_core.transport import TransportSettings
 from gateway_core.webhooks import sign
 from tests.fake_gateway import KEY, NOW, ORDER, REFUND, Fake, Options, Settings, Wire, ask, fake, made
 
@@ -315,7 +316,7 @@ def test_one_deadline_for_each_call() -> None:
     wire = Wire(b'[["1"], "b"]', b'[["2"], null]')
     provider = Fake(settings=Settings(api_key=Secret(KEY)))
 
-    list(Gateway(Account("fake", provider), wire, deadline=7.0).list_payments())
+    list(Gateway(Account("fake", provider), wire, TransportSettings(deadline=7.0)).list_payments())
 
     assert all(6.0 < remaining <= 7.0 for remaining in wire.deadlines)
 

@@ -1,0 +1,153 @@
+"""Sending from async code: the transport blocks, so it runs in threads, as many as it keeps connections.
+
+A thread cannot be stopped. What is cancelled while its request has not left is held back at the last moment before the
+first byte would leave, wherever the thread is then. What is cancelled later is left alone: nobody waits for the thread,
+which ends by its deadline at the latest and throws its connection away, and its place is taken until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import attrs
+
+from gateway_core.errors import NotSentError
+from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.transport import Deadline, Transport
+
+T = TypeVar("T")
+
+_NOTHING_DONE = "the gateway's call was cancelled before anything left that could change something at the provider"
+_UNKNOWN = (
+    "the gateway's call was cancelled after a request had left that may have been carried out: look it up before you"
+    " repeat it"
+)
+
+
+class Threads:
+    """So many threads, started when they are needed, for any number of event loops.
+
+    Args:
+        most: The most threads at a time, those included that nobody waits for any more.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+        self._process = 0
+
+    async def run(self, function: Callable[[], T], deadline: Deadline) -> T:
+        """Run a function in a thread. When this is cancelled, a function that has not begun never does.
+
+        Raises:
+            NotSentError: If no thread was free before the deadline.
+        """
+        future = self._submit(function)
+        waiting = asyncio.wrap_future(future)
+        # What comes when nobody waits any more is no news for asyncio's log.
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            await asyncio.wait([waiting], timeout=max(0.0, deadline.remaining()))
+            if future.cancel():
+                raise NotSentError("no worker thread was free before the deadline; nothing was sent")
+            # Begun, it ends by the deadline itself, and knows better what happened.
+            return await waiting
+        finally:
+            # The one below would cancel the future only when the event loop comes to it.
+            future.cancel()
+            waiting.cancel()
+
+    def sender(self, transport: Transport, deadline: Deadline) -> Sender:
+        """Return what sends the requests of one call."""
+        return Sender(self, transport, deadline)
+
+    def _submit(self, function: Callable[[], T]) -> Future[T]:
+        with self._lock:
+            # A fork copies the executor without its threads.
+            if self._executor is None or self._process != os.getpid():
+                self._executor = ThreadPoolExecutor(self._most, thread_name_prefix="gateway")
+                self._process = os.getpid()
+            return self._executor.submit(function)
+
+    def close(self) -> None:
+        """Let idle threads end, and the others when they are done. Further functions start new ones."""
+        with self._lock:
+            executor, self._executor = self._executor, None
+        if executor is not None and self._process == os.getpid():
+            executor.shutdown(wait=False)
+
+
+@attrs.frozen(eq=False)
+class CancelableDeadline(Deadline):
+    """A deadline that passes at once when nobody waits any more. It knows whether a request had left by then."""
+
+    _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
+    _left: threading.Event = attrs.field(init=False, factory=threading.Event)
+    _canceled: threading.Event = attrs.field(init=False, factory=threading.Event)
+
+    @property
+    def left(self) -> bool:
+        """Whether a request has left."""
+        return self._left.is_set()
+
+    def remaining(self) -> float:
+        return 0.0 if self._canceled.is_set() else super().remaining()
+
+    def leave(self) -> bool:
+        # Under the lock, so that a request has either left when `cancel` looks, or never does.
+        with self._lock:
+            if self.remaining() <= 0:
+                return False
+            self._left.set()
+            return True
+
+    def cancel(self) -> None:
+        """Let it pass now."""
+        with self._lock:
+            self._canceled.set()
+
+
+class Sender:
+    """Sends the requests of one call, one after another.
+
+    Args:
+        threads: Where the transport may block.
+        transport: What sends.
+        deadline: When the call is over.
+    """
+
+    def __init__(self, threads: Threads, transport: Transport, deadline: Deadline) -> None:
+        self._threads = threads
+        self._transport = transport
+        self._at = deadline.at
+        self._changing_left = False
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send one request and return the response.
+
+        A cancellation is passed on at once, with a note on what is known of the provider's side.
+
+        Raises:
+            TransportError: As of the transport; `NotSentError` too if no thread was free before the deadline.
+        """
+        deadline = CancelableDeadline(self._at)
+        try:
+            return await self._threads.run(lambda: self._send(request, deadline), deadline)
+        except asyncio.CancelledError as canceled:
+            deadline.cancel()
+            unknown = self._changing_left or (deadline.left and not request.safe)
+            canceled.add_note(_UNKNOWN if unknown else _NOTHING_DONE)
+            raise
+        finally:
+            self._changing_left |= deadline.left and not request.safe
+
+    def _send(self, request: HttpRequest, deadline: CancelableDeadline) -> HttpResponse:
+        if not getattr(self._transport, "asks_to_leave", False) and not deadline.leave():
+            raise NotSentError("the deadline passed before the request was sent; nothing was sent")
+        return self._transport.send(request, deadline)
