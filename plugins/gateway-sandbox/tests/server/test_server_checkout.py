@@ -25,6 +25,14 @@ class HostileWays(SandboxEmulator):
         return tuple(WayToPay(id=HOSTILE + end, label=HOSTILE, amount=amount, address=HOSTILE) for end in "ab")
 
 
+class Quotes(SandboxEmulator):
+    """A provider where nobody pays: what is asked for is approved as it is, or rejected."""
+
+    pay_label = "Approve"
+    decline_label = HOSTILE
+    takes_any_amount = False
+
+
 class Counting(SandboxEmulator):
     """Counts how often a checkout page was opened."""
 
@@ -49,6 +57,23 @@ def test_page_tells_what_is_to_be_paid(site: Any) -> None:
     assert "2026-11-21 09:15" in page
     assert "no real money moves" in page
     assert 'href="https://shop.example/orders/1042"' in page
+
+
+def test_buttons_say_what_the_provider_makes_of_them(site: Any, make_site: Any) -> None:
+    """Where nothing is paid, no button says so, and no other amount can be chosen."""
+    quotes = make_site(Quotes)
+    for each in (site, quotes):
+        each.invoice()
+
+    usual, own = (each.get("/pay/token1").body.decode() for each in (site, quotes))
+
+    assert [words in usual for words in (">Pay 49.90 EUR<", ">Decline<", "Pay a different amount")] == [True] * 3
+    assert [words in own for words in (">Approve 49.90 EUR<", "alert(1)&lt;", ">Pay ", "different amount")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_hostile_text_stays_text(make_site: Any) -> None:
