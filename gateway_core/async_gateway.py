@@ -25,7 +25,7 @@ class AsyncGateway(Door):
 
     Calls may run at the same time, ``pool_size`` of them; the others wait, and their waiting counts against their
     deadline. A call that is cancelled before its request has left sends nothing. One that is cancelled later may have
-    been carried out: look it up before you repeat it. The `asyncio.CancelledError` comes out as ever, with a note that
+    been carried out: look it up before you repeat it. The ``CancelledError`` comes out as ever, with a note that
     tells which it was. `connect` and `open` read files: make a gateway before the loop has others to serve.
 
     >>> import asyncio
