@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -78,12 +79,12 @@ async def notes(task: asyncio.Task[Any]) -> list[str]:
     return caught.value.__notes__
 
 
-def drain(gateway: AsyncGateway) -> None:
-    """Wait until the threads of a gateway are done, those included that nobody waits for."""
-    executor = gateway._threads._executor
-    assert executor is not None
-    executor.shutdown(wait=True)
-    gateway._threads.close()
+def drain(threads: Threads) -> None:
+    """Wait until all threads are done, those included that nobody waits for."""
+    executor = threads._executor
+    if executor is not None:
+        executor.shutdown(wait=True)
+    threads.close()
 
 
 @asynccontextmanager
@@ -108,7 +109,7 @@ def test_cancelled_while_waiting_for_a_thread(serve: Serve) -> None:
     server = serve(write_and_hold(b""))
     gateway = connect(server, pool_size=1, read_timeout=0.5)
     actual = asyncio.run(story())
-    drain(gateway)
+    drain(gateway._threads)
 
     assert (actual, len(server.requests)) == ([_NOTHING_DONE], 1)
 
@@ -137,7 +138,7 @@ def test_cancelled_while_waiting_for_the_rate_limit(serve: Serve, monkeypatch: p
     monkeypatch.setattr(time, "sleep", sleep)
     actual = asyncio.run(story())
     awake.set()
-    drain(gateway)
+    drain(gateway._threads)
 
     assert (actual, [each.method for each in server.requests]) == ([_NOTHING_DONE], ["GET"])
     assert transport._line._bucket.count() == 1
@@ -163,7 +164,7 @@ def test_cancelled_while_connecting(serve: Serve, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     actual = asyncio.run(story())
     resolve.set()
-    drain(gateway)
+    drain(gateway._threads)
 
     assert (actual, server.requests) == ([_NOTHING_DONE], [])
 
@@ -192,7 +193,7 @@ def test_cancelled_after_sending(
     gateway = connect(server, read_timeout=0.3)
     caplog.set_level(logging.DEBUG, "asyncio")
     actual = asyncio.run(story(), debug=True)
-    drain(gateway)
+    drain(gateway._threads)
 
     assert (actual, [each.connection for each in server.requests]) == ([expected], [0, 1])
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
@@ -210,7 +211,7 @@ def test_timeout_of_asyncio(serve: Serve) -> None:
     server = serve(write_and_hold(b""))
     gateway = connect(server, read_timeout=0.5)
     cause = asyncio.run(story())
-    drain(gateway)
+    drain(gateway._threads)
 
     assert isinstance(cause, asyncio.CancelledError)
     assert (cause.__notes__, len(server.requests)) == ([_UNKNOWN], 1)
@@ -236,7 +237,7 @@ def test_cancelled_between_two_requests_of_a_flow(serve: Serve) -> None:
     server = serve(answer(), write_and_hold(b""))
     gateway = connect(server, read_timeout=0.3)
     actual = asyncio.run(story())
-    drain(gateway)
+    drain(gateway._threads)
 
     assert (actual, cleaned) == ([_UNKNOWN], ["up"])
 
@@ -259,7 +260,7 @@ def test_transport_that_tells_nothing() -> None:
     gateway = AsyncGateway(fake(Wire())._account, Slow(200))
     actual = asyncio.run(story())
     send.set()
-    drain(gateway)
+    drain(gateway._threads)
 
     assert actual == [_UNKNOWN]
 
@@ -291,7 +292,7 @@ def test_threads_are_bounded(serve: Serve) -> None:
     others = threading.enumerate()
     actual = asyncio.run(story())
     started = [each for each in threading.enumerate() if each.name.startswith("gateway") and each not in others]
-    drain(gateway)
+    drain(gateway._threads)
 
     assert (actual, len(started) <= 2) == ((2, 22), True)
 
@@ -312,7 +313,7 @@ def test_waiting_for_a_thread_counts(serve: Serve) -> None:
     server = serve()
     gateway = connect(server, pool_size=1, deadline=0.2)
     actual = asyncio.run(story())
-    drain(gateway)
+    drain(gateway._threads)
 
     assert str(actual) == "fake create_invoice: no worker thread was free before the deadline; nothing was sent"
     assert server.requests == []
@@ -341,27 +342,72 @@ def test_close_while_calls_run(serve: Serve) -> None:
     assert (actual, gateway._threads._executor) == (["1", "2"], None)
 
 
-def test_error_that_nobody_waits_for(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """What a thread ends with after its call was cancelled is in no log."""
-
-    async def story() -> None:
-        task = asyncio.create_task(gateway.create_invoice(ORDER))
-        await arrival(server)
-        await notes(task)
-        release.set()
-        await asyncio.to_thread(drain, gateway)
+@pytest.mark.parametrize("loop", ["running", "closed"])
+def test_error_that_nobody_waits_for(serve: Serve, caplog: pytest.LogCaptureFixture, loop: str) -> None:
+    """What a thread ends with after its call was cancelled is in no log, be its event loop still there or not."""
 
     def reset(connection: Connection) -> None:
         connection.read_request()
         release.wait(PATIENT)
         connection.reset()
 
+    async def story() -> None:
+        task = asyncio.create_task(gateway.create_invoice(ORDER))
+        await arrival(server)
+        await notes(task)
+        if loop == "running":
+            release.set()
+            await asyncio.to_thread(drain, gateway._threads)
+
     release = threading.Event()
     server = serve(reset)
     gateway = connect(server)
     asyncio.run(story())
+    release.set()
+    drain(gateway._threads)
 
     assert caplog.records == []
+
+
+def test_error_that_comes_with_the_cancellation(caplog: pytest.LogCaptureFixture) -> None:
+    """The cancellation wins over an error that is there already and was not yet seen, and the error is in no log."""
+    threads = Threads(1)
+
+    def fail() -> None:
+        raise errors.NotSentError("refused")
+
+    async def story() -> None:
+        task = asyncio.create_task(threads.run(fail, Deadline.after(PATIENT)))
+        await asyncio.sleep(0)
+        drain(threads)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(story())
+    gc.collect()
+
+    assert caplog.records == []
+
+
+def test_function_that_is_cancelled_before_it_begins() -> None:
+    """What waits for a thread when it is cancelled never runs."""
+    threads, release, ran = Threads(1), threading.Event(), threading.Event()
+
+    async def story() -> None:
+        busy = asyncio.create_task(threads.run(lambda: release.wait(PATIENT), Deadline.after(PATIENT)))
+        waiting = asyncio.create_task(threads.run(ran.set, Deadline.after(PATIENT)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        release.set()
+        await busy
+
+    asyncio.run(story())
+    drain(threads)
+
+    assert not ran.is_set()
 
 
 def test_fork(monkeypatch: pytest.MonkeyPatch) -> None:
