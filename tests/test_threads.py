@@ -116,10 +116,11 @@ def test_cancelled_while_waiting_for_a_thread(serve: Serve) -> None:
 
 def test_cancelled_while_waiting_for_the_rate_limit(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelled while its thread waits for its turn: the turn is not taken, and nothing is sent."""
-    asleep, awake = threading.Event(), threading.Event()
+    asleep, awake, known = threading.Event(), threading.Event(), time.sleep
 
-    def sleep(_: float) -> None:
+    def sleep(seconds: float) -> None:
         asleep.set()
+        known(seconds)
         awake.wait(PATIENT)
 
     async def story() -> list[str]:
