@@ -50,8 +50,6 @@ class Threads:
         """
         future = self._submit(function)
         waiting = asyncio.wrap_future(future)
-        # What comes when nobody waits any more is no news for asyncio's log.
-        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             await asyncio.wait([waiting], timeout=max(0.0, deadline.remaining()))
             if future.cancel():
@@ -59,7 +57,8 @@ class Threads:
             # Begun, it ends by the deadline itself, and knows better what happened.
             return await waiting
         finally:
-            # The one below would cancel the future only when the event loop comes to it.
+            # Both: the second would cancel the first only when the event loop comes to it, and what comes to a future
+            # that nobody waits for is no news for asyncio's log.
             future.cancel()
             waiting.cancel()
 
