@@ -203,21 +203,21 @@ def test_cancelled_after_sending(
 
 
 def test_timeout_of_asyncio(serve: Serve) -> None:
-    """A timeout around a call ends as Python says, and what is known stands at its cause."""
+    """A timeout around a call ends as Python says, and what is known stands at the cancellation behind it."""
 
     async def story() -> BaseException | None:
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(0.2):
                 await gateway.create_invoice(ORDER)
-        return caught.value.__cause__
+        return caught.value.__context__
 
     server = serve(write_and_hold(b""))
     gateway = connect(server, read_timeout=0.5)
-    cause = asyncio.run(story())
+    behind = asyncio.run(story())
     drain(gateway._threads)
 
-    assert isinstance(cause, asyncio.CancelledError)
-    assert (cause.__notes__, len(server.requests)) == ([_UNKNOWN], 1)
+    assert isinstance(behind, asyncio.CancelledError)
+    assert (behind.__notes__, len(server.requests)) == ([_UNKNOWN], 1)
 
 
 def test_cancelled_between_two_requests_of_a_flow(serve: Serve) -> None:
