@@ -13,7 +13,7 @@ from gateway_core.cli import options
 from gateway_core.cli._dry_run import show_request
 from gateway_core.cli.output import REFUSED, say, write_json, write_record
 from gateway_core.gateway import Gateway
-from gateway_core.models import InvoiceRequest, RefundRequest
+from gateway_core.models import InvoiceRequest, Money, RefundRequest
 
 
 @click.command("create-invoice")
@@ -50,7 +50,7 @@ def create_invoice(
     """Create an invoice for ORDER_ID over AMOUNT CURRENCY, such as: 1042 49.90 EUR."""
     request = InvoiceRequest(
         order_id=order_id,
-        amount=options.money(amount, currency, network),
+        amount=Money(amount, currency, network=network),
         description=description,
         return_url=return_url,
         expires_in=None if expires_in is None else timedelta(minutes=expires_in),
@@ -110,7 +110,7 @@ def refund_payment(
 ) -> None:
     """Give AMOUNT CURRENCY of an invoice back, under the shop's own REFUND_ID."""
     request = RefundRequest(
-        refund_id=refund_id, invoice_id=invoice_id, amount=options.money(amount, currency, network), reason=reason
+        refund_id=refund_id, invoice_id=invoice_id, amount=Money(amount, currency, network=network), reason=reason
     )
     _perform(lambda gateway: gateway.refund_payment(request), account, config, as_json=as_json, dry_run=dry_run)
 

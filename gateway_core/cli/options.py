@@ -11,7 +11,6 @@ import click
 
 from gateway_core.cli.output import JSON
 from gateway_core.gateway import Gateway
-from gateway_core.models import Money
 from gateway_core.transport import Transport
 
 _Command = Callable[..., None]
@@ -81,8 +80,3 @@ class Pair(click.ParamType[tuple[str, str]]):
         if not found or not name.strip():
             self.fail(f"give {self.name}", param, ctx)
         return name.strip(), text.strip()
-
-
-def money(amount: str, currency: str, network: str | None) -> Money:
-    """Read an amount from the command line."""
-    return Money(amount, currency, network=network)

@@ -282,12 +282,7 @@ class Emulator(abc.ABC):
 
     def duplicate(self, delivery_id: str) -> None:
         """Send the same event in a second delivery, now."""
-        with self.ledger.transaction():
-            now = self.clock()
-            copy = attrs.evolve(
-                self._delivery(delivery_id), id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=False
-            )
-            self.ledger.save(copy)
+        self._send_again(delivery_id, tampered=False)
 
     def delay(self, delivery_id: str, wait: timedelta) -> None:
         """Send a delivery after a wait."""
@@ -296,12 +291,7 @@ class Emulator(abc.ABC):
 
     def tamper(self, delivery_id: str) -> None:
         """Send the event in a second delivery whose body is changed after it was signed."""
-        with self.ledger.transaction():
-            now = self.clock()
-            copy = attrs.evolve(
-                self._delivery(delivery_id), id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=True
-            )
-            self.ledger.save(copy)
+        self._send_again(delivery_id, tampered=True)
 
     # Small things that subclasses need.
 
@@ -335,6 +325,13 @@ class Emulator(abc.ABC):
         with self.ledger.transaction():
             for _, invoice in self.ledger.select(EmulatedInvoice, due=self.clock()):
                 self.current(invoice)
+
+    def _send_again(self, delivery_id: str, *, tampered: bool) -> None:
+        with self.ledger.transaction():
+            now = self.clock()
+            first = self._delivery(delivery_id)
+            again = attrs.evolve(first, id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=tampered)
+            self.ledger.save(again)
 
     def _delivery(self, delivery_id: str) -> QueuedDelivery:
         delivery = self.ledger.get(QueuedDelivery, delivery_id)
