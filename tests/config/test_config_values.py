@@ -132,7 +132,7 @@ def test_types_of_others() -> None:
 
     assert actual == Foreign(home=Path("/srv"), limits={"a": 1})
     assert refused == (
-        "x: home: cannot be read as Path; limits: must be a whole number; paths: cannot be read as list[pathlib.Path];"
+        f"x: home: cannot be read as Path; limits: must be a whole number; paths: cannot be read as {list[Path]};"
         " side: must be one of a, b"
     )
 
