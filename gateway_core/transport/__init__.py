@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, Self, cast
 
 import attrs
 
@@ -17,19 +17,21 @@ class Deadline:
     """The moment after which a call is over, on a clock that cannot be set.
 
     Attributes:
-        at: That moment, in seconds of `time.monotonic`.
+        at: That moment, in seconds of the clock.
+        clock: The clock.
     """
 
     at: float
+    clock: Callable[[], float] = attrs.field(default=time.monotonic, repr=False)
 
     @classmethod
-    def after(cls, seconds: float) -> Deadline:
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Self:
         """Return the deadline so many seconds from now."""
-        return cls(time.monotonic() + seconds)
+        return cls(clock() + seconds, clock)
 
     def remaining(self) -> float:
         """Return the seconds that are left; zero or less when it has passed."""
-        return self.at - time.monotonic()
+        return self.at - self.clock()
 
     def leave(self) -> bool:
         """Return whether a request may leave now; asked right before its first byte does."""
