@@ -1,0 +1,174 @@
+"""A stand-in for Meadow: its API, its rules for payments, and its signed webhooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
+
+from gateway_core import HttpRequest, HttpResponse, InvoiceStatus
+from gateway_core.errors import GatewayError, UnexpectedResponseError
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, QueuedDelivery, query_of
+from gateway_core.webhooks import sign
+from gateway_core.wire import dumps, loads
+from gateway_meadow import mapping
+
+_WORDS = {status: word for word, status in mapping.INVOICE_STATUSES.items()} | {
+    InvoiceStatus.PARTIALLY_PAID: "open",
+    InvoiceStatus.OVERPAID: "settled",
+    InvoiceStatus.PARTIALLY_REFUNDED: "refunded",
+}
+_PAYMENT_WORDS = {status: word for word, status in mapping.PAYMENT_STATUSES.items()}
+_KEYS_LIVE = timedelta(hours=24)
+
+
+class MeadowEmulator(Emulator):
+    """Meadow, as its documentation describes it."""
+
+    title: ClassVar[str] = "Meadow"
+    redelivery: ClassVar[tuple[timedelta, ...]] = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+
+    def new_credentials(self) -> Mapping[str, str]:
+        """Return a random API key and a random webhook secret."""
+        return {"api_key": f"mk_{self.new_token(32)}", "webhook_secret": self.new_token(32)}
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request to the API."""
+        if request.headers.get_all("Authorization") != (f"Bearer {self.credentials['api_key']}",):
+            return _refusal(401, "unauthorized", "the key is wrong")
+        path = [unquote(segment) for segment in urlsplit(request.url).path.split("/")]
+        with self.ledger.transaction():
+            match request.method, path:
+                case "POST", ["", "v1", "invoices"]:
+                    return self._create_once(request)
+                case "GET", ["", "v1", "invoices"]:
+                    found = self.ledger.select(EmulatedInvoice, parent=query_of(request).get("reference"))
+                    return _answer({"data": [self._invoice_json(invoice) for _, invoice in found]})
+                case "GET", ["", "v1", "invoices", invoice_id]:
+                    invoice = self.ledger.get(EmulatedInvoice, invoice_id)
+                    return _answer(self._invoice_json(invoice)) if invoice else _not_found()
+                case "GET", ["", "v1", "payments"]:
+                    return self._list_payments(query_of(request))
+                case "GET", ["", "v1", "account"]:
+                    return _answer({"id": "acc_4fP0", "name": "A small shop"})
+        return _not_found()
+
+    def _create_once(self, request: HttpRequest) -> HttpResponse:
+        """Carry a request out, or give the first answer again if its idempotency key was seen within 24 hours."""
+        note = f"key {request.headers.get('Idempotency-Key', self.new_uuid())}"
+        at, asked, answered = json.loads(self.ledger.note(note) or "[0, null, null]")
+        if self.clock().timestamp() - at >= _KEYS_LIVE.total_seconds():
+            answer = self._create_invoice(request)
+            if answer.ok:
+                kept = (self.clock().timestamp(), request.body.decode("utf-8"), answer.body.decode("utf-8"))
+                self.ledger.set_note(note, json.dumps(kept))
+            return answer
+        if asked != request.body.decode("utf-8"):
+            return _refusal(409, "key_reused", "the idempotency key was used before, with other content")
+        return HttpResponse(status=201, headers={"Content-Type": "application/json"}, body=answered.encode("utf-8"))
+
+    def _create_invoice(self, request: HttpRequest) -> HttpResponse:
+        try:
+            asked = loads(request.body)
+            amount = mapping.money(asked["amount"], asked["currency"])
+            life = timedelta(seconds=asked.get("expires_in") or 86400)
+            reference = asked["reference"]
+        except UnexpectedResponseError as error:
+            return _refusal(400, "malformed", error.message)
+        except GatewayError as error:
+            return _refusal(422, "amount_invalid", error.message)
+        except (KeyError, TypeError, AttributeError):
+            return _refusal(422, "field_invalid", "reference, amount and currency are needed")
+        if amount.amount <= 0:
+            return _refusal(422, "amount_invalid", "amount must be above zero")
+        token = self.new_token(8)
+        invoice = EmulatedInvoice(
+            id=f"inv_{token}",
+            token=token,
+            order_id=reference,
+            amount=amount,
+            description=asked.get("description") or "",
+            created_at=self.clock(),
+            expires_at=self.clock() + life,
+            return_url=asked.get("return_url"),
+            received=amount * 0,
+            refunded=amount * 0,
+        )
+        self.ledger.save(invoice)
+        return _answer(self._invoice_json(invoice), 201)
+
+    def _list_payments(self, query: Mapping[str, str]) -> HttpResponse:
+        limit = min(int(query.get("limit", 20)), 100)
+        found = self.ledger.select(
+            EmulatedPayment,
+            parent=query.get("invoice"),
+            since=datetime.fromisoformat(query["since"]) if "since" in query else None,
+            until=datetime.fromisoformat(query["until"]) if "until" in query else None,
+            after=int(query.get("cursor", 0)),
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        more = str(page[-1][0]) if len(found) > limit else None
+        return _answer({"data": [_payment_json(payment) for _, payment in page], "next_cursor": more})
+
+    # The webhooks.
+
+    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
+        """Tell the shop of an invoice's new status."""
+        self.announce(f"invoice.{_WORDS[invoice.status]}", invoice, payment)
+
+    def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:  # noqa: ARG002  # Meadow tells of the invoice only
+        """Return an event about an invoice."""
+        event = {"id": f"evt_{self.new_token()}", "type": kind, "created_at": self.clock().isoformat()}
+        return dumps({**event, "invoice": self._invoice_json(invoice)})
+
+    def event_key(self, body: bytes) -> str:
+        """Return the event's id, which is the same in every repetition."""
+        return str(loads(body)["id"])
+
+    def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> dict[str, str]:
+        """Sign a delivery with the time of this attempt."""
+        time = str(int(at.timestamp()))
+        signature = sign(self.credentials["webhook_secret"].encode("utf-8"), f"{time}.".encode() + delivery.body)
+        return {"Meadow-Signature": f"t={time},v1={signature.decode('ascii')}"}
+
+    def _invoice_json(self, invoice: EmulatedInvoice) -> dict[str, Any]:
+        invoice = self.current(invoice)
+        return {
+            "id": invoice.id,
+            "reference": invoice.order_id,
+            "status": _WORDS[invoice.status],
+            "amount": mapping.units(invoice.amount),
+            "currency": invoice.amount.currency,
+            "paid": mapping.units(invoice.received),
+            "refunded": mapping.units(invoice.refunded),
+            "pay_url": self.page_url(invoice),
+            "created_at": invoice.created_at.isoformat(),
+            "expires_at": invoice.expires_at and invoice.expires_at.isoformat(),
+        }
+
+
+def _payment_json(payment: EmulatedPayment) -> dict[str, Any]:
+    return {
+        "id": payment.id,
+        "invoice": payment.invoice_id,
+        "amount": mapping.units(payment.amount),
+        "currency": payment.amount.currency,
+        "status": _PAYMENT_WORDS[payment.status],
+        "reference": payment.reference,
+        "received_at": payment.paid_at.isoformat(),
+    }
+
+
+def _answer(content: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    return HttpResponse(status=status, headers={"Content-Type": "application/json"}, body=dumps(content))
+
+
+def _refusal(status: int, code: str, message: str) -> HttpResponse:
+    return _answer({"error": {"code": code, "message": message}}, status)
+
+
+def _not_found() -> HttpResponse:
+    return _refusal(404, "not_found", "there is nothing at this address")

@@ -1,0 +1,25 @@
+"""The settings of one Meadow account."""
+
+from __future__ import annotations
+
+import attrs
+
+from gateway_core import Secret
+from gateway_core.provider import base_url_field, secret_field, secrets_field
+
+BASE_URL = "https://api.meadow.example"
+
+
+@attrs.frozen(kw_only=True)
+class MeadowSettings:
+    """How to reach Meadow, and how to know its webhooks.
+
+    Attributes:
+        api_key: The account's key, ``mk_...``.
+        webhook_secret: What signs webhooks; several while it is being changed.
+        base_url: Where the API is, without the version.
+    """
+
+    api_key: Secret = secret_field()
+    webhook_secret: tuple[Secret, ...] = secrets_field()
+    base_url: str = base_url_field(BASE_URL)
