@@ -8,19 +8,33 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from gateway_core import HttpRequest, HttpResponse, InvoiceStatus
+from gateway_core import Currency, HttpRequest, HttpResponse, InvoiceStatus, Money, PaymentStatus
 from gateway_core.errors import GatewayError, UnexpectedResponseError
 from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, QueuedDelivery, query_of
 from gateway_core.webhooks import sign
 from gateway_core.wire import dumps, loads
-from gateway_meadow import mapping
 
-_WORDS = {status: word for word, status in mapping.INVOICE_STATUSES.items()} | {
+# The emulator knows Meadow from the documentation and not from the plugin's tables: what both read from one table, both
+# would read wrong in the same way, and no test would see it.
+_WORDS = {
+    InvoiceStatus.PENDING: "open",
     InvoiceStatus.PARTIALLY_PAID: "open",
+    InvoiceStatus.AUTHORIZED: "processing",
+    InvoiceStatus.PAID: "settled",
     InvoiceStatus.OVERPAID: "settled",
+    InvoiceStatus.EXPIRED: "expired",
+    InvoiceStatus.CANCELED: "void",
+    InvoiceStatus.FAILED: "declined",
     InvoiceStatus.PARTIALLY_REFUNDED: "refunded",
+    InvoiceStatus.REFUNDED: "refunded",
 }
-_PAYMENT_WORDS = {status: word for word, status in mapping.PAYMENT_STATUSES.items()}
+_PAYMENT_WORDS = {
+    PaymentStatus.PENDING: "pending",
+    PaymentStatus.CONFIRMED: "confirmed",
+    PaymentStatus.FAILED: "failed",
+    PaymentStatus.REFUNDED: "refunded",
+}
+_DECIMALS = {"BTC": 8, "EUR": 2, "GBP": 2, "ISK": 2, "JPY": 0, "KWD": 3, "USD": 2}
 _KEYS_LIVE = timedelta(hours=24)
 
 
@@ -50,7 +64,10 @@ class MeadowEmulator(Emulator):
                     invoice = self.ledger.get(EmulatedInvoice, invoice_id)
                     return _answer(self._invoice_json(invoice)) if invoice else _not_found()
                 case "GET", ["", "v1", "payments"]:
-                    return self._list_payments(query_of(request))
+                    try:
+                        return self._list_payments(query_of(request))
+                    except ValueError:
+                        return _refusal(422, "field_invalid", "this is no number, or no time")
                 case "GET", ["", "v1", "account"]:
                     return _answer({"id": "acc_4fP0", "name": "A small shop"})
         return _not_found()
@@ -72,7 +89,7 @@ class MeadowEmulator(Emulator):
     def _create_invoice(self, request: HttpRequest) -> HttpResponse:
         try:
             asked = loads(request.body)
-            amount = mapping.money(asked["amount"], asked["currency"])
+            amount = _money(asked["amount"], asked["currency"])
             life = timedelta(seconds=asked.get("expires_in") or 86400)
             reference = asked["reference"]
         except UnexpectedResponseError as error:
@@ -140,10 +157,10 @@ class MeadowEmulator(Emulator):
             "id": invoice.id,
             "reference": invoice.order_id,
             "status": _WORDS[invoice.status],
-            "amount": mapping.units(invoice.amount),
+            "amount": _units(invoice.amount),
             "currency": invoice.amount.currency,
-            "paid": mapping.units(invoice.received),
-            "refunded": mapping.units(invoice.refunded),
+            "paid": _units(invoice.received),
+            "refunded": _units(invoice.refunded),
             "pay_url": self.page_url(invoice),
             "created_at": invoice.created_at.isoformat(),
             "expires_at": invoice.expires_at and invoice.expires_at.isoformat(),
@@ -154,12 +171,20 @@ def _payment_json(payment: EmulatedPayment) -> dict[str, Any]:
     return {
         "id": payment.id,
         "invoice": payment.invoice_id,
-        "amount": mapping.units(payment.amount),
+        "amount": _units(payment.amount),
         "currency": payment.amount.currency,
         "status": _PAYMENT_WORDS[payment.status],
         "reference": payment.reference,
         "received_at": payment.paid_at.isoformat(),
     }
+
+
+def _money(units: int, code: str) -> Money:
+    return Money.from_minor(units, Currency(code, _DECIMALS[code], "bitcoin" if code == "BTC" else None))
+
+
+def _units(amount: Money) -> int:
+    return amount.to_minor(_DECIMALS[amount.currency])
 
 
 def _answer(content: Mapping[str, Any], status: int = 200) -> HttpResponse:
