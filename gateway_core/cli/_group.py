@@ -20,6 +20,7 @@ _OWN = {
     "find-invoice": "_invoices:find_invoice",
     "get-status": "_invoices:get_status",
     "list-payments": "_payments:list_payments",
+    "new-plugin": "_new_plugin:new_plugin",
     "providers": "_providers:providers",
     "refund-payment": "_invoices:refund_payment",
     "verify-webhook": "_webhooks:verify_webhook",

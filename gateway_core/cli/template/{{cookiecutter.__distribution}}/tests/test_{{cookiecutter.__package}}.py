@@ -1,0 +1,15 @@
+"""The conformance kit, run on {{ cookiecutter.title }}."""
+
+from __future__ import annotations
+
+from gateway_core.testing.suite import ProviderSuite
+
+from {{ cookiecutter.__package }}.emulator import {{ cookiecutter.__class_name }}Emulator
+
+
+class Test{{ cookiecutter.__class_name }}(ProviderSuite):
+    """Every check of the kit."""
+
+    backend = "{{ cookiecutter.name }}"
+    emulator = {{ cookiecutter.__class_name }}Emulator
+    settings = {"api_key": "a-made-up-key-0123456789", "webhook_secret": "a-made-up-secret-0123456789"}  # noqa: RUF012
