@@ -1,8 +1,23 @@
-"""For plugin authors: the base of emulators, and a transport that speaks to one without a socket."""
+"""For the tests of plugins and of applications: emulators of providers, and what can go wrong on the way to one."""
 
+from gateway_core.testing.account import EmulatedAccount
 from gateway_core.testing.client import HttpClient
 from gateway_core.testing.clock import ManualClock, utc_now
 from gateway_core.testing.emulator import Emulator, EmulatorTransport, WayToPay
+from gateway_core.testing.faults import (
+    Answer,
+    AnswerLost,
+    Exchange,
+    Fault,
+    FaultyTransport,
+    NotSent,
+    Passage,
+    RequestLost,
+    Slow,
+    Truncated,
+    changing,
+)
+from gateway_core.testing.finding import find_emulator
 from gateway_core.testing.forms import fields_of, query_of
 from gateway_core.testing.ledger import (
     OPEN,
@@ -13,21 +28,36 @@ from gateway_core.testing.ledger import (
     Ledger,
     QueuedDelivery,
 )
+from gateway_core.testing.pacing import PacedTransport
 
 __all__ = [
     "OPEN",
+    "Answer",
+    "AnswerLost",
     "Attempt",
+    "EmulatedAccount",
     "EmulatedInvoice",
     "EmulatedPayment",
     "EmulatedRefund",
     "Emulator",
     "EmulatorTransport",
+    "Exchange",
+    "Fault",
+    "FaultyTransport",
     "HttpClient",
     "Ledger",
     "ManualClock",
+    "NotSent",
+    "PacedTransport",
+    "Passage",
     "QueuedDelivery",
+    "RequestLost",
+    "Slow",
+    "Truncated",
     "WayToPay",
+    "changing",
     "fields_of",
+    "find_emulator",
     "query_of",
     "utc_now",
 ]

@@ -259,13 +259,18 @@ class Emulator(abc.ABC):
         """
         sent = 0
         with self._delivering:
-            self._expire()
-            for _, delivery in self.ledger.select(QueuedDelivery, due=self.clock()):
+            for delivery in self.waiting():
                 request = self.webhook_request(delivery)
                 if request is not None:
                     self._record(delivery, send(request))
                     sent += 1
         return sent
+
+    def waiting(self) -> tuple[QueuedDelivery, ...]:
+        """Return the deliveries that are due, in the order in which they are sent."""
+        with self.ledger.transaction():
+            self._expire()
+            return tuple(delivery for _, delivery in self.ledger.select(QueuedDelivery, due=self.clock()))
 
     def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
         """Return a delivery as the request that goes to the shop; None if the shop has no address."""
@@ -292,6 +297,17 @@ class Emulator(abc.ABC):
     def tamper(self, delivery_id: str) -> None:
         """Send the event in a second delivery whose body is changed after it was signed."""
         self._send_again(delivery_id, tampered=True)
+
+    def reorder(self) -> None:
+        """Send what is due in the reverse order: the deliveries change places, and each place keeps its key."""
+        with self.ledger.transaction():
+            waiting = self.waiting()
+            for place, delivery in zip(waiting, reversed(waiting), strict=True):
+                self.ledger.save(attrs.evolve(delivery, id=place.id))
+
+    def lose(self, delivery_id: str) -> None:
+        """Lose a delivery on its way: there is no answer, so it is sent again as any that was not accepted."""
+        self._record(self._delivery(delivery_id), None)
 
     # Small things that subclasses need.
 

@@ -63,9 +63,10 @@ def sandbox(
     With --json, one line tells on stdout where it is and the account's settings, once requests are answered.
     """
     _require_server()
+    from gateway_core.testing import find_emulator
     from gateway_sandbox.server import Server
 
-    emulator_class = accounts.find_emulator(backend)
+    emulator_class = find_emulator(backend)
     path = state or Path("sandbox.db" if backend == "sandbox" else f"sandbox-{backend}.db")
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(contextlib.closing(Server(port=port)))
