@@ -1,9 +1,9 @@
 """A payment gateway abstraction with pluggable providers."""
 
 from gateway_core import errors
+from gateway_core._hooks import hookimpl
 from gateway_core.async_gateway import AsyncGateway
 from gateway_core.gateway import Gateway
-from gateway_core.hookspecs import hookimpl
 from gateway_core.http import Flow, HttpRequest, HttpResponse
 from gateway_core.models import (
     Acknowledgement,

@@ -5,10 +5,8 @@ A plugin is other people's code: whatever it raises becomes a `PluginError`, and
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import sys
-import traceback
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -18,15 +16,12 @@ import attrs
 import pluggy
 
 from gateway_core import hookspecs
-from gateway_core._text import one_line
+from gateway_core._entry_points import describe
+from gateway_core._hooks import PROJECT, misshapen
 from gateway_core.errors import GatewayError, PluginError
 from gateway_core.provider import CONTRACT_VERSION, RESERVED_SETTINGS, ProviderInfo
 
 OPERATIONS = hookspecs.REQUIRED + hookspecs.OPTIONAL
-
-_CORE = __file__.removesuffix("_contract.py")
-#: Frames of these say how a plugin was loaded, and not where it failed.
-_LOADING = ("<frozen importlib", importlib.__file__.removesuffix("__init__.py"), __file__, f"{_CORE}_plugins.py")
 
 
 def check_provider_class(target: Any) -> tuple[ProviderInfo, tuple[str, ...]]:
@@ -96,7 +91,7 @@ def register(provider: Any) -> pluggy.PluginManager:
     Raises:
         PluginError: If a hook is misspelt, missing, not marked, or of a shape that does not do what its author means.
     """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager = pluggy.PluginManager(PROJECT)
     # The specifications come second, so that all faults can be told at once; pluggy stops at the first.
     manager.register(provider, name="provider")
     faults = [*_strangers(manager), *(fault for name in OPERATIONS for fault in _misfits(manager, name, provider))]
@@ -105,26 +100,6 @@ def register(provider: Any) -> pluggy.PluginManager:
     manager.add_hookspecs(hookspecs)
     manager.check_pending()
     return manager
-
-
-def describe(error: BaseException, *, text: bool = True) -> str:
-    """Return the kind, text and innermost place of an exception, for a plugin's author, on one line.
-
-    Args:
-        error: The exception. It is not trusted: even its text may raise.
-        text: Whether to give its text, which may quote what the plugin worked on.
-    """
-    frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
-    places = [place for place in frames if not place.startswith(_LOADING)]
-    places = [place for place in places if not place.startswith(_CORE)] or places
-    try:
-        said = error.message if isinstance(error, GatewayError) else str(error)
-        if isinstance(error, SyntaxError) and error.filename:
-            said, places = error.msg, [f"{error.filename}:{error.lineno}"]
-    except (Exception, SystemExit):  # noqa: BLE001  # a plugin's exception may be as broken as the plugin
-        said = ""
-    what = f"{type(error).__name__}: {said}" if text and said else type(error).__name__
-    return one_line(what, 400) + (f" at {one_line(places[-1], 300)}" if places else "")
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
@@ -178,22 +153,4 @@ def _misfits(manager: pluggy.PluginManager, name: str, provider: Any) -> Iterato
     if len(implementations) > 1:
         yield f"{name} is implemented twice"
     for implementation in implementations:
-        yield from _misshapen(name, implementation)
-
-
-def _misshapen(name: str, implementation: pluggy.HookImpl) -> Iterator[str]:
-    """Yield why pluggy could not call an implementation, or would call it otherwise than its author means."""
-    function = implementation.function
-    if implementation.wrapper or implementation.hookwrapper:
-        yield f"{name} is a wrapper, and there is nothing to wrap"
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        yield f"{name} is async: write it as a plain generator, which async code can run too"
-    known = inspect.signature(getattr(hookspecs, name)).parameters
-    for argument in implementation.argnames:
-        if argument not in known:
-            yield f"{name} takes {argument}, which is no argument of it: {', '.join(known) or 'it has none'}"
-    for parameter in inspect.signature(function).parameters.values():
-        # pluggy gives arguments by position, and none that has a default.
-        lost = parameter.name in known and parameter.name not in implementation.argnames
-        if lost or (parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty):
-            yield f"{name} must take {parameter.name} as a plain argument without a default"
+        yield from misshapen(getattr(hookspecs, name), implementation)

@@ -3,54 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import attrs
 
-from gateway_core._contract import check_provider_class, closest, describe, make, register, settings_class
+from gateway_core._contract import check_provider_class, closest, make, register, settings_class
+from gateway_core._entry_points import (
+    NAME,
+    NAME_RULE,
+    UNKNOWN,
+    Offer,
+    Unreadable,
+    describe,
+    offers_of,
+    rivalry,
+    same_name,
+    scan,
+)
 from gateway_core._text import one_line
 from gateway_core.errors import PluginError, UnknownBackendError
 from gateway_core.provider import ProviderInfo
-
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
 
 __all__ = ["Plugin", "PluginReport", "describe", "find", "inspect_all", "make", "register", "settings_class"]
 
 PROVIDERS = "gateway_core.providers"
 
-_CORE = "gateway-core"
-_NAME = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-_NAME_RULE = "at most 64 small ASCII letters and digits, with single hyphens or underscores between them"
-_UNKNOWN = "(unknown)"
+_ADVICE = "uninstall one, or name the one you mean as `distribution`"
 
 
 @attrs.frozen
-class Plugin:
-    """An entry point that offers a backend, described without importing it. Its texts are fit for one line.
-
-    Attributes:
-        name: The backend's name.
-        entry_point: The entry point, as ``name = module:object``.
-        distribution: The distribution that owns it.
-        version: That distribution's version.
-    """
-
-    name: str
-    entry_point: str
-    distribution: str
-    version: str
-    _source: EntryPoint = attrs.field(repr=False, eq=False)
-
-    @classmethod
-    def of(cls, source: EntryPoint) -> Plugin:
-        """Describe an entry point. Reads the metadata of its distribution."""
-        name, version = _identity(source.dist)
-        entry_point = one_line(f"{source.name} = {source.value}", 200)
-        return cls(one_line(source.name, 100), entry_point, name, version, source)
+class Plugin(Offer):
+    """An entry point that offers a backend, whose name it bears."""
 
     def load(self) -> Any:
         """Import and check the provider class.
@@ -79,56 +64,13 @@ class Plugin:
         Raises:
             PluginError: If the plugin is broken. Its text is the cause alone.
         """
-        if not _NAME.fullmatch(self._source.name):
-            raise PluginError(f"its name is not {_NAME_RULE}")
-        self._check_requirement()
-        target = self._import()
+        target = self.imported()
         try:
             return target, *check_provider_class(target)
         except (PluginError, KeyboardInterrupt):
             raise
         except BaseException as error:  # noqa: BLE001  # a hostile metaclass raises when its class is looked at
             fault = f"its check failed with {describe(error)}"
-        raise PluginError(fault)
-
-    def _check_requirement(self) -> None:
-        """Hold the plugin's requirement on the core against the installed core, before a line of the plugin runs.
-
-        Where either is not in the metadata, `ProviderInfo.contract_version` decides after the import.
-        """
-        # Costs 5 ms to import, and is needed once a backend has been chosen only.
-        from packaging.utils import canonicalize_name
-
-        for text in _requirements(self._source.dist):
-            if canonicalize_name(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) != _CORE:
-                continue
-            try:
-                fault = _unmet(text)
-            except ModuleNotFoundError:
-                return
-            except (ValueError, LookupError) as error:
-                raise PluginError(f"its requirement {text!r} cannot be read: {describe(error)}") from None
-            if fault is not None:
-                raise PluginError(f"{fault}: install versions that go together", who_must_act="operator")
-
-    def _import(self) -> Any:
-        if not self._source.pattern.match(self._source.value):
-            raise PluginError("its entry point is not of the form module:object")
-        try:
-            return self._source.load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  # SystemExit included: nothing here stops the application
-            fault = f"its import failed with {describe(error)}"
-        for text in _requirements(self._source.dist):
-            try:
-                unmet = _unmet(text)
-            except ModuleNotFoundError as error:
-                unmet = f"it requires {error.name}, which is not installed"
-            except (ValueError, LookupError):
-                unmet = None
-            if unmet is not None:
-                raise PluginError(f"{fault}; {unmet}", who_must_act="operator")
         raise PluginError(fault)
 
 
@@ -168,11 +110,11 @@ def inspect_all() -> tuple[PluginReport, ...]:
     A name with two offers is a fault of both, and neither is imported. What plugins print goes to stderr, for the whole
     process while this runs: it is made for commands.
     """
-    sources, unreadable = _scan()
-    plugins = _described(sources)
+    sources, unreadable = scan(PROVIDERS)
+    plugins = offers_of(sources, Plugin)
     with contextlib.redirect_stdout(sys.stderr):
         reports = [_report(plugin, [each for each in plugins if each.name == plugin.name]) for plugin in plugins]
-    return (*reports, *unreadable)
+    return (*reports, *map(_unreadable, unreadable))
 
 
 def find(backend: str, *, distribution: str | None = None) -> Plugin:
@@ -186,20 +128,20 @@ def find(backend: str, *, distribution: str | None = None) -> Plugin:
         UnknownBackendError: If nobody offers it, or more than one distribution does.
     """
     _check_name(backend)
-    sources, unreadable = _scan()
-    every = _described(source for source in sources if source.name == backend)
-    offers = [offer for offer in every if distribution is None or _same_name(offer.distribution, str(distribution))]
+    sources, unreadable = scan(PROVIDERS)
+    every = offers_of((source for source in sources if source.name == backend), Plugin)
+    offers = [offer for offer in every if distribution is None or same_name(offer.distribution, str(distribution))]
     if len(offers) == 1:
         return offers[0]
     if offers:
-        fault = _rivalry(offers)
+        fault = rivalry(offers, _ADVICE)
     elif every:
         owners = " and ".join(f"{offer.distribution} {offer.version}" for offer in every)
         fault = PluginError(
             f"the distribution {distribution!r} does not offer it, {owners} does", who_must_act="operator"
         )
     else:
-        names = {source.name for source in sources if _NAME.fullmatch(source.name)}
+        names = {source.name for source in sources if NAME.fullmatch(source.name)}
         lost = "".join(f"; of {each.distribution} {each.version}, {each.fault}" for each in unreadable)
         fault = PluginError(f"nobody offers it: {_advice(backend, names)}{lost}", who_must_act="operator")
     raise UnknownBackendError(
@@ -213,49 +155,11 @@ def find(backend: str, *, distribution: str | None = None) -> Plugin:
 
 
 def _check_name(backend: object) -> None:
-    if isinstance(backend, str) and _NAME.fullmatch(backend):
+    if isinstance(backend, str) and NAME.fullmatch(backend):
         return
     shown, who = (repr(backend), "operator") if isinstance(backend, str) else (type(backend).__name__, "application")
     raise UnknownBackendError(
-        f"{one_line(shown, 80)} names no backend: a name is {_NAME_RULE} (the {who} must act)", who_must_act=who
-    )
-
-
-def _scan() -> tuple[list[EntryPoint], list[PluginReport]]:
-    """Return the entry points of all providers, and a report of each distribution whose entry points cannot be read."""
-    # Costs 16 ms to import, and is needed once a backend has been chosen only.
-    from importlib import metadata
-
-    # One distribution's unreadable file ends this scan for all: only then each is looked at by itself.
-    with contextlib.suppress(Exception):
-        return list(metadata.entry_points(group=PROVIDERS)), []
-    sources: list[EntryPoint] = []
-    unreadable: list[PluginReport] = []
-    seen: set[str] = set()
-    for owner in metadata.distributions():
-        name, version = _identity(owner)
-        if name in seen:  # a copy further down the path, which is never imported
-            continue
-        seen |= {name} - {_UNKNOWN}
-        try:
-            sources += owner.entry_points.select(group=PROVIDERS)
-        except Exception as error:  # noqa: BLE001  # a line that is no entry point, or bytes that are no text
-            unreadable.append(
-                PluginReport(
-                    name=_UNKNOWN,
-                    entry_point=_UNKNOWN,
-                    distribution=name,
-                    version=version,
-                    fault=f"its entry_points.txt cannot be read ({describe(error)}): install it anew, or remove it",
-                    who_must_act="operator",
-                )
-            )
-    return sources, unreadable
-
-
-def _described(sources: Iterable[EntryPoint]) -> list[Plugin]:
-    return sorted(
-        set(map(Plugin.of, sources)), key=lambda plugin: (plugin.name, plugin.distribution, plugin.entry_point)
+        f"{one_line(shown, 80)} names no backend: a name is {NAME_RULE} (the {who} must act)", who_must_act=who
     )
 
 
@@ -264,19 +168,22 @@ def _report(plugin: Plugin, offers: Sequence[Plugin]) -> PluginReport:
     who = attrs.asdict(plugin, filter=attrs.filters.exclude("_source"))
     try:
         if len(offers) > 1:
-            raise _rivalry(offers)
+            raise rivalry(offers, _ADVICE)
         _, info, capabilities = plugin.examine()
     except PluginError as error:
         return PluginReport(**who, fault=error.message, who_must_act=error.who_must_act)
     return PluginReport(**who, info=info, capabilities=capabilities)
 
 
-def _rivalry(offers: Sequence[Plugin]) -> PluginError:
-    owners = " and ".join(f"{offer.distribution} {offer.version} ({offer.entry_point})" for offer in offers)
-    if len({offer.distribution for offer in offers}) == 1:
-        return PluginError(f"one distribution offers it twice: {owners}")
-    advice = "uninstall one, or name the one you mean as `distribution`"
-    return PluginError(f"it is offered by {owners}: {advice}", who_must_act="operator")
+def _unreadable(found: Unreadable) -> PluginReport:
+    return PluginReport(
+        name=UNKNOWN,
+        entry_point=UNKNOWN,
+        distribution=found.distribution,
+        version=found.version,
+        fault=found.fault,
+        who_must_act="operator",
+    )
 
 
 def _advice(backend: str, names: Collection[str]) -> str:
@@ -286,48 +193,3 @@ def _advice(backend: str, names: Collection[str]) -> str:
     if names:
         return f"installed are {', '.join(sorted(names))}"
     return "no provider plugin is installed"
-
-
-def _identity(owner: Distribution | None) -> tuple[str, str]:
-    """Return a distribution's name and version, or what can be said instead."""
-    if owner is None:
-        return _UNKNOWN, _UNKNOWN
-    try:
-        headers = owner.metadata
-        name, version = (next(iter(headers.get_all(key, ())), "") for key in ("Name", "Version"))
-        return one_line(name, 100) or f"(without a name, in {owner.locate_file('')})", one_line(version, 50) or _UNKNOWN
-    except Exception:  # noqa: BLE001  # unreadable metadata of one distribution is no reason to stop
-        return _UNKNOWN, _UNKNOWN
-
-
-def _requirements(owner: Distribution | None) -> list[str]:
-    try:
-        return list(owner.requires or ()) if owner else []
-    except Exception:  # noqa: BLE001  # as above
-        return []
-
-
-def _unmet(text: str) -> str | None:
-    """Return how the environment fails one requirement; None if it does not.
-
-    Raises:
-        ModuleNotFoundError: If it is not there at all.
-        ValueError, LookupError: If the requirement cannot be read.
-    """
-    from importlib import metadata
-
-    from packaging.requirements import Requirement
-
-    requirement = Requirement(text)
-    if requirement.marker is not None and not requirement.marker.evaluate():
-        return None
-    installed = metadata.version(requirement.name)
-    if requirement.specifier.contains(installed, prereleases=True):
-        return None
-    return f"it requires {requirement.name}{requirement.specifier}, and {installed} is installed"
-
-
-def _same_name(one: str, other: str) -> bool:
-    from packaging.utils import canonicalize_name
-
-    return canonicalize_name(one) == canonicalize_name(other)

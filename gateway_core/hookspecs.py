@@ -89,8 +89,7 @@ from __future__ import annotations
 
 from typing import TypeAlias, TypeVar
 
-import pluggy
-
+from gateway_core._hooks import hookspec
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Page, Payment, PaymentQuery
@@ -101,19 +100,13 @@ T = TypeVar("T")
 #: What an implementation gives, a flow, or the result itself where nothing has to be asked.
 Outcome: TypeAlias = Flow[T] | T
 
-PROJECT = "gateway_core"
-
-#: Marks a method as the implementation of a hook.
-hookimpl = pluggy.HookimplMarker(PROJECT)
-_hookspec = pluggy.HookspecMarker(PROJECT)
-
 #: The hooks that every provider implements.
 REQUIRED = ("create_invoice", "get_status", "list_payments", "verify_webhook")
 #: The hooks that a provider implements where its API can.
 OPTIONAL = ("find_invoice", "cancel_invoice", "refund_payment", "check_account")
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def create_invoice(request: InvoiceRequest) -> Outcome[Invoice]:  # type: ignore[empty-body]  # a declaration
     """Create an invoice.
 
@@ -121,7 +114,7 @@ def create_invoice(request: InvoiceRequest) -> Outcome[Invoice]:  # type: ignore
     """
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def get_status(invoice_id: str) -> Outcome[StatusReport]:  # type: ignore[empty-body]  # a declaration
     """Report what is known of an invoice now.
 
@@ -130,12 +123,12 @@ def get_status(invoice_id: str) -> Outcome[StatusReport]:  # type: ignore[empty-
     """
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def list_payments(query: PaymentQuery) -> Outcome[Page[Payment]]:  # type: ignore[empty-body]  # a declaration
     """Return one page of the payments, and the cursor of the next. The core iterates."""
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def verify_webhook(request: WebhookRequest) -> Outcome[WebhookDelivery]:  # type: ignore[empty-body]  # a declaration
     """Verify a webhook, before anything in it is parsed; raise `WebhookError` for whatever is not genuine.
 
@@ -144,21 +137,21 @@ def verify_webhook(request: WebhookRequest) -> Outcome[WebhookDelivery]:  # type
     """
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def find_invoice(order_id: str) -> Outcome[Invoice | None]:
     """Look an invoice up by the shop's key: how a lost answer is found again. None if there surely is none."""
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def cancel_invoice(invoice_id: str) -> Outcome[StatusReport]:  # type: ignore[empty-body]  # a declaration
     """Call an unpaid invoice off."""
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def refund_payment(request: RefundRequest) -> Outcome[Refund]:  # type: ignore[empty-body]  # a declaration
     """Give money back."""
 
 
-@_hookspec(firstresult=True)
+@hookspec(firstresult=True)
 def check_account() -> Outcome[None]:
     """Make one harmless read with the real credentials; raise if they do not work."""

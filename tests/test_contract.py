@@ -24,7 +24,8 @@ from gateway_core import (
     hookimpl,
     wire,
 )
-from gateway_core._contract import check_provider_class, describe, make, register, settings_class
+from gateway_core._contract import check_provider_class, make, register, settings_class
+from gateway_core._entry_points import describe
 from gateway_core.errors import ConfigurationError, PluginError, UnexpectedResponseError
 
 if TYPE_CHECKING:

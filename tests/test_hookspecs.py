@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from gateway_core import hookimpl, hookspecs
+from gateway_core._hooks import PROJECT
 
 ARGUMENTS = {
     "create_invoice": ["request"],
@@ -22,7 +23,7 @@ ARGUMENTS = {
 
 def test_every_hook_is_required_or_optional() -> None:
     """P4: no hook is declared without being one of both, and none is listed without being declared."""
-    declared = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.PROJECT}_spec")]
+    declared = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{PROJECT}_spec")]
 
     actual = set(hookspecs.REQUIRED + hookspecs.OPTIONAL)
 
@@ -42,7 +43,7 @@ def test_the_first_result_is_the_result(name: str) -> None:
     """P5: a hook has one answer, and declares nothing else."""
     hook = getattr(hookspecs, name)
 
-    actual = getattr(hook, f"{hookspecs.PROJECT}_spec")["firstresult"], hook(*ARGUMENTS[name]), bool(hook.__doc__)
+    actual = getattr(hook, f"{PROJECT}_spec")["firstresult"], hook(*ARGUMENTS[name]), bool(hook.__doc__)
 
     assert actual == (True, None, True)
 
@@ -51,4 +52,4 @@ def test_implementations_are_marked_for_this_project() -> None:
     """Another library's marker is not ours."""
     actual = hookimpl.project_name
 
-    assert actual == hookspecs.PROJECT
+    assert actual == PROJECT
