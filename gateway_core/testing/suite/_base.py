@@ -16,6 +16,7 @@ from gateway_core.models.money import Money
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookRequest
 from gateway_core.testing.emulator import Emulator
+from gateway_core.testing.suite._gaps import leave_out_gaps
 from gateway_core.testing.suite._stage import Stage
 
 #: Each scenario, with the operation that needs it.
@@ -105,8 +106,9 @@ class Described:
             _check_spelling(cls)
 
     @pytest.fixture
-    def stage(self) -> Iterator[Stage]:
+    def stage(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         """Give one account at the provider."""
+        leave_out_gaps(type(self), monkeypatch)
         stage = Stage(self)
         yield stage
         stage.close()
