@@ -465,3 +465,53 @@ def test_transport_answers_from_the_emulator() -> None:
 
     transport.close()
     assert response.body == b"hello"
+
+
+def test_what_waits_is_told_in_its_order(emulator: _Shoestring, clock: ManualClock) -> None:
+    """What is due now waits, what expires by being looked at included; what is due later does not."""
+    token = _bill(emulator).token
+    emulator.pay(token, Money("10", "EUR"))
+    emulator.delay(_deliveries(emulator)[0].id, timedelta(hours=1))
+    emulator.pay(token, Money("10", "EUR"))
+    clock.move(timedelta(minutes=15))
+
+    assert [json.loads(delivery.body)["kind"] for delivery in emulator.waiting()] == ["partially_paid", "expired"]
+
+
+def test_reordered_webhooks_arrive_the_other_way_round(emulator: _Shoestring) -> None:
+    """Each is sent once, with its own event, and what is due later keeps its time."""
+    tokens = [_bill(emulator).token for _ in range(4)]
+    for token in tokens:
+        emulator.pay(token)
+    first, *rest = _deliveries(emulator)
+    emulator.delay(first.id, timedelta(hours=1))
+    receiver = _Receiver()
+
+    emulator.reorder()
+
+    emulator.deliver(receiver)
+    assert [request.body for request in receiver.requests] == [delivery.body for delivery in reversed(rest)]
+    assert emulator.deliver(receiver) == 0
+
+
+def test_lost_webhook_is_sent_again_as_one_without_an_answer(emulator: _Shoestring, clock: ManualClock) -> None:
+    """The provider keeps to its schedule, and the attempt is on record."""
+    emulator.pay(_bill(emulator).token)
+    receiver = _Receiver()
+
+    emulator.lose(_deliveries(emulator)[0].id)
+
+    counts = [emulator.deliver(receiver)]
+    clock.move(timedelta(seconds=5))
+    counts.append(emulator.deliver(receiver))
+    assert counts == [0, 1]
+    assert [(attempt.status, attempt.note) for attempt in _deliveries(emulator)[0].attempts] == [
+        (None, "no answer"),
+        (200, "accepted"),
+    ]
+
+
+def test_unknown_webhook_cannot_be_lost(emulator: _Shoestring) -> None:
+    """A key that is no delivery's is told."""
+    with pytest.raises(NotFoundError, match="no such delivery"):
+        emulator.lose("7")
