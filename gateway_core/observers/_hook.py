@@ -15,6 +15,9 @@ from gateway_core.observers._calls import Listener
 from gateway_core.observers._events import Event
 
 
+_RUN_BY_NOBODY = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+
+
 class Specification:
     """What an observer implements."""
 
@@ -66,8 +69,8 @@ def _faults(manager: pluggy.PluginManager, observer: Any) -> Iterator[str]:
         is_there = inspect.getattr_static(observer, "observe", None) is not None
         yield "observe is not marked with @hookimpl" if is_there else "observe is missing"
     for implementation in hooks.get("observe", ()):
-        function = implementation.function
-        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(inspect.unwrap(function)):
+        wraps = implementation.wrapper or implementation.hookwrapper
+        if not wraps and any(test(implementation.function) for test in _RUN_BY_NOBODY):
             yield "observe is async or a generator, and nobody would run it: write it as a plain method"
         else:
             yield from misshapen(Specification().observe, implementation)

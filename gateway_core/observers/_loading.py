@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway_core._entry_points import NAME, Offer, describe, offers_of, rivalry, scan
+from gateway_core._text import one_line
 from gateway_core.errors import ConfigurationError, PluginError
 from gateway_core.observers._calls import Listener
 from gateway_core.observers._hook import listen
@@ -24,11 +25,21 @@ def load(observers: Iterable[Any]) -> tuple[Listener, ...]:
         if not isinstance(observer, str):
             chosen.setdefault(id(observer), _given(observer))
             continue
-        if offers is None:
-            offers = _offers()
-        if observer not in chosen:
+        if observer in chosen:
+            continue
+        if observer == "logging":
+            # Known without a search, which takes the longer the more is installed.
+            chosen[observer] = _logging()
+        else:
+            offers = _offers() if offers is None else offers
             chosen[observer] = _installed(_find(observer, offers))
     return tuple(listener for listener in chosen.values() if listener is not None)
+
+
+def _logging() -> Listener:
+    from gateway_core.observers._logging import LoggingObserver
+
+    return listen(LoggingObserver(), "the observer 'logging'")
 
 
 def _given(observer: Any) -> Listener:
@@ -81,4 +92,4 @@ def _find(name: str, offers: dict[str, list[Offer]]) -> Offer:
     else:
         names = ", ".join(sorted(known for known in offers if NAME.fullmatch(known)))
         reason = f"nobody offers it; installed are {names}" if names else "nobody offers one"
-    raise ConfigurationError(f"the observer {name!r} cannot be had: {reason}")
+    raise ConfigurationError(f"the observer {one_line(repr(name), 80)} cannot be had: {reason}")

@@ -47,7 +47,13 @@ class Site:
             self.make(project["name"], points, version=project["version"], requires=project["dependencies"])
 
     def make(
-        self, name: str, points: dict[str, str], *, version: str = "1.0", requires: list[str] | None = None
+        self,
+        name: str,
+        points: dict[str, str],
+        *,
+        version: str = "1.0",
+        requires: list[str] | None = None,
+        group: str = PROVIDERS,
     ) -> Path:
         """Install the metadata of a distribution, and return its folder."""
         info = self.path / f"{name.replace('-', '_')}-{version}.dist-info"
@@ -56,7 +62,7 @@ class Site:
         needs = [f"Requires-Dist: {each}" for each in requires or []]
         (info / "METADATA").write_text("\n".join([*head, *needs, ""]))
         (info / "entry_points.txt").write_text(
-            "\n".join([f"[{PROVIDERS}]", *(f"{point} = {value}" for point, value in points.items()), ""])
+            "\n".join([f"[{group}]", *(f"{point} = {value}" for point, value in points.items()), ""])
         )
         (info / "RECORD").write_text("")
         return info
