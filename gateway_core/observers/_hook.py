@@ -14,7 +14,6 @@ from gateway_core.errors import PluginError
 from gateway_core.observers._calls import Listener
 from gateway_core.observers._events import Event
 
-
 _RUN_BY_NOBODY = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
 
 

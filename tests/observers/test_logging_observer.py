@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -47,95 +47,106 @@ REFUSED = RejectedError("the description canary is too long", http_status=422, c
 CREATED = {"invoice_id": "inv_1", "order_id": "1042", "amount": Money("49.90", "EUR"), "status": InvoiceStatus.PENDING}
 MOVED = {"invoice_id": "inv_1", "before": InvoiceStatus.PENDING, "after": InvoiceStatus.PAID}
 
-#: Each event, the level that it is written at, and what is written of it.
-LINES: list[tuple[type[Event], dict[str, Any], int, str, str]] = [
-    (CallStarted, {}, DEBUG, "calls", ""),
-    (CallEnded, {"seconds": 0.25}, DEBUG, "calls", "seconds=0.250"),
-    (CallEnded, {"seconds": 1.0, "abandoned": True}, INFO, "calls", "seconds=1.000 abandoned=yes"),
-    (
-        CallEnded,
-        {"seconds": 1.0, "error": REFUSED},
-        DEBUG,
-        "calls",
-        "seconds=1.000 error=RejectedError effect=none http_status=422 code=too_long request_id=req_1",
-    ),
-    (
-        CallEnded,
-        {"seconds": 30.0, "error": OutcomeUnknownError("api.example: no answer came in time")},
-        WARNING,
-        "calls",
-        "seconds=30.000 error=OutcomeUnknownError effect=unknown",
-    ),
-    (
-        CallEnded,
-        {"seconds": 1.0, "error": UnexpectedResponseError("another amount", effect="done", invoice_id="inv_1")},
-        WARNING,
-        "calls",
-        "seconds=1.000 error=UnexpectedResponseError effect=done invoice_id=inv_1",
-    ),
-    (
-        RequestSent,
-        {"method": "POST", "host": "api.example:8443", "attempt": 2},
-        DEBUG,
-        "http",
-        "method=POST host=api.example:8443 attempt=2",
-    ),
-    (
-        AnswerReceived,
-        {"status": 503, "seconds": 0.1, "size": 512},
-        DEBUG,
-        "http",
-        "status=503 seconds=0.100 size=512 attempt=1",
-    ),
-    (
-        RequestFailed,
-        {"error": NotSentError("api.example: it refuses connections"), "seconds": 0.1},
-        DEBUG,
-        "http",
-        "error=NotSentError effect=none seconds=0.100 attempt=1",
-    ),
-    (
-        Retried,
-        {"attempt": 2, "wait": 1.5, "reason": "the answer 503"},
-        INFO,
-        "http",
-        'attempt=2 wait=1.500 reason="the answer 503"',
-    ),
-    (RateLimited, {"waited": 1.0}, DEBUG, "http", "waited=1.000"),
-    (RateLimited, {"waited": 1.001}, INFO, "http", "waited=1.001"),
-    (BreakerOpened, {"seconds": 30.0}, WARNING, "http", "seconds=30.000"),
-    (BreakerClosed, {}, INFO, "http", ""),
-    (LimiterFellBack, {"reason": "unreachable"}, WARNING, "http", "reason=unreachable"),
-    (
-        InvoiceCreated,
-        CREATED,
-        INFO,
-        "invoices",
-        'invoice_id=inv_1 order_id=1042 amount="49.90 EUR" status=pending',
-    ),
-    (StatusMoved, MOVED, INFO, "invoices", "invoice_id=inv_1 before=pending after=paid"),
-    (
-        StatusMoved,
-        {**MOVED, "before": None, "verdict": AmountVerdict.EXACT},
-        INFO,
-        "invoices",
-        "invoice_id=inv_1 after=paid verdict=exact",
-    ),
-    (
-        WebhookAccepted,
-        {"verified_by": "signature", "events": (("invoice.paid", "inv_1"), ("customer.created", None))},
-        INFO,
-        "webhooks",
-        'verified_by=signature events="invoice.paid inv_1, customer.created"',
-    ),
-    (WebhookRefused, {"reason": WebhookReason.STALE}, WARNING, "webhooks", f'reason="{WebhookReason.STALE}"'),
+
+class Line(NamedTuple):
+    """An event, the level and the logger that it is written with, and what is written of it."""
+
+    kind: type[Event]
+    fields: dict[str, Any]
+    level: int
+    logger: str
+    words: str
+
+
+LINES = [
+    Line(*line)
+    for line in [
+        (CallStarted, {}, DEBUG, "calls", ""),
+        (CallEnded, {"seconds": 0.25}, DEBUG, "calls", "seconds=0.250"),
+        (CallEnded, {"seconds": 1.0, "abandoned": True}, INFO, "calls", "seconds=1.000 abandoned=yes"),
+        (
+            CallEnded,
+            {"seconds": 1.0, "error": REFUSED},
+            DEBUG,
+            "calls",
+            "seconds=1.000 error=RejectedError effect=none http_status=422 code=too_long request_id=req_1",
+        ),
+        (
+            CallEnded,
+            {"seconds": 30.0, "error": OutcomeUnknownError("api.example: no answer came in time")},
+            WARNING,
+            "calls",
+            "seconds=30.000 error=OutcomeUnknownError effect=unknown",
+        ),
+        (
+            CallEnded,
+            {"seconds": 1.0, "error": UnexpectedResponseError("another amount", effect="done", invoice_id="inv_1")},
+            WARNING,
+            "calls",
+            "seconds=1.000 error=UnexpectedResponseError effect=done invoice_id=inv_1",
+        ),
+        (
+            RequestSent,
+            {"method": "POST", "host": "api.example:8443", "attempt": 2},
+            DEBUG,
+            "http",
+            "method=POST host=api.example:8443 attempt=2",
+        ),
+        (
+            AnswerReceived,
+            {"status": 503, "seconds": 0.1, "size": 512},
+            DEBUG,
+            "http",
+            "status=503 seconds=0.100 size=512 attempt=1",
+        ),
+        (
+            RequestFailed,
+            {"error": NotSentError("api.example: it refuses connections"), "seconds": 0.1},
+            DEBUG,
+            "http",
+            "error=NotSentError effect=none seconds=0.100 attempt=1",
+        ),
+        (
+            Retried,
+            {"attempt": 2, "wait": 1.5, "reason": "the answer 503"},
+            INFO,
+            "http",
+            'attempt=2 wait=1.500 reason="the answer 503"',
+        ),
+        (RateLimited, {"waited": 1.0}, DEBUG, "http", "waited=1.000"),
+        (RateLimited, {"waited": 1.001}, INFO, "http", "waited=1.001"),
+        (BreakerOpened, {"seconds": 30.0}, WARNING, "http", "seconds=30.000"),
+        (BreakerClosed, {}, INFO, "http", ""),
+        (LimiterFellBack, {"reason": "unreachable"}, WARNING, "http", "reason=unreachable"),
+        (
+            InvoiceCreated,
+            CREATED,
+            INFO,
+            "invoices",
+            'invoice_id=inv_1 order_id=1042 amount="49.90 EUR" status=pending',
+        ),
+        (StatusMoved, MOVED, INFO, "invoices", "invoice_id=inv_1 before=pending after=paid"),
+        (
+            StatusMoved,
+            {**MOVED, "before": None, "verdict": AmountVerdict.EXACT},
+            INFO,
+            "invoices",
+            "invoice_id=inv_1 after=paid verdict=exact",
+        ),
+        (
+            WebhookAccepted,
+            {"verified_by": "signature", "events": (("invoice.paid", "inv_1"), ("customer.created", None))},
+            INFO,
+            "webhooks",
+            'verified_by=signature events="invoice.paid inv_1, customer.created"',
+        ),
+        (WebhookRefused, {"reason": WebhookReason.STALE}, WARNING, "webhooks", f'reason="{WebhookReason.STALE}"'),
+    ]
 ]
 
-each_line = pytest.mark.parametrize(
-    "kind, fields, level, logger, words",
-    LINES,
-    ids=[f"{number}-{line[0].__name__}" for number, line in enumerate(LINES)],
-)
+NAMES = [f"{number}-{line.kind.__name__}" for number, line in enumerate(LINES)]
+
+each_line = pytest.mark.parametrize("line", LINES, ids=NAMES)
 
 
 @pytest.fixture
@@ -148,50 +159,35 @@ def call(caplog: pytest.LogCaptureFixture) -> Call:
 
 
 @each_line
-def test_event_is_one_line_at_its_level(
-    call: Call,
-    caplog: pytest.LogCaptureFixture,
-    kind: type[Event],
-    fields: dict[str, Any],
-    level: int,
-    logger: str,
-    words: str,
-) -> None:
+def test_event_is_one_line_at_its_level(call: Call, caplog: pytest.LogCaptureFixture, line: Line) -> None:
     """Each event is one record, whose level says whether somebody has to look; what a provider says is left out."""
-    call.tell(kind, **fields)
+    call.tell(line.kind, **line.fields)
 
     [record] = caplog.records
     number = record.__dict__["gateway_call"]
-    expected = f"{kind.__name__} backend=bitsby operation=create_invoice call={number} {words}".rstrip()
-    assert (record.levelno, record.name, record.getMessage()) == (level, f"gateway_core.{logger}", expected)
+    expected = f"{line.kind.__name__} backend=bitsby operation=create_invoice call={number} {line.words}".rstrip()
+    assert (record.levelno, record.name, record.getMessage()) == (line.level, f"gateway_core.{line.logger}", expected)
 
 
 def test_every_event_has_its_line() -> None:
     """A new class of events is given a logger and a level on purpose."""
     kinds = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("gateway_core")}
 
-    assert {line[0] for line in LINES} == kinds
+    assert {line.kind for line in LINES} == kinds
 
 
 @each_line
 @pytest.mark.parametrize("threshold", [DEBUG, INFO, WARNING, logging.ERROR])
 def test_event_is_wanted_if_it_may_be_written(
-    call: Call,
-    caplog: pytest.LogCaptureFixture,
-    kind: type[Event],
-    fields: dict[str, Any],
-    level: int,
-    logger: str,
-    words: str,
-    threshold: int,
+    call: Call, caplog: pytest.LogCaptureFixture, line: Line, threshold: int
 ) -> None:
-    """What is below the level that is set costs nothing, and nothing above it is lost; levels may change at any time."""
+    """What is below the level that is set is not written, and nothing above it is lost; a level may change any time."""
     caplog.set_level(threshold, "gateway_core")
 
-    call.tell(kind, **fields)
+    call.tell(line.kind, **line.fields)
 
-    assert len(caplog.records) == (level >= threshold)
-    assert LoggingObserver().wants(kind) or level < threshold
+    assert len(caplog.records) == (line.level >= threshold)
+    assert LoggingObserver().wants(line.kind) or line.level < threshold
 
 
 @pytest.mark.parametrize("kind", [CallStarted, RequestSent, AnswerReceived, InvoiceCreated, StatusMoved])

@@ -178,14 +178,16 @@ def test_interruption_while_an_observer_is_made_passes_through(site: Site) -> No
 class Unmarked:
     """Not marked with `hookimpl`."""
 
-    def observe(self, event: Event) -> None: ...
+    def observe(self, event: Event) -> None:
+        """Be overlooked."""
 
 
 class Marked:
     """An observer, once it is made."""
 
     @hookimpl
-    def observe(self, event: Event) -> None: ...
+    def observe(self, event: Event) -> None:
+        """Take note of nothing."""
 
 
 @pytest.mark.parametrize(
