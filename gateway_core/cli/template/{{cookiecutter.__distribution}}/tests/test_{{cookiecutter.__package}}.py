@@ -12,4 +12,3 @@ class Test{{ cookiecutter.__class_name }}(ProviderSuite):
 
     backend = "{{ cookiecutter.name }}"
     emulator = {{ cookiecutter.__class_name }}Emulator
-    settings = {"api_key": "a-made-up-key-0123456789", "webhook_secret": "a-made-up-secret-0123456789"}  # noqa: RUF012
