@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gateway_core import InvoiceStatus, Money
+from gateway_core import InvoiceStatus, Money, observers
 from gateway_core.errors import (
     GatewayError,
     NotFoundError,
@@ -59,89 +59,86 @@ class Line(NamedTuple):
 
 
 LINES = [
-    Line(*line)
-    for line in [
-        (CallStarted, {}, DEBUG, "calls", ""),
-        (CallEnded, {"seconds": 0.25}, DEBUG, "calls", "seconds=0.250"),
-        (CallEnded, {"seconds": 1.0, "abandoned": True}, INFO, "calls", "seconds=1.000 abandoned=yes"),
-        (
-            CallEnded,
-            {"seconds": 1.0, "error": REFUSED},
-            DEBUG,
-            "calls",
-            "seconds=1.000 error=RejectedError effect=none http_status=422 code=too_long request_id=req_1",
-        ),
-        (
-            CallEnded,
-            {"seconds": 30.0, "error": OutcomeUnknownError("api.example: no answer came in time")},
-            WARNING,
-            "calls",
-            "seconds=30.000 error=OutcomeUnknownError effect=unknown",
-        ),
-        (
-            CallEnded,
-            {"seconds": 1.0, "error": UnexpectedResponseError("another amount", effect="done", invoice_id="inv_1")},
-            WARNING,
-            "calls",
-            "seconds=1.000 error=UnexpectedResponseError effect=done invoice_id=inv_1",
-        ),
-        (
-            RequestSent,
-            {"method": "POST", "host": "api.example:8443", "attempt": 2},
-            DEBUG,
-            "http",
-            "method=POST host=api.example:8443 attempt=2",
-        ),
-        (
-            AnswerReceived,
-            {"status": 503, "seconds": 0.1, "size": 512},
-            DEBUG,
-            "http",
-            "status=503 seconds=0.100 size=512 attempt=1",
-        ),
-        (
-            RequestFailed,
-            {"error": NotSentError("api.example: it refuses connections"), "seconds": 0.1},
-            DEBUG,
-            "http",
-            "error=NotSentError effect=none seconds=0.100 attempt=1",
-        ),
-        (
-            Retried,
-            {"attempt": 2, "wait": 1.5, "reason": "the answer 503"},
-            INFO,
-            "http",
-            'attempt=2 wait=1.500 reason="the answer 503"',
-        ),
-        (RateLimited, {"waited": 1.0}, DEBUG, "http", "waited=1.000"),
-        (RateLimited, {"waited": 1.001}, INFO, "http", "waited=1.001"),
-        (BreakerOpened, {"seconds": 30.0}, WARNING, "http", "seconds=30.000"),
-        (BreakerClosed, {}, INFO, "http", ""),
-        (LimiterFellBack, {"reason": "unreachable"}, WARNING, "http", "reason=unreachable"),
-        (
-            InvoiceCreated,
-            CREATED,
-            INFO,
-            "invoices",
-            'invoice_id=inv_1 order_id=1042 amount="49.90 EUR" status=pending',
-        ),
-        (StatusMoved, MOVED, INFO, "invoices", "invoice_id=inv_1 before=pending after=paid"),
-        (
-            StatusMoved,
-            {**MOVED, "before": None, "verdict": AmountVerdict.EXACT},
-            INFO,
-            "invoices",
-            "invoice_id=inv_1 after=paid verdict=exact",
-        ),
-        (
-            WebhookAccepted,
-            {"verified_by": "signature", "events": (("invoice.paid", "inv_1"), ("customer.created", None))},
-            INFO,
-            "webhooks",
-            'verified_by=signature events="invoice.paid inv_1, customer.created"',
-        ),
-        (WebhookRefused, {"reason": WebhookReason.STALE}, WARNING, "webhooks", f'reason="{WebhookReason.STALE}"'),
-    ]
+    Line(CallStarted, {}, DEBUG, "calls", ""),
+    Line(CallEnded, {"seconds": 0.25}, DEBUG, "calls", "seconds=0.250"),
+    Line(CallEnded, {"seconds": 1.0, "abandoned": True}, INFO, "calls", "seconds=1.000 abandoned=yes"),
+    Line(
+        CallEnded,
+        {"seconds": 1.0, "error": REFUSED},
+        DEBUG,
+        "calls",
+        "seconds=1.000 error=RejectedError effect=none http_status=422 code=too_long request_id=req_1",
+    ),
+    Line(
+        CallEnded,
+        {"seconds": 30.0, "error": OutcomeUnknownError("api.example: no answer came in time")},
+        WARNING,
+        "calls",
+        "seconds=30.000 error=OutcomeUnknownError effect=unknown",
+    ),
+    Line(
+        CallEnded,
+        {"seconds": 1.0, "error": UnexpectedResponseError("another amount", effect="done", invoice_id="inv_1")},
+        WARNING,
+        "calls",
+        "seconds=1.000 error=UnexpectedResponseError effect=done invoice_id=inv_1",
+    ),
+    Line(
+        RequestSent,
+        {"method": "POST", "host": "api.example:8443", "attempt": 2},
+        DEBUG,
+        "http",
+        "method=POST host=api.example:8443 attempt=2",
+    ),
+    Line(
+        AnswerReceived,
+        {"status": 503, "seconds": 0.1, "size": 512},
+        DEBUG,
+        "http",
+        "status=503 seconds=0.100 size=512 attempt=1",
+    ),
+    Line(
+        RequestFailed,
+        {"error": NotSentError("api.example: it refuses connections"), "seconds": 0.1},
+        DEBUG,
+        "http",
+        "error=NotSentError effect=none seconds=0.100 attempt=1",
+    ),
+    Line(
+        Retried,
+        {"attempt": 2, "wait": 1.5, "reason": "the answer 503"},
+        INFO,
+        "http",
+        'attempt=2 wait=1.500 reason="the answer 503"',
+    ),
+    Line(RateLimited, {"waited": 1.0}, DEBUG, "http", "waited=1.000"),
+    Line(RateLimited, {"waited": 1.001}, INFO, "http", "waited=1.001"),
+    Line(BreakerOpened, {"seconds": 30.0}, WARNING, "http", "seconds=30.000"),
+    Line(BreakerClosed, {}, INFO, "http", ""),
+    Line(LimiterFellBack, {"reason": "unreachable"}, WARNING, "http", "reason=unreachable"),
+    Line(
+        InvoiceCreated,
+        CREATED,
+        INFO,
+        "invoices",
+        'invoice_id=inv_1 order_id=1042 amount="49.90 EUR" status=pending',
+    ),
+    Line(StatusMoved, MOVED, INFO, "invoices", "invoice_id=inv_1 before=pending after=paid"),
+    Line(
+        StatusMoved,
+        {**MOVED, "before": None, "verdict": AmountVerdict.EXACT},
+        INFO,
+        "invoices",
+        "invoice_id=inv_1 after=paid verdict=exact",
+    ),
+    Line(
+        WebhookAccepted,
+        {"verified_by": "signature", "events": (("invoice.paid", "inv_1"), ("customer.created", None))},
+        INFO,
+        "webhooks",
+        'verified_by=signature events="invoice.paid inv_1, customer.created"',
+    ),
+    Line(WebhookRefused, {"reason": WebhookReason.STALE}, WARNING, "webhooks", f'reason="{WebhookReason.STALE}"'),
 ]
 
 NAMES = [f"{number}-{line.kind.__name__}" for number, line in enumerate(LINES)]
@@ -171,9 +168,9 @@ def test_event_is_one_line_at_its_level(call: Call, caplog: pytest.LogCaptureFix
 
 def test_every_event_has_its_line() -> None:
     """A new class of events is given a logger and a level on purpose."""
-    kinds = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("gateway_core")}
+    kinds = {kind for kind in vars(observers).values() if isinstance(kind, type) and issubclass(kind, Event)}
 
-    assert {line.kind for line in LINES} == kinds
+    assert {line.kind for line in LINES} == kinds - {Event}
 
 
 @each_line
