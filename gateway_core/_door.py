@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any, Self, TypeVar
 
 from gateway_core import _plugins
 from gateway_core._account import Account
-from gateway_core.errors import GatewayError
-from gateway_core.provider import ProviderInfo
-from gateway_core.transport import Deadline, Transport, TransportSettings, build
+from gateway_core._driver import relay
+from gateway_core.errors import GatewayError, WebhookError
+from gateway_core.http import Flow
+from gateway_core.models.invoice import Invoice, StatusReport
+from gateway_core.models.webhook import WebhookDelivery
+from gateway_core.observers import DEFAULT as DEFAULT_OBSERVERS
+from gateway_core.observers import Call, Observers, WebhookAccepted, WebhookRefused
+from gateway_core.provider import ProviderInfo, RateLimit
+from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings, build, plain
+from gateway_core.transport._steps import Steps
+
+T = TypeVar("T")
 
 
 class Door:
-    """An account and its transport.
+    """An account and the way to its provider.
 
     Args:
         account: The account.
-        transport: What sends.
+        transport: What sends each request, once; None for the provider's own, by all rules.
         bounds: Bounds on every call.
+        limits: How the rate limits are kept.
+        observers: Who is told what happens.
     """
 
-    def __init__(self, account: Account, transport: Transport, bounds: TransportSettings | None = None) -> None:
+    def __init__(
+        self,
+        account: Account,
+        transport: Transport | None = None,
+        bounds: TransportSettings | None = None,
+        *,
+        limits: LimitSettings | None = None,
+        observers: Observers | None = None,
+    ) -> None:
         self._account = account
-        self._transport = transport
         self._bounds = bounds or TransportSettings()
+        self._observers = observers or Observers()
+        if transport is None:
+            settings = account.provider.settings
+            self._channel = build(self._bounds, limits or LimitSettings(), account.info, settings)
+        else:
+            self._channel = plain(transport)
 
     @classmethod
-    def connect(
+    def connect(  # noqa: PLR0913  # all but the backend by name
         cls,
         backend: str,
         *,
         distribution: str | None = None,
         transport: Transport | TransportSettings | None = None,
+        rate_limits: Iterable[RateLimit | str] | None = None,
+        limiter: str | None = None,
+        limiter_fallback: str = "error",
+        observers: Iterable[object] = DEFAULT_OBSERVERS,
         **settings: Any,
     ) -> Self:
         """Make a gateway by its backend's name and the plugin's settings.
@@ -40,7 +69,11 @@ class Door:
         Args:
             backend: The backend's name.
             distribution: The only distribution that the plugin may come from.
-            transport: Bounds on every call, or a transport of your own.
+            transport: Bounds on every call; or a transport of your own, which sends each request once.
+            rate_limits: The limits, such as ``["1/s"]``, in place of those that the plugin declares.
+            limiter: Where they are counted: None for this process, or the path of a file, or ``redis://...``.
+            limiter_fallback: ``"error"`` sends nothing while the limiter cannot be reached, ``"process"`` counts here.
+            observers: Who is told what happens: names of installed observers, or objects.
             settings: The plugin's settings.
 
         Raises:
@@ -53,13 +86,15 @@ class Door:
         provider_class = plugin.load()
         try:
             made: Any = structure(_plugins.settings_class(provider_class), settings, where="settings")
+            given = {"rate_limits": rate_limits, "limiter": limiter, "limiter_fallback": limiter_fallback}
+            limits = structure(LimitSettings, given, where="settings")
         except GatewayError as error:
             error.backend = backend
             raise
         account = Account.make(plugin, provider_class, made)
-        if isinstance(transport, TransportSettings):
-            return cls._make(account, transport, None)
-        return cls._make(account, TransportSettings(), transport)
+        bounds = transport if isinstance(transport, TransportSettings) else None
+        own = None if isinstance(transport, TransportSettings) else transport
+        return cls(account, own, bounds, limits=limits, observers=Observers.load(observers))
 
     @classmethod
     def open(
@@ -68,13 +103,15 @@ class Door:
         *,
         config: str | os.PathLike[str] | None = None,
         transport: Transport | None = None,
+        observers: Iterable[object] | None = None,
     ) -> Self:
         """Make a gateway from the configuration file.
 
         Args:
             account: The table ``[gateways.<account>]``; None for the file's default.
             config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
-            transport: A transport of your own, instead of the one that is configured.
+            transport: A transport of your own, which sends each request once, instead of the one that is configured.
+            observers: Who is told what happens, names or objects, instead of those that are configured.
 
         Raises:
             UnknownBackendError: If no working plugin offers the account's backend.
@@ -84,13 +121,8 @@ class Door:
 
         loaded = load_account(account, config)
         ready = Account.make(loaded.plugin, loaded.provider_class, loaded.settings)
-        return cls._make(ready, loaded.transport, transport)
-
-    @classmethod
-    def _make(cls, account: Account, bounds: TransportSettings, transport: Transport | None) -> Self:
-        if transport is None:
-            transport = build(bounds, account.info, account.provider.settings)
-        return cls(account, transport, bounds)
+        told = Observers.load(loaded.observers if observers is None else observers)
+        return cls(ready, transport, loaded.transport, limits=loaded.limits, observers=told)
 
     @property
     def backend(self) -> str:
@@ -111,8 +143,36 @@ class Door:
         """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""
         return self._account.supports(operation)
 
+    def _steps(self, operation: str, flow: Flow[T], deadline: Deadline) -> Steps[T]:
+        """Return the steps of one call, of which the observers are told."""
+        with self._observers.call(self.backend, operation) as call:
+            try:
+                result = yield from relay(flow, lambda request: self._channel.send(request, deadline, call))
+            except WebhookError as error:
+                call.tell(WebhookRefused, reason=error.reason)
+                raise
+            _tell(call, operation, result)
+            return result
+
     def _call_deadline(self) -> Deadline:
         return Deadline.after(self._bounds.deadline)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.backend}>"
+
+
+def _tell(call: Call, operation: str, result: object) -> None:
+    """Tell the observers what a call has found out."""
+    if isinstance(result, StatusReport):
+        call.saw(result.invoice_id, result.status, result.verdict)
+    elif isinstance(result, Invoice):
+        if operation == "create_invoice":
+            call.created(result)
+        else:
+            call.saw(result.id, result.status)
+    elif isinstance(result, WebhookDelivery):
+        kinds = tuple((event.kind, event.invoice_id) for event in result.events)
+        call.tell(WebhookAccepted, verified_by=result.verified_by, events=kinds)
+        for event in result.events:
+            if event.report is not None:
+                call.saw(event.report.invoice_id, event.report.status, event.report.verdict)

@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from gateway_core.errors import NotSentError
-from gateway_core.http import HttpRequest, HttpResponse
-from gateway_core.transport import Deadline, Transport
+from gateway_core.transport import Deadline
+from gateway_core.transport._steps import Ask, Attempt, Pause
 
 T = TypeVar("T")
 
@@ -62,9 +62,9 @@ class Threads:
             future.cancel()
             waiting.cancel()
 
-    def sender(self, transport: Transport, deadline: Deadline) -> Sender:
-        """Return what sends the requests of one call."""
-        return Sender(self, transport, deadline)
+    def performer(self, deadline: Deadline) -> AsyncPerformer:
+        """Return what takes the steps of one call."""
+        return AsyncPerformer(self, deadline)
 
     def _submit(self, function: Callable[[], T]) -> Future[T]:
         with self._lock:
@@ -112,41 +112,44 @@ class CancelableDeadline(Deadline):
             self._canceled.set()
 
 
-class Sender:
-    """Sends the requests of one call, one after another.
+class AsyncPerformer:
+    """Takes the steps of one call in async code: waits on the event loop, and sends in a thread.
 
     Args:
-        threads: Where the transport may block.
-        transport: What sends.
+        threads: Where what blocks may block.
         deadline: When the call is over.
+        sleep: Waits for so many seconds.
     """
 
-    def __init__(self, threads: Threads, transport: Transport, deadline: Deadline) -> None:
+    def __init__(
+        self, threads: Threads, deadline: Deadline, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
         self._threads = threads
-        self._transport = transport
-        self._at = deadline.at
+        self._deadline = deadline
+        self._sleep = sleep
         self._changing_left = False
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send one request and return the response.
+    async def perform(self, step: Attempt | Pause | Ask[Any]) -> Any:
+        """Take a step and return its outcome.
 
         A cancellation is passed on at once, with a note on what is known of the provider's side.
 
         Raises:
-            TransportError: As of the transport; `NotSentError` too if no thread was free before the deadline.
+            GatewayError: As of the step; `NotSentError` too if no thread was free before the deadline.
         """
-        deadline = CancelableDeadline(self._at)
+        deadline = CancelableDeadline(self._deadline.at, self._deadline.clock)
+        safe = True
         try:
-            return await self._threads.run(lambda: self._send(request, deadline), deadline)
+            if isinstance(step, Pause):
+                return await self._sleep(step.seconds)
+            if isinstance(step, Ask):
+                return await self._threads.run(step.question, deadline)
+            safe = step.safe
+            return await self._threads.run(lambda: step.send(deadline), deadline)
         except asyncio.CancelledError as canceled:
             deadline.cancel()
-            unknown = self._changing_left or (deadline.left and not request.safe)
+            unknown = self._changing_left or (deadline.left and not safe)
             canceled.add_note(_UNKNOWN if unknown else _NOTHING_DONE)
             raise
         finally:
-            self._changing_left |= deadline.left and not request.safe
-
-    def _send(self, request: HttpRequest, deadline: CancelableDeadline) -> HttpResponse:
-        if not getattr(self._transport, "asks_to_leave", False) and not deadline.leave():
-            raise NotSentError("the deadline passed before the request was sent; nothing was sent")
-        return self._transport.send(request, deadline)
+            self._changing_left |= deadline.left and not safe

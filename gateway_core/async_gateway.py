@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from gateway_core._account import Account
 from gateway_core._door import Door
 from gateway_core._driver import run_async
 from gateway_core._listing import Listing
@@ -15,7 +14,6 @@ from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
-from gateway_core.transport import Transport, TransportSettings
 
 T = TypeVar("T")
 
@@ -37,10 +35,10 @@ class AsyncGateway(Door):
     True
     """
 
-    def __init__(self, account: Account, transport: Transport, bounds: TransportSettings | None = None) -> None:
+    def __init__(self, *arguments: Any, **more: Any) -> None:
         from gateway_core._threads import Threads
 
-        super().__init__(account, transport, bounds)
+        super().__init__(*arguments, **more)
         self._threads = Threads(self._bounds.pool_size)
 
     async def create_invoice(self, request: InvoiceRequest) -> Invoice:
@@ -53,7 +51,7 @@ class AsyncGateway(Door):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return await self._run(self._account.create_invoice(request))
+        return await self._run("create_invoice", self._account.create_invoice(request))
 
     async def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -65,7 +63,7 @@ class AsyncGateway(Door):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run(self._account.get_status(invoice_id))
+        return await self._run("get_status", self._account.get_status(invoice_id))
 
     def list_payments(
         self,
@@ -91,7 +89,7 @@ class AsyncGateway(Door):
 
     async def _iterate(self, listing: Listing) -> AsyncGenerator[Payment, None]:
         while listing.query is not None:
-            for payment in await self._run(self._account.list_payments(listing, listing.query)):
+            for payment in await self._run("list_payments", self._account.list_payments(listing, listing.query)):
                 yield payment
 
     async def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
@@ -101,7 +99,7 @@ class AsyncGateway(Door):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return await self._run(self._account.verify_webhook(request))
+        return await self._run("verify_webhook", self._account.verify_webhook(request))
 
     async def find_invoice(self, order_id: str) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -110,7 +108,7 @@ class AsyncGateway(Door):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run(self._account.find_invoice(order_id))
+        return await self._run("find_invoice", self._account.find_invoice(order_id))
 
     async def cancel_invoice(self, invoice_id: str) -> StatusReport:
         """Call an unpaid invoice off.
@@ -119,7 +117,7 @@ class AsyncGateway(Door):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run(self._account.cancel_invoice(invoice_id))
+        return await self._run("cancel_invoice", self._account.cancel_invoice(invoice_id))
 
     async def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -128,7 +126,7 @@ class AsyncGateway(Door):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run(self._account.refund_payment(request))
+        return await self._run("refund_payment", self._account.refund_payment(request))
 
     async def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -138,21 +136,22 @@ class AsyncGateway(Door):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        await self._run(self._account.check_account())
+        await self._run("check_account", self._account.check_account())
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        result: T = await self._run(self._account.guard("run").run(lambda: flow))
+        result: T = await self._run("run", self._account.guard("run").run(lambda: flow))
         return result
 
-    async def _run(self, flow: Flow[T]) -> T:
-        return await run_async(flow, self._threads.sender(self._transport, self._call_deadline()).send)
+    async def _run(self, operation: str, flow: Flow[T]) -> T:
+        deadline = self._call_deadline()
+        return await run_async(self._steps(operation, flow, deadline), self._threads.performer(deadline).perform)
 
     async def close(self) -> None:
         """Give the connections back."""
         # Neither waits for anything, so that it happens even where the task is being cancelled.
         self._threads.close()
-        self._transport.close()
+        self._channel.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -127,7 +127,16 @@ class InvalidRequestError(GatewayError, ValueError, TypeError):
 
 
 class TransportError(GatewayError):
-    """There is no usable answer."""
+    """There is no usable answer.
+
+    Attributes:
+        permanent: Whether another attempt would fail in the same way, because the server's certificate cannot be
+            verified or its answer is larger than allowed.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, **context: Unpack[Context]) -> None:
+        super().__init__(message, **context)
+        self.permanent = permanent
 
 
 class NotSentError(TransportError):
@@ -141,8 +150,8 @@ class OutcomeUnknownError(TransportError):
     For a read, which changes nothing, it is ``"none"``.
     """
 
-    def __init__(self, message: str, **context: Unpack[Context]) -> None:
-        super().__init__(message, **({"effect": "unknown"} | context))
+    def __init__(self, message: str, *, permanent: bool = False, **context: Unpack[Context]) -> None:
+        super().__init__(message, permanent=permanent, **({"effect": "unknown"} | context))
 
 
 class ProviderError(GatewayError):
@@ -152,6 +161,7 @@ class ProviderError(GatewayError):
         http_status: The answer's status code.
         code: The provider's own error code.
         request_id: The provider's id of the request, for its support desk.
+        retry_after: Seconds to wait before the next request, if the provider said so.
     """
 
     def __init__(
@@ -161,10 +171,12 @@ class ProviderError(GatewayError):
         http_status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
+        retry_after: float | None = None,
         **context: Unpack[Context],
     ) -> None:
         super().__init__(message, **context)
         self.http_status = http_status
+        self.retry_after = retry_after
         self.code = None if code is None else one_line(code, 200)
         self.request_id = None if request_id is None else one_line(request_id, 200)
 
@@ -186,24 +198,7 @@ class RejectedError(ProviderError):
 
 
 class RateLimitedError(ProviderError):
-    """Too many requests.
-
-    Attributes:
-        retry_after: Seconds to wait, if the provider said so.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        http_status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        **context: Unpack[Context],
-    ) -> None:
-        super().__init__(message, http_status=http_status, code=code, request_id=request_id, **context)
-        self.retry_after = retry_after
+    """Too many requests."""
 
 
 class ProviderUnavailableError(ProviderError):
@@ -271,6 +266,7 @@ class InProgressError(JournalError):
 
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
+    429: RateLimitedError,
     401: AuthenticationError,
     403: PermissionDeniedError,
     404: NotFoundError,
@@ -294,12 +290,8 @@ def for_status(
         message: The provider's own words, or ours.
         code: The provider's own error code.
         request_id: The provider's id of the request.
-        retry_after: Seconds to wait before the next request; kept for status 429 only.
+        retry_after: Seconds to wait before the next request; None lets the core read the answer's ``Retry-After``.
     """
-    if http_status == 429:
-        return RateLimitedError(
-            message, retry_after=retry_after, http_status=http_status, code=code, request_id=request_id
-        )
     if http_status in _BY_STATUS:
         kind = _BY_STATUS[http_status]
     elif 400 <= http_status < 500:
@@ -308,4 +300,4 @@ def for_status(
         kind = ProviderUnavailableError
     else:
         kind = UnexpectedResponseError
-    return kind(message, http_status=http_status, code=code, request_id=request_id)
+    return kind(message, http_status=http_status, code=code, request_id=request_id, retry_after=retry_after)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from gateway_core._door import Door
-from gateway_core._driver import run
+from gateway_core._driver import Performer, run
 from gateway_core._listing import Listing
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
@@ -39,7 +39,7 @@ class Gateway(Door):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return self._run(self._account.create_invoice(request))
+        return self._run("create_invoice", self._account.create_invoice(request))
 
     def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -51,7 +51,7 @@ class Gateway(Door):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run(self._account.get_status(invoice_id))
+        return self._run("get_status", self._account.get_status(invoice_id))
 
     def list_payments(
         self,
@@ -77,7 +77,7 @@ class Gateway(Door):
 
     def _iterate(self, listing: Listing) -> Iterator[Payment]:
         while listing.query is not None:
-            yield from self._run(self._account.list_payments(listing, listing.query))
+            yield from self._run("list_payments", self._account.list_payments(listing, listing.query))
 
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         """Verify a webhook and return what it tells.
@@ -86,7 +86,7 @@ class Gateway(Door):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return self._run(self._account.verify_webhook(request))
+        return self._run("verify_webhook", self._account.verify_webhook(request))
 
     def find_invoice(self, order_id: str) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -95,7 +95,7 @@ class Gateway(Door):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run(self._account.find_invoice(order_id))
+        return self._run("find_invoice", self._account.find_invoice(order_id))
 
     def cancel_invoice(self, invoice_id: str) -> StatusReport:
         """Call an unpaid invoice off.
@@ -104,7 +104,7 @@ class Gateway(Door):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run(self._account.cancel_invoice(invoice_id))
+        return self._run("cancel_invoice", self._account.cancel_invoice(invoice_id))
 
     def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -113,7 +113,7 @@ class Gateway(Door):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run(self._account.refund_payment(request))
+        return self._run("refund_payment", self._account.refund_payment(request))
 
     def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -123,20 +123,20 @@ class Gateway(Door):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        self._run(self._account.check_account())
+        self._run("check_account", self._account.check_account())
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        result: T = self._run(self._account.guard("run").run(lambda: flow))
+        result: T = self._run("run", self._account.guard("run").run(lambda: flow))
         return result
 
-    def _run(self, flow: Flow[T]) -> T:
+    def _run(self, operation: str, flow: Flow[T]) -> T:
         deadline = self._call_deadline()
-        return run(flow, lambda request: self._transport.send(request, deadline))
+        return run(self._steps(operation, flow, deadline), Performer(deadline).perform)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._transport.close()
+        self._channel.close()
 
     def __enter__(self) -> Self:
         return self

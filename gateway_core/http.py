@@ -110,11 +110,14 @@ class HttpResponse:
         status: The status code.
         headers: The headers.
         body: The body, decoded from its transfer and content encodings, not larger than the transport allows.
+        doubtful: Whether an earlier attempt at the same request may have been carried out, though this answer says no.
+            The core sets it, and says so in the error that the flow raises.
     """
 
     status: int
     headers: Headers = attrs.field(factory=Headers, converter=Headers)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    doubtful: bool = False
 
     @property
     def ok(self) -> bool:

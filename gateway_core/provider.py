@@ -18,7 +18,8 @@ gateway_core.errors.ConfigurationError: webhook_secrets must hold at least one s
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +27,7 @@ from typing import Any
 import attrs
 
 from gateway_core.errors import ConfigurationError
-from gateway_core.http import is_loopback, split
+from gateway_core.http import HttpResponse, is_loopback, split
 from gateway_core.models._fields import tupled
 from gateway_core.models.secret import Secret
 
@@ -35,7 +36,15 @@ from gateway_core.models.secret import Secret
 CONTRACT_VERSION = 1
 
 #: Keys of an account's table, and arguments of `Gateway.connect`, that are the core's own: no setting is named so.
-RESERVED_SETTINGS = ("backend", "distribution", "transport")
+RESERVED_SETTINGS = (
+    "backend",
+    "distribution",
+    "transport",
+    "rate_limits",
+    "limiter",
+    "limiter_fallback",
+    "observers",
+)
 
 
 class WebhookAuthentication(enum.StrEnum):
@@ -59,8 +68,39 @@ class RateLimit:
     requests: int = attrs.field(validator=attrs.validators.ge(1))
     seconds: float = attrs.field(validator=attrs.validators.gt(0))
 
+    @classmethod
+    def parse(cls, text: str) -> RateLimit:
+        """Read a limit as it is written in a configuration.
+
+        >>> from gateway_core import RateLimit
+        >>> RateLimit.parse("1000/h")
+        RateLimit(requests=1000, seconds=3600.0)
+        >>> RateLimit.parse("5/10s")
+        RateLimit(requests=5, seconds=10.0)
+
+        Raises:
+            ConfigurationError: If it is none.
+        """
+        match = _RATE.fullmatch(text)
+        if match is None or not int(match["requests"]) or not int(match["count"] or 1):
+            raise ConfigurationError('a rate limit is written like "1/s", "5/10s", "100/m", "1000/h" or "10000/d"')
+        return cls(requests=int(match["requests"]), seconds=int(match["count"] or 1) * _UNITS[match["unit"]])
+
     def __str__(self) -> str:
         return f"{self.requests} per {self.seconds:g} s"
+
+
+@attrs.frozen(kw_only=True)
+class RateLimitHeaders:
+    """The headers in which a provider tells how many requests are left.
+
+    Attributes:
+        remaining: The name of the one with the number of requests that are left.
+        reset: The name of the one with the moment, in Unix seconds, from which there are more.
+    """
+
+    remaining: str
+    reset: str
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +114,10 @@ class Idempotency:
 
     scope: str
     life: timedelta | None
+
+
+_RATE = re.compile(r"(?P<requests>[0-9]{1,9})/(?P<count>[0-9]{1,6})?(?P<unit>[smhd])", re.ASCII)
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _frozen_mapping(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,6 +138,11 @@ class ProviderInfo:
         exponents: Decimals that the provider counts where they differ from ISO 4217.
         options: The attrs class of `InvoiceRequest.options`; None if there are none.
         rate_limits: The provider's limits on requests, all of which hold.
+        rate_limit_headers: The headers that tell what is left of them; None if there are none.
+        says_too_many: Returns whether an answer means "too many requests", for a provider that says so with another
+            status than 429; such a request was surely not carried out.
+        account_settings: The names of the settings that tell its accounts from each other, such as ``("api_key",)``:
+            limits are counted by these. None for all settings.
         webhook_authentication: How its webhooks are shown to be genuine.
         webhook_covers: What exactly that proves.
         list_guarantee: What `list_payments` promises, and what not.
@@ -111,6 +160,9 @@ class ProviderInfo:
     exponents: Mapping[str, int] = attrs.field(factory=dict, converter=_frozen_mapping)
     options: type | None = None
     rate_limits: tuple[RateLimit, ...] = attrs.field(default=(), converter=tupled)
+    rate_limit_headers: RateLimitHeaders | None = None
+    says_too_many: Callable[[HttpResponse], bool] | None = None
+    account_settings: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tupled))
     webhook_authentication: WebhookAuthentication = WebhookAuthentication.NONE
     webhook_covers: str = ""
     list_guarantee: str = ""

@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from gateway_core import AsyncGateway, Flow, HttpRequest, RateLimit, errors
+from gateway_core import AsyncGateway, Flow, HttpRequest, ProviderInfo, RateLimit, errors
 from gateway_core._threads import _NOTHING_DONE, _UNKNOWN, CancelableDeadline, Threads
 from gateway_core.http import endpoint
 from gateway_core.transport import Deadline, TransportSettings
-from gateway_core.transport._limits import RateLimited
 from gateway_core.transport._requests import RequestsTransport
 from tests import fake_gateway
 from tests.fake_gateway import ORDER, Wire, fake
@@ -114,37 +113,25 @@ def test_cancelled_while_waiting_for_a_thread(serve: Serve) -> None:
     assert (actual, len(server.requests)) == ([_NOTHING_DONE], 1)
 
 
-def test_cancelled_while_waiting_for_the_rate_limit(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cancelled while its thread waits for its turn: the turn is not taken, and nothing is sent."""
-    counted: list[Any] = []
-    asleep, awake, known = threading.Event(), threading.Event(), time.sleep
+def test_cancelled_while_waiting_for_the_rate_limit(serve: Serve) -> None:
+    """Cancelled while it waits for its turn: no thread is taken, nothing is sent, and the turn is another's."""
 
-    def sleep(seconds: float) -> None:
-        asleep.set()
-        known(seconds)
-        awake.wait(PATIENT)
-
-    async def story() -> list[str]:
+    async def story() -> tuple[list[str], int]:
         await gateway.check_account()
-        counted.append(transport._line._newest)
+        threads = len(gateway._threads._executor._threads)  # type: ignore[union-attr]  # made by the first call
         waiting = asyncio.create_task(gateway.create_invoice(ORDER))
-        await asyncio.to_thread(asleep.wait, PATIENT)
-        return await notes(waiting)
+        await asyncio.sleep(0.01)
+        heard = await notes(waiting)
+        await gateway.check_account()
+        return heard, threads
 
     server = serve()
-    transport = RateLimited(
-        RequestsTransport(TransportSettings(), base_url=server.url),
-        (RateLimit(requests=1, seconds=0.5),),
-        account=server.url,
-    )
-    gateway = AsyncGateway(fake(Wire())._account, transport)
-    monkeypatch.setattr(time, "sleep", sleep)
+    info = ProviderInfo(title="Fake", base_url=server.url, rate_limits=(RateLimit(requests=1, seconds=0.3),))
+    gateway = AsyncGateway(fake(Wire(), info=info)._account)
     actual = asyncio.run(story())
-    awake.set()
     drain(gateway._threads)
 
-    assert (actual, [each.method for each in server.requests]) == ([_NOTHING_DONE], ["GET"])
-    assert counted == [transport._line._newest]
+    assert (actual, [each.method for each in server.requests]) == (([_NOTHING_DONE], 1), ["GET", "GET"])
 
 
 def test_cancelled_while_connecting(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,10 +258,10 @@ def test_transport_that_tells_nothing() -> None:
 def test_transport_that_tells_nothing_past_the_deadline() -> None:
     """R1: such a transport is not even asked past the deadline."""
     wire = Wire(200)
-    sender = Threads(1).sender(wire, Deadline.after(0))
+    gateway = AsyncGateway(fake(Wire())._account, wire, TransportSettings(deadline=1e-9))
 
     with pytest.raises(errors.NotSentError):
-        asyncio.run(sender.send(HttpRequest(method="GET", url="https://fake.example/")))
+        asyncio.run(gateway.check_account())
     assert wire.sent == []
 
 

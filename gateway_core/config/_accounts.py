@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from gateway_core import _plugins
+from gateway_core import _plugins, observers
 from gateway_core._contract import closest
 from gateway_core.config._file import ConfigFile, read, variable_prefix
 from gateway_core.config._sources import DEFAULT, gather
@@ -17,7 +17,7 @@ from gateway_core.config._types import Fault
 from gateway_core.config._values import attempt
 from gateway_core.errors import ConfigurationError, UnknownBackendError
 from gateway_core.provider import RESERVED_SETTINGS
-from gateway_core.transport import TransportSettings
+from gateway_core.transport import LimitSettings, TransportSettings
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +49,8 @@ class LoadedAccount:
         provider_class: The plugin's provider class.
         settings: An instance of the plugin's settings class.
         transport: Bounds on every call.
+        limits: How the rate limits are kept.
+        observers: The names of those who are told what happens.
         origins: Where each value came from, by key, such as ``"transport.deadline"``: the file's path, ``environment
             NAME``, the reference (``env://...``, ``file:///...``) or ``default``.
     """
@@ -60,16 +62,19 @@ class LoadedAccount:
     provider_class: Any
     settings: Any
     transport: TransportSettings
+    limits: LimitSettings
+    observers: tuple[str, ...]
     origins: Mapping[str, str]
 
 
 @attrs.frozen(kw_only=True)
-class _Core:
+class _Core(LimitSettings):
     """What the core itself reads in an account's table. Its keys are reserved: no plugin's setting has such a name."""
 
     backend: str
     distribution: str | None = None
     transport: TransportSettings = attrs.field(factory=TransportSettings)
+    observers: tuple[str, ...] = observers.DEFAULT
 
 
 def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry, ...]:
@@ -105,7 +110,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
 
     values, origins = gather(_Core, own, file=file.path, prefix=variable_prefix(name))
     core, faults = attempt(_Core, values)
-    if any(not fault.key.startswith("transport") for fault in faults):
+    if core is None and any(fault.key in ("backend", "distribution") for fault in faults):
         raise _error(file, name, [_explained(fault, rest) for fault in faults], origins)
     backend = str(values["backend"])
     plugin, provider_class = _load(file, name, backend, values.get("distribution"))
@@ -124,6 +129,8 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
         provider_class=provider_class,
         settings=settings,
         transport=core.transport,
+        limits=LimitSettings(**{each.name: getattr(core, each.name) for each in attrs.fields(LimitSettings)}),
+        observers=core.observers,
         origins=MappingProxyType(origins),
     )
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import attrs
 
 from gateway_core.models.secret import Secret
+from gateway_core.provider import RateLimit
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
@@ -88,6 +89,10 @@ def _read_secret(value: Any) -> Secret:
     return Secret(text)
 
 
+def _read_rate_limit(value: Any) -> RateLimit:
+    return value if isinstance(value, RateLimit) else RateLimit.parse(_read_text(value))
+
+
 def _read_truth(value: Any) -> bool:
     if isinstance(value, Text) and value.lower() in _TRUTH:
         return _TRUTH[value.lower()]
@@ -138,6 +143,7 @@ def _read_timedelta(value: Any) -> timedelta:
 READERS: dict[type, Callable[[Any], Any]] = {
     str: _read_text,
     Secret: _read_secret,
+    RateLimit: _read_rate_limit,
     bool: _read_truth,
     int: _read_integer,
     float: _read_float,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Hashable
-from typing import Any, Protocol, Self, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import attrs
 
 from gateway_core.http import HttpRequest, HttpResponse
-from gateway_core.provider import ProviderInfo
+from gateway_core.models._fields import tupled
+from gateway_core.models.secret import Secret
+from gateway_core.provider import ProviderInfo, RateLimit, secret_field, secrets_of
+
+if TYPE_CHECKING:
+    from gateway_core.transport._channel import Channel
 
 
 @attrs.frozen
@@ -67,6 +73,11 @@ class TransportSettings:
         read_timeout: Seconds for each wait for a part of the answer.
         max_response_bytes: The largest decoded body that is read, in bytes.
         pool_size: Connections that are kept open.
+        attempts: How often a request is sent at most, where it may be repeated; 1 repeats nothing.
+        backoff: Seconds before the first repetition at most; the bound doubles with each further one.
+        longest_backoff: Where that ends, in seconds. What the provider asks for may be longer.
+        breaker_failures: After how many failures in a row the provider is left alone.
+        breaker_seconds: For how many seconds.
     """
 
     deadline: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
@@ -74,39 +85,81 @@ class TransportSettings:
     read_timeout: float = attrs.field(default=20.0, validator=attrs.validators.gt(0))
     max_response_bytes: int = attrs.field(default=1 << 20, validator=attrs.validators.gt(0))
     pool_size: int = attrs.field(default=10, validator=attrs.validators.gt(0))
+    attempts: int = attrs.field(default=4, validator=attrs.validators.gt(0))
+    backoff: float = attrs.field(default=0.5, validator=attrs.validators.ge(0))
+    longest_backoff: float = attrs.field(default=20.0, validator=attrs.validators.ge(0))
+    breaker_failures: int = attrs.field(default=10, validator=attrs.validators.gt(0))
+    breaker_seconds: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
 
 
-def build(settings: TransportSettings, info: ProviderInfo, provider_settings: Any) -> Transport:
-    """Return the transport of one account: its own connections, behind its provider's rate limits.
+@attrs.frozen(kw_only=True)
+class LimitSettings:
+    """How an account's rate limits are kept: keys of its table itself.
 
-    This is the one place where what stands between a flow and the provider is put together, from the inside out.
+    Attributes:
+        rate_limits: The limits, in place of those that the plugin declares; empty for none.
+        limiter: Where they are counted: None for each process by itself, the path of a file for all processes of this
+            machine, ``redis://...`` for all machines.
+        limiter_fallback: What to do while that cannot be reached: ``"error"`` sends nothing, ``"process"`` counts in
+            each process by itself.
+    """
+
+    rate_limits: tuple[RateLimit, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tupled))
+    limiter: Secret | None = secret_field(default=None)
+    limiter_fallback: Literal["error", "process"] = "error"
+
+
+def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo, provider_settings: Any) -> Channel:
+    """Return the way from one account to its provider: its rate limits, retries and breaker before its own connections.
+
+    This is the one place where what stands between a flow and the provider is put together.
 
     Raises:
-        ConfigurationError: If the base address is not https and not on the loopback range, or the environment names a
-            proxy or an authority that cannot be used.
+        ConfigurationError: If the base address is not https and not on the loopback range, the environment names a
+            proxy or an authority that cannot be used, or the limiter is none.
     """
+    from gateway_core.transport._channel import RuledChannel
+    from gateway_core.transport._health import Health
     from gateway_core.transport._requests import RequestsTransport
 
     base_url = getattr(provider_settings, "base_url", None) or info.base_url
-    transport = RequestsTransport(settings, base_url=base_url, hosts=info.hosts)
-    if not info.rate_limits:
-        return transport
-    from gateway_core.transport._limits import RateLimited
+    account = _identity(info, provider_settings, base_url)
+    declared = info.rate_limits if limits.rate_limits is None else limits.rate_limits
+    limiter = None
+    if declared:
+        from gateway_core.transport._turns import Limiter
 
-    return RateLimited(transport, info.rate_limits, account=(info.title, _identity(provider_settings)))
+        where = None if limits.limiter is None else limits.limiter.reveal()
+        limiter = Limiter.of(account, declared)
+        del where
+    return RuledChannel(
+        wire=RequestsTransport(settings, base_url=base_url, hosts=info.hosts),
+        info=info,
+        settings=settings,
+        health=Health.of(account, settings.breaker_failures, settings.breaker_seconds),
+        limiter=limiter,
+    )
 
 
-def _identity(provider_settings: Any) -> Hashable:
-    """Return what tells an account from others; where the settings cannot be hashed, how they print must do."""
-    try:
-        hash(provider_settings)
-    except TypeError:
-        return repr(provider_settings)
-    return cast(Hashable, provider_settings)
+def plain(transport: Transport) -> Channel:
+    """Return the way through a transport of the application's own, which sends each request once."""
+    from gateway_core.transport._channel import PlainChannel
+
+    return PlainChannel(transport)
+
+
+def _identity(info: ProviderInfo, provider_settings: Any, base_url: str | None) -> str:
+    """Return what tells an account from others, in this process and in a store that others share, as a digest."""
+    names = info.account_settings
+    if names is None:
+        names = tuple(field.name for field in attrs.fields(type(provider_settings)))
+    values = [(name, getattr(provider_settings, name, None)) for name in names]
+    told = [info.title, base_url, *((name, repr(value), secrets_of(value)) for name, value in values)]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
 
 def connect(settings: TransportSettings, *, base_url: str | None = None, hosts: tuple[str, ...] = ()) -> Transport:
-    """Return a transport to the server of a base address, and to further hosts by https; without rate limits.
+    """Return a transport to the server of a base address, and to further hosts by https; each request is sent once.
 
     Raises:
         ConfigurationError: If an address is not https and not on the loopback range, or the environment is wrong.

@@ -51,7 +51,7 @@ class Call:
         deadline: When it is over.
         connect_timeout: Seconds for each connect.
         read_timeout: Seconds for each write and read.
-        on_write: What to call right before the first byte leaves.
+        on_write: What to call right before the first byte leaves; what it raises keeps it from leaving.
         connecting: Whether a connection is being opened; what is written meanwhile is for a proxy.
         reached: Whether one of our connections has taken the request, and not a test's stand-in.
         written: Whether a byte of the request may have left.
@@ -76,11 +76,11 @@ class Call:
     def writing(self) -> None:
         """Note that the request's first byte is about to leave, or raise if it is too late for that."""
         if not self.written:
+            if self.on_write is not None:
+                self.on_write()
             if not self.deadline.leave():
                 raise DeadlinePassed
             self.written = True
-            if self.on_write is not None:
-                self.on_write()
 
 
 class _Current(threading.local):

@@ -54,14 +54,15 @@ def sort(error: Exception, call: Call, host: str, *, safe: bool) -> TransportErr
     sent = call.written if call.reached else harmless is None
     if not sent:
         reason = "the deadline passed while connecting" if late else harmless or "no connection could be made"
-        return NotSentError(f"{host}: {reason}; nothing was sent")
+        permanent = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
+        return NotSentError(f"{host}: {reason}; nothing was sent", permanent=permanent)
     lost = "the deadline passed before the whole answer was there" if late else _first(_UNKNOWN, chain)
     return unusable(host, lost or "no usable answer", safe=safe)
 
 
-def unusable(host: str, reason: str, *, safe: bool) -> OutcomeUnknownError:
+def unusable(host: str, reason: str, *, safe: bool, permanent: bool = False) -> OutcomeUnknownError:
     """Return the error for a request that was sent and has no usable answer."""
-    return OutcomeUnknownError(f"{host}: {reason}", effect="none" if safe else "unknown")
+    return OutcomeUnknownError(f"{host}: {reason}", effect="none" if safe else "unknown", permanent=permanent)
 
 
 def _first(table: tuple[tuple[_Kinds, str], ...], chain: tuple[BaseException, ...]) -> str | None:

@@ -73,7 +73,8 @@ class RequestsTransport:
         Args:
             request: The request.
             deadline: When the call is over, answer or not.
-            on_write: Called right before the request's first byte leaves, once a connection is open.
+            on_write: Called right before the first byte leaves, once a connection is open; an error of it keeps the
+                request from leaving.
 
         Raises:
             InvalidRequestError: If the request cannot be sent as it stands, or goes to a server that is not this
@@ -113,7 +114,7 @@ class RequestsTransport:
                 answer.close()
             if isinstance(outcome, HttpResponse):
                 return outcome
-            failure = unusable(target.host, outcome, safe=request.safe)
+            failure = unusable(target.host, outcome, safe=request.safe, permanent=True)
         except GatewayError as error:
             failure = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001  # whatever it is, the request may have been carried out

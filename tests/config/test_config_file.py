@@ -23,7 +23,8 @@ def test_faults_of_an_account_are_told_together() -> None:
 
     assert actual == (
         "shoply: gateway.toml: [gateways.shop-eu.transport] retries: unknown, known are deadline, connect_timeout,"
-        " read_timeout, max_response_bytes, pool_size; [gateways.shop-eu.transport] deadline: must be > 0;"
+        " read_timeout, max_response_bytes, pool_size, attempts, backoff, longest_backoff, breaker_failures,"
+        " breaker_seconds; [gateways.shop-eu.transport] deadline: must be > 0;"
         " [gateways.shop-eu] api_keys: unknown, did you mean api_key?;"
         " [gateways.shop-eu] transprt: unknown, did you mean transport?;"
         " [gateways.shop-eu] api_key: must be text; [gateways.shop-eu] count: must be a whole number"

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from gateway_core._driver import Performer, run
 from gateway_core.errors import GatewayError
 from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.observers import Call, Observers
 from gateway_core.transport import Deadline, Transport
+from gateway_core.transport._channel import Channel
 
 #: Long enough for any machine, so that only what a test is about can be the reason of a failure.
 PATIENT = 15.0
@@ -22,6 +25,26 @@ def get(url: str, **more: Any) -> HttpRequest:
 def post(url: str, body: bytes = b'{"amount": "10.00"}', **more: Any) -> HttpRequest:
     """Return a request that changes something."""
     return HttpRequest(method="POST", url=url, body=body, **more)
+
+
+def quiet() -> Call:
+    """Return a call that nobody watches."""
+    return Observers().call("example", "run")
+
+
+class Through:
+    """A channel, asked as a transport is."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Take the steps in this thread."""
+        return run(self._channel.send(request, deadline, quiet()), Performer(deadline).perform)
+
+    def close(self) -> None:
+        """Close it."""
+        self._channel.close()
 
 
 def ask(transport: Transport, request: HttpRequest, seconds: float = PATIENT) -> HttpResponse:

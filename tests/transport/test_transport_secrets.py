@@ -141,5 +141,5 @@ def test_failed_request_is_not_kept_alive(serve: Serve, connect: Connect) -> Non
     error.__traceback__ = None
 
     assert gc.get_referents(error.__dict__) == [
-        value for value in gc.get_referents(error.__dict__) if isinstance(value, str | type(None))
+        value for value in gc.get_referents(error.__dict__) if isinstance(value, str | bool | type(None))
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -12,13 +13,12 @@ import pytest
 import requests
 from requests_mock import Mocker
 
-from gateway_core.errors import OutcomeUnknownError
+from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.http import HttpRequest
 from gateway_core.provider import ProviderInfo, RateLimit
-from gateway_core.transport import TransportSettings, build
-from gateway_core.transport._limits import RateLimited
+from gateway_core.transport import LimitSettings, TransportSettings, build
 from gateway_core.transport._requests import RequestsTransport
-from tests.transport.asking import ask, failure, get, post
+from tests.transport.asking import Through, ask, failure, get, post
 from tests.transport.fault_server import Connection, FaultServer, answer, reset_before_answering
 
 Serve = Callable[..., FaultServer]
@@ -136,21 +136,21 @@ def test_transport_is_built_for_the_configured_address(serve: Serve) -> None:
     """The base address of the settings goes before that of the provider."""
     server = serve()
     info = ProviderInfo(title="Example", base_url=API)
-    transport = build(TransportSettings(), info, _Settings(server.url))
+    channel = build(TransportSettings(), LimitSettings(), info, _Settings(server.url))
 
-    ask(transport, get(f"{server.url}/"))
+    ask(Through(channel), get(f"{server.url}/"))
 
     assert len(server.requests) == 1
-    transport.close()
+    channel.close()
 
 
 def test_transport_is_built_for_the_providers_address(requests_mock: Mocker) -> None:
     """A provider with one address needs no setting for it."""
     requests_mock.get(f"{API}/", text="here")
 
-    transport = build(TransportSettings(), ProviderInfo(title="Example", base_url=API), object())
+    channel = build(TransportSettings(), LimitSettings(), ProviderInfo(title="Example", base_url=API), _Mutable())
 
-    assert ask(transport, get(f"{API}/")).body == b"here"
+    assert ask(Through(channel), get(f"{API}/")).body == b"here"
 
 
 @pytest.mark.parametrize("settings", [_Settings(), _Mutable()], ids=["hashable", "not hashable"])
@@ -158,10 +158,55 @@ def test_declared_limits_are_kept(settings: object, requests_mock: Mocker) -> No
     """A rate limit in `ProviderInfo` needs nothing more from anybody."""
     requests_mock.get(f"{API}/", text="here")
     info = ProviderInfo(title="Example", base_url=API, rate_limits=(RateLimit(requests=1, seconds=3600),))
-    first, second = (build(TransportSettings(), info, settings) for _ in range(2))
+    first, second = (Through(build(TransportSettings(), LimitSettings(), info, settings)) for _ in range(2))
     ask(first, get(f"{API}/"))
 
     error = failure(second, get(f"{API}/"))
 
-    assert isinstance(first, RateLimited)
     assert "rate limit of 1 per 3600 s" in error.message
+
+
+@pytest.mark.parametrize(
+    "declared, configured, requests", [(1, None, 1), (1, (), 3), (1, (RateLimit(requests=2, seconds=3600),), 2)]
+)
+def test_configured_limits_take_the_place_of_declared_ones(
+    declared: int, configured: tuple[RateLimit, ...] | None, requests: int, requests_mock: Mocker
+) -> None:
+    """An operator knows the account's own limits; none at all is said by an empty list."""
+    requests_mock.get(f"{API}/", text="here")
+    info = ProviderInfo(title="Example", base_url=API, rate_limits=(RateLimit(requests=declared, seconds=3600),))
+    settings = _Settings(f"{API}/{requests}")
+    transport = Through(build(TransportSettings(), LimitSettings(rate_limits=configured), info, settings))
+
+    for _ in range(3):
+        with contextlib.suppress(NotSentError):
+            ask(transport, get(f"{API}/"))
+
+    assert len(requests_mock.request_history) == requests
+
+
+def test_accounts_are_told_apart_by_the_settings_that_count(requests_mock: Mocker) -> None:
+    """Two gateways with one key share its limits, though their other settings differ."""
+
+    @attrs.frozen
+    class Settings:
+        api_key: str
+        page_size: int
+
+    requests_mock.get(f"{API}/", text="here")
+    info = ProviderInfo(
+        title="Example",
+        base_url=API,
+        rate_limits=(RateLimit(requests=1, seconds=3600),),
+        account_settings=("api_key",),
+    )
+    first, same, other = (
+        Through(build(TransportSettings(), LimitSettings(), info, settings))
+        for settings in (Settings("a", 1), Settings("a", 2), Settings("b", 1))
+    )
+    ask(first, get(f"{API}/"))
+
+    failure(same, get(f"{API}/"))
+    ask(other, get(f"{API}/"))
+
+    assert len(requests_mock.request_history) == 2

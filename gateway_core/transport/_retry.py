@@ -1,0 +1,76 @@
+"""Who may repeat what: the one table, and how long to wait before the next attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from gateway_core.errors import NotSentError, TransportError
+from gateway_core.http import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from gateway_core.provider import ProviderInfo
+
+#: A server that is down, overloaded or too slow; from 520 on, the networks in front of it.
+_UNAVAILABLE = frozenset({500, 502, 503, 504, *range(520, 531)})
+
+
+@attrs.frozen
+class Verdict:
+    """What an attempt's outcome means for the next one.
+
+    Attributes:
+        again: Whether another attempt is allowed, and may do better.
+        doubt: Whether this one may have been carried out, though it brought no usable answer.
+        failing: Whether it speaks against the provider's health. One who answers "no" is well.
+        throttled: Whether the provider counted it as one request too many.
+        reason: What happened, in a few words; empty if it needs none.
+    """
+
+    again: bool
+    doubt: bool = False
+    failing: bool = False
+    throttled: bool = False
+    reason: str = ""
+
+
+_DONE = Verdict(again=False)
+
+
+def judge(request: HttpRequest, outcome: HttpResponse | TransportError, info: ProviderInfo) -> Verdict:
+    """Return what the outcome of an attempt allows.
+
+    Without a key that the provider honours, a request that changes something is repeated only after it surely was not
+    carried out: it did not leave, or the provider counted it as one too many.
+    """
+    repeatable = request.safe or (request.idempotency_key is not None and info.idempotency is not None)
+    if isinstance(outcome, TransportError):
+        if isinstance(outcome, NotSentError):
+            return Verdict(again=not outcome.permanent, failing=True, reason="not sent")
+        again = repeatable and not outcome.permanent
+        return Verdict(again, doubt=not request.safe, failing=True, reason="no usable answer")
+    status = outcome.status
+    if status == 429 or (info.says_too_many is not None and info.says_too_many(outcome)):
+        return Verdict(again=True, throttled=True, reason="too many requests")
+    if status < 400:
+        return _DONE
+    reason = f"status {status}"
+    if status == 408 or status in _UNAVAILABLE:
+        return Verdict(repeatable, doubt=not request.safe, failing=True, reason=reason)
+    if status == 409 and not request.safe:
+        # With a key it means that the first request with it is still under way.
+        return Verdict(repeatable, doubt=True, reason=reason)
+    return Verdict(again=False, doubt=status >= 500 and not request.safe, failing=status >= 500)
+
+
+def backoff(attempt: int, *, base: float, most: float, luck: float) -> float:
+    """Return the seconds to wait after an attempt that failed: anything up to a bound that doubles ("full jitter").
+
+    Args:
+        attempt: Which one failed, counted from 1.
+        base: The bound after the first, in seconds.
+        most: The largest bound, in seconds.
+        luck: A random number from 0 to 1.
+    """
+    return luck * min(most, base * 2.0 ** min(attempt - 1, 60))
