@@ -55,8 +55,8 @@ class EmulatedAccount:
         clock: As given.
         settings: What the gateways are made with.
         emulator: The provider.
-        faults: What stands between the gateways and the emulator: its `FaultyTransport.script` takes every fault, and
-            its `FaultyTransport.exchanges` hold the requests.
+        faults: What stands between the gateways and the emulator: ``faults.script`` takes every fault, and
+            ``faults.exchanges`` holds the requests.
 
     Raises:
         UnknownBackendError: If there is no emulator of this backend, or no plugin.

@@ -13,6 +13,7 @@ import pytest
 from gateway_core import Gateway, Invoice, InvoiceRequest, InvoiceStatus, Money, WebhookRequest
 from gateway_core.errors import (
     ConfigurationError,
+    GatewayError,
     InvalidRequestError,
     NotFoundError,
     NotSentError,
@@ -267,6 +268,17 @@ def test_webhook_comes_twice(account: EmulatedAccount, delivered: bool) -> None:
     assert len({*ids}) == 1
 
 
+def test_latest_webhook_comes_twice(account: EmulatedAccount) -> None:
+    """Of several, the last is the one that is sent once more."""
+    invoice = _bill(account)
+    account.pay(invoice.id, Money("20", "EUR"))
+    account.pay(invoice.id)
+
+    account.duplicate()
+
+    assert _kinds(account, account.webhooks()) == ["invoice.partially_paid", "invoice.paid", "invoice.paid"]
+
+
 def test_tampered_webhook_is_refused(account: EmulatedAccount) -> None:
     """The genuine one is accepted, and its changed copy is not."""
     account.pay(_bill(account).id)
@@ -358,18 +370,20 @@ def test_dropped_request_has_none(account: EmulatedAccount) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault,error,effect",
+    "fault,error,effect,wait",
     [
-        (503, ProviderUnavailableError, "unknown"),
-        (422, RejectedError, "none"),
-        (Answer(429, retry_after=7), RateLimitedError, "none"),
-        (Answer.html(), UnexpectedResponseError, "unknown"),
-        (Truncated(), UnexpectedResponseError, "unknown"),
-        (Slow(60), OutcomeUnknownError, "unknown"),
+        (503, ProviderUnavailableError, "unknown", None),
+        (422, RejectedError, "none", None),
+        (Answer(429, retry_after=7), RateLimitedError, "none", 7),
+        (Answer.html(), UnexpectedResponseError, "unknown", None),
+        (Truncated(), UnexpectedResponseError, "unknown", None),
+        (Slow(60), OutcomeUnknownError, "unknown", None),
     ],
     ids=str,
 )
-def test_next_request_fails(account: EmulatedAccount, fault: Any, error: type[Exception], effect: str) -> None:
+def test_next_request_fails(
+    account: EmulatedAccount, fault: Any, error: type[GatewayError], effect: str, wait: float | None
+) -> None:
     """The application gets the error that it would get in earnest, and the request after it is answered."""
     account.fail_next(fault)
 
@@ -377,8 +391,7 @@ def test_next_request_fails(account: EmulatedAccount, fault: Any, error: type[Ex
         _bill(account)
 
     assert type(caught.value) is error
-    assert getattr(caught.value, "effect", None) == effect
-    assert getattr(caught.value, "retry_after", 7) == 7
+    assert (caught.value.effect, getattr(caught.value, "retry_after", None)) == (effect, wait)
     assert account.gateway.create_invoice(_order("1043")).status is InvoiceStatus.PENDING
 
 
