@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -255,7 +256,7 @@ def test_nothing_leaves_after_the_deadline(transport: FaultyTransport, inner: _I
     ],
 )
 def test_faults_strike_in_order(
-    transport: FaultyTransport, scripts: list[tuple[Fault, dict[str, int]]], expected: list[int | str]
+    transport: FaultyTransport, scripts: list[tuple[Fault, dict[str, Any]]], expected: list[int | str]
 ) -> None:
     """One fault strikes a request: the one that was scripted first, of those whose turn has come."""
     for fault, when in scripts:
@@ -287,7 +288,7 @@ def test_pending_tells_what_has_not_struck(transport: FaultyTransport) -> None:
 
 
 @pytest.mark.parametrize("when", [{"times": 0}, {"times": -1}, {"after": -1}])
-def test_fault_that_would_never_strike_is_refused(transport: FaultyTransport, when: dict[str, int]) -> None:
+def test_fault_that_would_never_strike_is_refused(transport: FaultyTransport, when: dict[str, Any]) -> None:
     """A script that does nothing is a mistake in a test, which would pass for no reason."""
     with pytest.raises(InvalidRequestError, match="one at least"):
         transport.script(NotSent(), **when)
