@@ -105,7 +105,8 @@ class Offer:
             except (ValueError, LookupError) as error:
                 raise PluginError(f"its requirement {text!r} cannot be read: {describe(error)}") from None
             if fault is not None:
-                raise PluginError(f"{fault}: install versions that go together", who_must_act="operator")
+                advice = f"`pip install --upgrade {_CORE_DISTRIBUTION} {self.distribution}`"
+                raise PluginError(f"{fault}: install versions that go together, by {advice}", who_must_act="operator")
 
 
 @attrs.frozen

@@ -91,7 +91,4 @@ def _refusal(response: HttpResponse) -> ProviderError:
         code, message = fault.code, fault.message
     except UnexpectedResponseError:
         code, message = None, f"HTTP {response.status} without an explanation"
-    wait = response.headers.get("Retry-After", "")
-    return for_status(
-        response.status, message, code=code, retry_after=float(wait) if wait.isascii() and wait.isdecimal() else None
-    )
+    return for_status(response.status, message, code=code)
