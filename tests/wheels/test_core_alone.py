@@ -6,12 +6,14 @@ import importlib.metadata
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import gateway_core
 from gateway_core import Gateway, errors
+from gateway_core.testing import EmulatedAccount
 
 INSTALLED = importlib.metadata.files("gateway-core") or []
 
@@ -32,12 +34,21 @@ def test_wheel_holds_the_package_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", ["py.typed", "LICENSE", "METADATA"])
 def test_wheel_tells_its_types_and_its_licence(name: str) -> None:
     """Type checkers look for `py.typed`, lawyers for LICENSE."""
-    assert name in {file.name for file in INSTALLED}
+    assert name in {file.name for file in INSTALLED if "template" not in file.parts}
 
 
 @pytest.mark.parametrize(
     "module",
-    ["click", "rich", "starlette", "gateway_sandbox", "gateway_bitsby", "gateway_azothpay", "gateway_billoget"],
+    [
+        "click",
+        "rich",
+        "starlette",
+        "gateway_sandbox",
+        "gateway_bitsby",
+        "gateway_azothpay",
+        "gateway_billoget",
+        "gateway_opentelemetry",
+    ],
 )
 def test_extras_are_not_installed(module: str) -> None:
     """The core needs neither a command line nor a server nor a plugin."""
@@ -51,6 +62,12 @@ def test_import_loads_no_http_library() -> None:
     actual = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
     assert actual == "set()\n"
+
+
+def test_fixture_without_its_plugin_is_an_error_that_helps(gateway_emulated: Callable[[str], EmulatedAccount]) -> None:
+    """Fixtures are wherever the core is; that the sandbox is missing is told, and by which name to get it."""
+    with pytest.raises(errors.UnknownBackendError, match=r"no emulator of 'sandbox' .*such as gateway-sandbox"):
+        gateway_emulated("sandbox")
 
 
 def test_every_public_name_is_there() -> None:
