@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from click.testing import CliRunner, Result
@@ -103,6 +103,15 @@ def test_cookiecutter_writes_the_same(arguments: list[str], tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     written = contents(tmp_path / "other")
     assert {path: text for path, text in written.items() if path.startswith("gateway-")} == expected
+
+
+def test_compiled_modules_are_no_part_of_the_template(tmp_path: Path) -> None:
+    """An installer compiles those modules of the template that are Python already; they are not filled in."""
+    for name in ("wire.py", "__pycache__/wire.cpython-311.pyc", "tests/__pycache__/x.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"\xff")
+
+    assert [str(path) for path, _ in _new_plugin._below(tmp_path, PurePosixPath())] == ["wire.py"]
 
 
 @pytest.mark.parametrize("name, said", NO_NAMES)

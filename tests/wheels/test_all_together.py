@@ -81,7 +81,7 @@ def test_skeleton_is_written_whole(tmp_path: Path) -> None:
     template = Path(__file__).parents[2] / "gateway_core" / "cli" / "template" / "{{cookiecutter.__distribution}}"
     expected = [path for path in template.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
-    command = [program, "new-plugin", "acme", "--into", tmp_path, "--json"]
+    command = [str(program), "new-plugin", "acme", "--into", str(tmp_path), "--json"]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     assert len(told["files"]) == len(expected) > 10
