@@ -145,9 +145,13 @@ class ProviderInfo:
             limits are counted by these. None for all settings.
         webhook_authentication: How its webhooks are shown to be genuine.
         webhook_covers: What exactly that proves.
+        webhook_timestamps: Whether a webhook bears the time of sending under its proof, so that one that is old, or from
+            the future, is refused.
         list_guarantee: What `list_payments` promises, and what not.
         idempotency: Whether it honours idempotency keys; None if it does not.
         unsupported: Operations that its API has no counterpart for, each with the reason.
+        blocking: Operations that a plain function carries out with I/O of its own, such as a vendor's SDK, instead of a
+            flow. They block an event loop, and none of the core's bounds holds for them.
         notes: What else an operator should know, such as facts that are assumed.
     """
 
@@ -165,9 +169,11 @@ class ProviderInfo:
     account_settings: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tupled))
     webhook_authentication: WebhookAuthentication = WebhookAuthentication.NONE
     webhook_covers: str = ""
+    webhook_timestamps: bool = False
     list_guarantee: str = ""
     idempotency: Idempotency | None = None
     unsupported: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_mapping)
+    blocking: tuple[str, ...] = attrs.field(default=(), converter=tupled)
     notes: tuple[str, ...] = attrs.field(default=(), converter=tupled)
 
 

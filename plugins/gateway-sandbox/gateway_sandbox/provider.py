@@ -67,6 +67,7 @@ class Sandbox:
         currencies=None,
         webhook_authentication=WebhookAuthentication.SIGNATURE,
         webhook_covers="the event's id, the time of sending and every byte of the body (Standard Webhooks, v1)",
+        webhook_timestamps=True,
         list_guarantee=(
             "every payment once, in the order of arrival; one that arrives while the list is read is on a later page,"
             " or missing if the last page was given before it came"
