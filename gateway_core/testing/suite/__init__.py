@@ -12,13 +12,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway_core.testing.suite._checks import Check, CheckFailed, checks_of
+from gateway_core.testing.suite.answers import AnswerChecks
+from gateway_core.testing.suite.bodies import BodyChecks
+from gateway_core.testing.suite.callbacks import CallbackChecks
+from gateway_core.testing.suite.forgeries import ForgeryChecks
+from gateway_core.testing.suite.ids import IdChecks
 from gateway_core.testing.suite.info import InfoChecks
+from gateway_core.testing.suite.listing import ListingChecks
 from gateway_core.testing.suite.money import MoneyChecks
+from gateway_core.testing.suite.operations import OperationChecks
+from gateway_core.testing.suite.refusals import RefusalChecks
+from gateway_core.testing.suite.status import StatusChecks
+from gateway_core.testing.suite.webhooks import WebhookChecks
+from gateway_core.testing.suite.written import WrittenChecks
 
 __all__ = ["Check", "CheckFailed", "ProviderSuite", "checks"]
 
 
-class ProviderSuite(InfoChecks, MoneyChecks):
+class ProviderSuite(
+    CallbackChecks,
+    BodyChecks,
+    ForgeryChecks,
+    WebhookChecks,
+    IdChecks,
+    RefusalChecks,
+    AnswerChecks,
+    ListingChecks,
+    StatusChecks,
+    MoneyChecks,
+    OperationChecks,
+    InfoChecks,
+    WrittenChecks,
+):
     """Every check that a provider has to pass. No check can be overridden.
 
     A check is left out, visibly, only where `ProviderInfo` or a hook that is not implemented says that there is nothing

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -19,7 +18,7 @@ from gateway_core.config import structure
 from gateway_core.errors import GatewayError, RejectedError
 from gateway_core.gateway import Gateway
 from gateway_core.hookspecs import OPTIONAL, REQUIRED
-from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.http import HttpRequest
 from gateway_core.models.currency import Currency
 from gateway_core.models.invoice import Invoice, InvoiceRequest, RefundRequest
 from gateway_core.models.money import Money
@@ -32,7 +31,8 @@ from gateway_core.testing.clock import ManualClock
 from gateway_core.testing.emulator import Emulator, EmulatorTransport
 from gateway_core.testing.ledger import EmulatedInvoice, EmulatedPayment, QueuedDelivery
 from gateway_core.testing.suite._checks import failed
-from gateway_core.transport import Deadline, Transport
+from gateway_core.testing.suite._wire import Wire
+from gateway_core.transport import Transport
 
 if TYPE_CHECKING:
     from gateway_core.testing.suite._base import Described
@@ -42,65 +42,6 @@ BASE_URL = "http://127.0.0.1:4010"
 WEBHOOK_URL = "http://127.0.0.1:8000/webhooks"
 #: When everything happens.
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
-
-#: Answers a request in place of the provider: told which request of the call it is, from 0, the request, and what
-#: gives the provider's own answer.
-Answering: TypeAlias = Callable[[int, HttpRequest, Callable[[], HttpResponse]], HttpResponse]
-
-
-class Wire:
-    """A transport that remembers what went over it, and on which a check may answer in the provider's place.
-
-    Args:
-        inner: What answers otherwise.
-        before: What happens before each request, such as time that passes.
-    """
-
-    def __init__(self, inner: Transport, before: Callable[[], None] = lambda: None) -> None:
-        self._inner = inner
-        self._before = before
-        self._answering: Answering | None = None
-        self._first = 0
-        self.requests: list[HttpRequest] = []
-        self.answers: list[HttpResponse] = []
-
-    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
-        """Answer one request."""
-        self.requests.append(request)
-        self._before()
-
-        def genuine() -> HttpResponse:
-            return self._inner.send(request, deadline)
-
-        number = len(self.requests) - 1 - self._first
-        answer = genuine() if self._answering is None else self._answering(number, request, genuine)
-        self.answers.append(answer)
-        return answer
-
-    def close(self) -> None:
-        """Close the inner transport."""
-        self._inner.close()
-
-    @contextlib.contextmanager
-    def answering(self, answering: Answering | HttpResponse) -> Iterator[list[HttpRequest]]:
-        """Let a function answer, or one answer be given to everything; give the list of what is asked meanwhile."""
-        self._first = len(self.requests)
-        self._answering = answering if not isinstance(answering, HttpResponse) else lambda *_: answering
-        with self.watching() as asked:
-            try:
-                yield asked
-            finally:
-                self._answering = None
-
-    @contextlib.contextmanager
-    def watching(self) -> Iterator[list[HttpRequest]]:
-        """Give the list of what is asked meanwhile, complete at the end."""
-        first = len(self.requests)
-        asked: list[HttpRequest] = []
-        try:
-            yield asked
-        finally:
-            asked += self.requests[first:]
 
 
 @attrs.frozen
@@ -320,7 +261,7 @@ class Stage:
             self._prepare("given_canceled", invoice.id)
             yield Operation("cancel_invoice", lambda gateway: gateway.cancel_invoice(invoice.id), by_id)
         if self.supports("refund_payment"):
-            refund = RefundRequest(refund_id="refund-1", invoice_id=self.paid().id, amount=self.amount())
+            refund = RefundRequest(refund_id=f"refund-{self._orders}", invoice_id=self.paid().id, amount=self.amount())
             self._prepare("given_refunded", refund)
             yield Operation("refund_payment", lambda gateway: gateway.refund_payment(refund), {"request": refund})
 

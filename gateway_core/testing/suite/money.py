@@ -245,7 +245,7 @@ class MoneyChecks(Described):
                     try:
                         _check_arrives(account, Money.from_minor(minor, account.currency_of(code)))
                     except (InvalidRequestError, ConfigurationError) as error:
-                        see(self.currency_setting is None and code != stage.amount().currency, named(error))
+                        see(claimed is None and code != stage.amount().currency, named(error))
                         refused.append(named(error))
             finally:
                 if account is not stage:

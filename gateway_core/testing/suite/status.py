@@ -1,0 +1,358 @@
+"""Checks of what is told of an invoice: in words of one table, and in facts that only ever add up."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import attrs
+
+from gateway_core.errors import GatewayError, InvalidRequestError, NotFoundError, UnexpectedResponseError
+from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.models.invoice import StatusReport
+from gateway_core.models.status import InvoiceStatus
+from gateway_core.testing.suite._base import Described
+from gateway_core.testing.suite._checks import check, failed, named, not_applicable, see
+from gateway_core.testing.suite._stage import Stage
+
+_NEW_WORD = "zorblax"
+_SUCCESS = frozenset({InvoiceStatus.PAID, InvoiceStatus.OVERPAID, InvoiceStatus.AUTHORIZED, InvoiceStatus.APPROVED})
+_FAILURE = frozenset({InvoiceStatus.FAILED, InvoiceStatus.CANCELED, InvoiceStatus.EXPIRED})
+_OPEN = frozenset({InvoiceStatus.PENDING})
+
+
+class StatusChecks(Described):
+    """A status is what the provider said, and nothing else."""
+
+    @check
+    def test_new_invoice_is_open(self, stage: Stage) -> None:
+        """An invoice that was just created is PENDING, by the answer to its creation.
+
+        Why: An order that is delivered when its invoice is made is never paid.
+        """
+        status = stage.create().status
+        see(status in _OPEN, f"create_invoice says {status.value}")
+
+    @check
+    def test_status_after_creation_agrees(self, stage: Stage) -> None:
+        """`get_status` right after `create_invoice` tells the same invoice, order, amount and status.
+
+        Why: Two readings of one answer that differ mean that one of them is wrong.
+        """
+        request = stage.request()
+        invoice = stage.create(request)
+        report = stage.gateway.get_status(invoice.id)
+        see(report.invoice_id == invoice.id, f"it tells of {report.invoice_id!r}, and {invoice.id!r} was created")
+        see(report.order_id in (None, request.order_id), f"it tells of order {report.order_id!r}")
+        see(report.expected in (None, request.amount), f"it expects {report.expected}, and {request.amount} was asked")
+        see(report.status is invoice.status, f"it says {report.status.value}, the creation {invoice.status.value}")
+
+    @check
+    def test_nothing_is_received_before_anybody_paid(self, stage: Stage) -> None:
+        """A new invoice has received and refunded nothing, or the provider does not tell.
+
+        Why: What is counted before it came is delivered before it is paid.
+        """
+        report = stage.gateway.get_status(stage.create().id)
+        see(not report.received, f"it says that {report.received} came")
+        see(not report.refunded, f"it says that {report.refunded} went back")
+
+    @check
+    def test_paid_invoice_is_told_as_paid(self, stage: Stage) -> None:
+        """An invoice that was paid is told as paid, or approved where the provider takes no payments.
+
+        Why: The order is delivered by this word, and by no other.
+        """
+        invoice = stage.paid()
+        report = stage.gateway.get_status(invoice.id)
+        see(report.status in _SUCCESS, f"get_status says {report.status.value} ({report.provider_status!r})")
+        self._agrees(stage, invoice.id, report)
+
+    @check
+    def test_declined_invoice_is_not_told_as_paid(self, stage: Stage) -> None:
+        """An invoice whose payment was declined is told as failed or canceled, with the emulator's own meaning.
+
+        Why: A failure that reads as a success is delivered and never paid.
+        """
+        self._ends(stage, InvoiceStatus.FAILED)
+
+    @check
+    def test_expired_invoice_is_told_as_expired(self, stage: Stage) -> None:
+        """An invoice whose time to pay is over is told as expired.
+
+        Why: A shop that still waits for it keeps the goods, and one that believes it paid loses them.
+        """
+        self._ends(stage, InvoiceStatus.EXPIRED)
+
+    @check
+    def test_part_of_the_amount_is_not_told_as_paid(self, stage: Stage) -> None:
+        """An invoice of which a part was paid is not told as paid.
+
+        Why: An order of fifty is not delivered for one.
+        """
+        invoice = stage.create()
+        if not stage.move(invoice, InvoiceStatus.PARTIALLY_PAID, stage.amount(100)):
+            not_applicable("the provider's side takes no part of an amount")
+        report = stage.gateway.get_status(invoice.id)
+        whole = report.received is not None and report.received == report.expected
+        see(report.status not in _SUCCESS or whole, f"get_status says {report.status.value}")
+        self._agrees(stage, invoice.id, report)
+
+    @check
+    def test_surplus_is_told(self, stage: Stage) -> None:
+        """Of an invoice for which more came than was asked for, all that came is told.
+
+        Why: The surplus is the customer's money, and somebody has to give it back.
+        """
+        invoice = stage.create(stage.request(stage.amount(4990)))
+        if stage.emulator is None or not stage.move(invoice, InvoiceStatus.PAID, stage.amount(5990)):
+            not_applicable("the provider's side takes no more than was asked for")
+        report = stage.gateway.get_status(invoice.id)
+        known = stage.emulated(invoice).received
+        see(report.received in (None, known), f"it says that {report.received} came, and at the provider {known} did")
+        self._agrees(stage, invoice.id, report)
+
+    @check
+    def test_facts_are_cumulative(self, stage: Stage) -> None:
+        """`received` is all that ever came: it grows with each payment, and reading it changes nothing.
+
+        Why: A difference that is read twice, or after a lost message, is counted twice, or never.
+        """
+        invoice = stage.create()
+        told = []
+        for minor in (1000, 2000):
+            if not stage.move(invoice, InvoiceStatus.PARTIALLY_PAID, stage.amount(minor)):
+                break
+            told.append(stage.gateway.get_status(invoice.id).received)
+        again = stage.gateway.get_status(invoice.id)
+        see(again == stage.gateway.get_status(invoice.id), "the same question, asked twice, has two answers")
+        if len(told) == 2 and None not in told and stage.emulator is not None:
+            known = stage.emulated(invoice).received
+            see(told[1] == known, f"after two payments it says {told[0]}, then {told[1]}; at the provider {known} came")
+
+    @check
+    def test_status_of_one_invoice_is_not_that_of_another(self, stage: Stage) -> None:
+        """Of two invoices, the paid one is told as paid and the open one as open.
+
+        Why: Statuses that are mixed up deliver one customer's goods to another.
+        """
+        first, second = stage.create(), stage.create()
+        see(first.id != second.id, f"two orders have one invoice, {first.id!r}")
+        if not stage.move(second, InvoiceStatus.PAID):
+            failed("an invoice cannot be paid")
+        status = stage.gateway.get_status(first.id).status
+        see(status in _OPEN, f"after the other was paid, the open one is told as {status.value}")
+
+    @check
+    def test_answer_about_another_invoice_is_refused(self, stage: Stage) -> None:
+        """An answer that is about another invoice than the one asked for is `UnexpectedResponseError`.
+
+        Why: A cache or a proxy in between mixes answers up; what is paid must be read in the answer itself.
+        """
+        wanted, other = stage.create(), stage.paid()
+        with stage.wire.watching() as asked:
+            stage.gateway.get_status(other.id)
+        kept = stage.wire.answers[-len(asked) :]
+        with stage.wire.answering(lambda number, *_: kept[min(number, len(kept) - 1)]):
+            try:
+                report = stage.gateway.get_status(wanted.id)
+            except (UnexpectedResponseError, NotFoundError):
+                return
+        failed(f"asked for {wanted.id!r} and answered about {other.id!r}, it says {report}")
+
+    @check
+    def test_unknown_invoice_is_not_found(self, stage: Stage) -> None:
+        """An invoice that the provider does not know is `NotFoundError`.
+
+        Why: Anything else looks like an invoice that is merely not paid yet, or like a failure to be tried again.
+        """
+        invoice = stage.create()
+        unknown = _other_id(invoice.id)
+        if stage.emulator is None:
+            with stage.wire.answering(HttpResponse(status=404, body=b"{}")):
+                self._is_not_found(stage, unknown)
+        else:
+            self._is_not_found(stage, unknown)
+
+    @check
+    def test_provider_status_is_the_providers_own_word(self, stage: Stage) -> None:
+        """`provider_status` is the provider's word for the status, as it stands in the answer.
+
+        Why: Its support desk knows no other, and a word that we do not know yet is only there.
+        """
+        invoice = stage.create()
+        report = stage.gateway.get_status(invoice.id)
+        see(report.provider_status, "it is missing")
+        body = stage.wire.answers[-1].body
+        word = str(report.provider_status).rpartition(": ")[2]
+        see(word.encode() in body, f"it is {report.provider_status!r}, which the answer does not hold")
+
+    @check
+    def test_unknown_word_is_unknown(self, stage: Stage) -> None:
+        """A status that is not in the plugin's table is UNKNOWN, and never a success or a failure.
+
+        Why: Providers add words without notice. A guess delivers for nothing, or calls a paid order off.
+        """
+        report = self._with_new_word(stage)
+        if isinstance(report, StatusReport):
+            see(report.status is InvoiceStatus.UNKNOWN, f"an unknown word is told as {report.status.value}")
+
+    @check
+    def test_unknown_word_is_kept(self, stage: Stage) -> None:
+        """A status that is not in the plugin's table is kept as it is in `provider_status`.
+
+        Why: An operator has to see it to know what happened, and what to add.
+        """
+        report = self._with_new_word(stage)
+        if isinstance(report, StatusReport):
+            see(_NEW_WORD in (report.provider_status or "") or "98765" in (report.provider_status or ""), f"{report}")
+
+    @check
+    def test_word_in_other_letters_is_no_other_status(self, stage: Stage) -> None:
+        """A status word with letters more is not taken for the word that is within it.
+
+        Why: A table that is matched by parts of words takes `unpaid` for `paid`.
+        """
+        invoice = stage.paid()
+        usual = stage.gateway.get_status(invoice.id)
+        report = self._with_word(stage, invoice.id, f"zz{_word_of(usual)}zz")
+        see(
+            not isinstance(report, StatusReport) or report.status is InvoiceStatus.UNKNOWN,
+            f"{report} for the word zz{_word_of(usual)}zz",
+        )
+
+    @check
+    def test_order_id_comes_back_unchanged(self, stage: Stage) -> None:
+        """The shop's key comes back as it was given, whatever letters it has, or is refused before sending.
+
+        Why: By this key an invoice is found again after a lost answer.
+        """
+        for order_id in ("1042", "2026/11-21#7", "Bestellung äöü ß 東京", 'a"b\\c&d=e+f%20<g>', "x" * 200):
+            request = stage.request(order_id=order_id)
+            with stage.wire.watching() as asked:
+                try:
+                    invoice = stage.create(request)
+                except InvalidRequestError:
+                    invoice = None
+            if invoice is None:
+                see(not asked, f"{order_id!r} was refused after {len(asked)} requests")
+                continue
+            known = {invoice.order_id, stage.gateway.get_status(invoice.id).order_id} - {None, order_id}
+            see(not known, f"{order_id!r} came back as {known}")
+
+    @check
+    def test_payment_page_is_a_web_address(self, stage: Stage) -> None:
+        """`payment_url` is https, or on the loopback range, or None.
+
+        Why: The customer is sent there to pay.
+        """
+        from gateway_core.http import is_loopback
+
+        url = stage.create().payment_url
+        see(url is None or url.startswith("https://") or is_loopback(url), f"it is {url}")
+
+    @check
+    def test_times_have_a_zone_and_an_order(self, stage: Stage) -> None:
+        """`created_at` and `expires_at` have a time zone, and an invoice expires after it was created.
+
+        Why: A time without a zone is off by up to a day.
+        """
+        invoice = stage.create()
+        for name in ("created_at", "expires_at"):
+            at = getattr(invoice, name)
+            see(at is None or at.utcoffset() is not None, f"{name} is {at}")
+        if invoice.created_at is not None and stage.emulator is not None:
+            off = abs(invoice.created_at - stage.clock())
+            see(off < timedelta(hours=1), f"created at {stage.clock()}, it is told as {invoice.created_at}")
+        if None not in (invoice.created_at, invoice.expires_at):
+            see(invoice.expires_at > invoice.created_at, f"{invoice.expires_at} is before {invoice.created_at}")  # type: ignore[operator]  # neither is None
+
+    @check
+    def test_answers_are_kept_in_raw(self, stage: Stage) -> None:
+        """The provider's own answer is kept in `raw` of an invoice and of a status report.
+
+        Why: What has no field of ours is looked up there, on the day when it matters.
+        """
+        invoice = stage.create()
+        see(invoice.raw, "Invoice.raw is empty")
+        see(stage.gateway.get_status(invoice.id).raw, "StatusReport.raw is empty")
+
+    def _ends(self, stage: Stage, status: InvoiceStatus) -> None:
+        invoice = stage.create()
+        if not stage.move(invoice, status):
+            not_applicable(f"the provider's side has no invoice that is {status.value}")
+        report = stage.gateway.get_status(invoice.id)
+        see(report.status in _FAILURE, f"get_status says {report.status.value} ({report.provider_status!r})")
+        if stage.emulator is None:
+            see(report.status is status, f"get_status says {report.status.value}")
+        self._agrees(stage, invoice.id, report)
+
+    def _agrees(self, stage: Stage, invoice_id: str, report: StatusReport) -> None:
+        if stage.emulator is None:
+            return
+        from gateway_core.testing.ledger import EmulatedInvoice
+
+        known = stage.emulator.ledger.get(EmulatedInvoice, invoice_id)
+        see(known is not None, f"the emulator has no invoice {invoice_id!r}")
+        truth = None if known is None else known.status
+        see(report.status is truth, f"get_status says {report.status.value}, and at the provider it is {truth}")
+
+    def _is_not_found(self, stage: Stage, invoice_id: str) -> None:
+        try:
+            report = stage.gateway.get_status(invoice_id)
+        except NotFoundError:
+            return
+        except GatewayError as error:
+            failed(f"{invoice_id!r} is told by {named(error)}")
+        failed(f"{invoice_id!r}, which nobody made, is told as {report.status.value}")
+
+    def _with_new_word(self, stage: Stage) -> StatusReport | GatewayError:
+        # Of a paid one: the core lets no word stand that says "paid" of an invoice for which nothing came.
+        return self._with_word(stage, stage.paid().id, _NEW_WORD)
+
+    def _with_word(self, stage: Stage, invoice_id: str, word: str) -> StatusReport | GatewayError:
+        """Return what is told when the provider's word is another; an error where that word has no place to stand."""
+        old = _word_of(stage.gateway.get_status(invoice_id))
+        replaced: list[bytes] = []
+
+        def other(_: int, __: HttpRequest, genuine: object) -> HttpResponse:
+            answer: HttpResponse = genuine()  # type: ignore[operator]  # gives the provider's own answer
+            body = _with_other_word(answer.body, old, word)
+            if body != answer.body:
+                replaced.append(body)
+            return attrs.evolve(answer, body=body)
+
+        with stage.wire.answering(other):
+            try:
+                report = stage.gateway.get_status(invoice_id)
+            except UnexpectedResponseError as error:
+                see(replaced and not _is_text(replaced[0], word), f"an unknown word is refused: {named(error)}")
+                return error
+        see(replaced, f"provider_status is {old!r}, and no value of the answer is")
+        return report
+
+
+def _word_of(report: StatusReport) -> str:
+    """Return the provider's word; of ``name: value``, which tells a status that is no word, the value."""
+    return (report.provider_status or "").rpartition(": ")[2]
+
+
+def _with_other_word(body: bytes, old: str, new: str) -> bytes:
+    """Return a body in which a word, or a number or truth value that stands for one, is another."""
+    quoted = json.dumps(old).encode()
+    if quoted in body:
+        return body.replace(quoted, json.dumps(new).encode())
+    bare = rb"(:\s*)" + re.escape(old.encode()) + rb"(?=\s*[,}\]])"
+    return re.sub(bare, rb"\g<1>98765", body)
+
+
+def _is_text(body: bytes, word: str) -> bool:
+    return json.dumps(word).encode() in body
+
+
+def _other_id(identifier: str) -> str:
+    """Return an id of the same form that nobody has: its digits are nines, or its last letter is another."""
+    if any(char.isdigit() for char in identifier):
+        return re.sub("[0-9]", "9", identifier)
+    return identifier[:-1] + ("a" if identifier[-1] != "a" else "b")
