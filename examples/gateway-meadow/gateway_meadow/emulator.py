@@ -66,7 +66,7 @@ class MeadowEmulator(Emulator):
                 case "GET", ["", "v1", "payments"]:
                     try:
                         return self._list_payments(query_of(request))
-                    except ValueError:
+                    except (ValueError, OverflowError):
                         return _refusal(422, "field_invalid", "this is no number, or no time")
                 case "GET", ["", "v1", "account"]:
                     return _answer({"id": "acc_4fP0", "name": "A small shop"})
@@ -83,7 +83,7 @@ class MeadowEmulator(Emulator):
                 self.ledger.set_note(note, json.dumps(kept))
             return answer
         if asked != request.body.decode("utf-8"):
-            return _refusal(409, "key_reused", "the idempotency key was used before, with other content")
+            return _refusal(422, "key_reused", "the idempotency key was used before, with other content")
         return HttpResponse(status=201, headers={"Content-Type": "application/json"}, body=answered.encode("utf-8"))
 
     def _create_invoice(self, request: HttpRequest) -> HttpResponse:

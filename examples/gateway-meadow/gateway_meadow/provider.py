@@ -57,7 +57,9 @@ class Meadow:
         currencies=tuple(mapping.CURRENCIES),
         exponents={"ISK": 2},
         rate_limits=[RateLimit(requests=10, seconds=1)],
+        account_settings=["api_key"],
         webhook_authentication=WebhookAuthentication.SIGNATURE,
+        webhook_timestamps=True,
         webhook_covers="the time of sending and every byte of the body",
         list_guarantee="every payment once, the oldest first; one that arrives meanwhile is on a later page",
         idempotency=Idempotency(scope="account", life=timedelta(hours=24)),
@@ -151,11 +153,4 @@ def _refusal(response: HttpResponse) -> ProviderError:
         code, message = fault.code, fault.message
     except UnexpectedResponseError:
         code, message = None, f"HTTP {response.status} without an explanation"
-    wait = response.headers.get("Retry-After", "")
-    return for_status(
-        response.status,
-        message,
-        code=code,
-        request_id=response.headers.get("X-Request-Id"),
-        retry_after=float(wait) if wait.isdecimal() else None,
-    )
+    return for_status(response.status, message, code=code, request_id=response.headers.get("X-Request-Id"))
