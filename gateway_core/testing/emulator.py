@@ -224,6 +224,12 @@ class Emulator(abc.ABC):
                 self.on_change(invoice, None)
         return invoice
 
+    def expire_due(self) -> None:
+        """Let every invoice expire whose time is over, and tell the shop."""
+        with self.ledger.transaction():
+            for _, invoice in self.ledger.select(EmulatedInvoice, due=self.clock()):
+                self.current(invoice)
+
     @abc.abstractmethod
     def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
         """Queue the webhooks that the provider sends when an invoice has changed; `announce` queues one."""
@@ -269,7 +275,7 @@ class Emulator(abc.ABC):
     def waiting(self) -> tuple[QueuedDelivery, ...]:
         """Return the deliveries that are due, in the order in which they are sent."""
         with self.ledger.transaction():
-            self._expire()
+            self.expire_due()
             return tuple(delivery for _, delivery in self.ledger.select(QueuedDelivery, due=self.clock()))
 
     def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
@@ -336,11 +342,6 @@ class Emulator(abc.ABC):
             if way in (None, each.id):
                 return each
         raise NotFoundError("there is no such way to pay")
-
-    def _expire(self) -> None:
-        with self.ledger.transaction():
-            for _, invoice in self.ledger.select(EmulatedInvoice, due=self.clock()):
-                self.current(invoice)
 
     def _send_again(self, delivery_id: str, *, tampered: bool) -> None:
         with self.ledger.transaction():

@@ -68,9 +68,16 @@ class Slow(Fault):
     Attributes:
         seconds: How long it takes. Beyond the call's deadline the answer is lost. The transport's other timeouts do not
             count here.
+
+    Raises:
+        InvalidRequestError: If it is less than nothing.
     """
 
-    seconds: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
+    seconds: float = 60.0
+
+    def __attrs_post_init__(self) -> None:
+        if not self.seconds >= 0:
+            raise InvalidRequestError("an answer takes no time, or some")
 
     def strike(self, passage: Passage) -> HttpResponse:
         """Return the answer, or raise an `OutcomeUnknownError` if it comes too late."""
@@ -90,6 +97,9 @@ class Answer(Fault):
         headers: The headers.
         retry_after: Seconds for the header ``Retry-After``; None sends none.
         carried_out: Whether the provider carries the request out all the same, and only its answer is replaced.
+
+    Raises:
+        InvalidRequestError: If the status is none.
     """
 
     status: int
@@ -97,6 +107,10 @@ class Answer(Fault):
     headers: Headers = attrs.field(factory=Headers, converter=Headers, kw_only=True)
     retry_after: int | None = attrs.field(default=None, kw_only=True)
     carried_out: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.status not in range(200, 600):
+            raise InvalidRequestError("the status of an answer is a number from 200 to 599")
 
     @classmethod
     def html(cls, status: int = 200, *, carried_out: bool = False) -> Answer:
@@ -122,9 +136,16 @@ class Truncated(Fault):
 
     Attributes:
         keep: How many bytes of the body are left; None for half of them.
+
+    Raises:
+        InvalidRequestError: If it is less than nothing.
     """
 
     keep: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.keep is not None and self.keep < 0:
+            raise InvalidRequestError("a part of a body has no bytes, or some")
 
     def strike(self, passage: Passage) -> HttpResponse:
         """Return the provider's answer with a part of its body."""

@@ -294,6 +294,24 @@ def test_fault_that_would_never_strike_is_refused(transport: FaultyTransport, wh
         transport.script(NotSent(), **when)
 
 
+@pytest.mark.parametrize(
+    "kind,value",
+    [
+        (Slow, -1),
+        (Slow, float("nan")),
+        (Answer, 0),
+        (Answer, 103),
+        (Answer, 600),
+        (Answer, "503"),
+        (Truncated, -1),
+    ],
+)
+def test_impossible_fault_is_refused(kind: Callable[[Any], Fault], value: Any) -> None:
+    """A fault that no provider could show is told where it is written."""
+    with pytest.raises(InvalidRequestError):
+        kind(value)
+
+
 def test_fault_is_an_object(transport: FaultyTransport) -> None:
     """The class in place of an object is told where it was written, not where it would have struck."""
     with pytest.raises(InvalidRequestError, match="a fault is data"):

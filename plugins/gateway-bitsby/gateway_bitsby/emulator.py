@@ -173,7 +173,7 @@ class BitsbyEmulator(Emulator):
         content_type = request.headers.get("Content-Type", "")
         if request.body and not content_type.startswith("multipart/form-data"):
             raise _RefusedError("Send the fields as multipart/form-data")
-        self._expire()
+        self.expire_due()
         return handler(fields_of(request))
 
     def _authenticate(self, request: HttpRequest) -> None:

@@ -101,7 +101,7 @@ class Answering(Emulator, abc.ABC):
 
     def _answer(self, request: HttpRequest) -> tuple[int, Any]:
         path = [unquote(segment) for segment in urlsplit(request.url).path.strip("/").split("/")]
-        self._expire()
+        self.expire_due()
         match (request.method, *path[1 if path[0] == "v1" else 0 :]):
             case ("GET", "api", "public", "budgets", "public", budget_id):
                 return 200, self._single(self._document(self._budget(budget_id)))
