@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import attrs
 import pytest
 from click.testing import CliRunner
 
+from gateway_core import HttpResponse
 from gateway_core.cli import _group
+from gateway_core.errors import (
+    AuthenticationError,
+    NotFoundError,
+    ProviderError,
+    ProviderUnavailableError,
+    RateLimitedError,
+    RejectedError,
+    UnexpectedResponseError,
+)
 from gateway_core.hookspecs import REQUIRED
 
 MEADOW = Path(__file__).parents[2] / "examples" / "gateway-meadow" / "gateway_meadow"
@@ -120,6 +133,49 @@ def test_skeleton_is_typed(baked: Baked, tmp_path: Path) -> None:
     done = baked.run("mypy", "--cache-dir", str(tmp_path))
 
     assert done.stdout == "Success: no issues found in 7 source files\n"
+
+
+@pytest.fixture
+def provider(baked: Baked, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The skeleton's module with the hooks, imported; forgotten afterwards."""
+    monkeypatch.syspath_prepend(baked.folder)
+    yield importlib.import_module("gateway_acme.provider")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "gateway_acme"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "status, body, kind, code, message",
+    [
+        (401, b'{"code": "no_key", "message": "Give a key."}', AuthenticationError, "no_key", "Give a key."),
+        (404, b'{"message": "There is none."}', NotFoundError, None, "There is none."),
+        (422, b"<html>", RejectedError, None, "HTTP 422 without an explanation"),
+        (429, b"", RateLimitedError, None, "HTTP 429 without an explanation"),
+        (500, b'{"message": 7}', ProviderUnavailableError, None, "HTTP 500 without an explanation"),
+        (302, b"[]", UnexpectedResponseError, None, "HTTP 302 without an explanation"),
+        (200, b"<html>", UnexpectedResponseError, None, "the body is not JSON"),
+    ],
+)
+def test_skeleton_reads_answers(
+    status: int, body: bytes, kind: type[ProviderError], code: str | None, message: str, provider: ModuleType
+) -> None:
+    """What the skeleton does for every hook, it does right: a refusal is an error of its kind, whatever its body."""
+    with pytest.raises(kind) as caught:
+        provider._read(HttpResponse(status=status, body=body), dict)
+
+    assert (type(caught.value), caught.value.code) == (kind, code)
+    assert message in caught.value.message
+
+
+def test_skeleton_asks_with_the_key(provider: ModuleType) -> None:
+    """An id of the provider's is one segment of the path, and the key is in the header alone."""
+    acme = provider.Acme(provider.AcmeSettings(api_key="canary", webhook_secret="secret"))
+
+    asked = acme._get("invoices", "../7", limit=2, cursor=None)
+
+    assert (asked.method, asked.url) == ("GET", "https://api.acme.example/v1/invoices/..%2F7?limit=2")
+    assert asked.headers["Authorization"] == "Bearer canary"
+    assert "canary" not in repr(acme)
 
 
 def test_kit_tells_each_hook_that_is_to_be_written_once(baked: Baked) -> None:
