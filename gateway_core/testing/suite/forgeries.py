@@ -77,6 +77,20 @@ class ForgeryChecks(Described):
                 judge(stage, f"one bit of the header {name} changed", changed, truth)
 
     @check
+    def test_part_of_a_signature_is_refused(self, stage: Stage) -> None:
+        """W1: A body that was changed is refused, however short the signature beside it is cut.
+
+        Why: A comparison that ends where the sender's signature ends finds that nothing equals everything.
+        """
+        message = signed_message(stage)
+        truth = accepted(stage, message)
+        changed = attrs.evolve(message, body=message.body + b" ")
+        for name, value in message.headers.pairs:
+            for end in range(len(value)):
+                cut = with_headers(changed, replaced(message.headers.pairs, name, value[:end]))
+                judge(stage, f"the body changed and the header {name} cut to {end}", cut, truth, strict=True)
+
+    @check
     def test_webhook_under_a_wrong_secret_is_refused(self, stage: Stage) -> None:
         """W1: A message that is signed with another secret is refused.
 

@@ -269,6 +269,40 @@ class StatusChecks(Described):
             see(invoice.expires_at > invoice.created_at, f"{invoice.expires_at} is before {invoice.created_at}")  # type: ignore[operator]  # neither is None
 
     @check
+    def test_description_reaches_the_provider(self, stage: Stage) -> None:
+        """What the payer is to read reaches the provider.
+
+        Why: A customer who does not recognise what is to be paid does not pay, or has the payment taken back.
+        """
+        request = stage.request()
+        with stage.wire.watching() as asked:
+            invoice = stage.create(request)
+        sent = b"".join(each.body + each.url.encode() for each in asked)
+        words = request.description.encode().split()
+        known = request.description if stage.emulator is None else stage.emulated(invoice).description
+        see(all(word in sent for word in words), f"no request holds {request.description!r}")
+        see(request.description in known, f"at the provider it is {known!r}")
+
+    @check
+    def test_time_to_pay_is_kept_or_refused(self, stage: Stage) -> None:
+        """`expires_in` is how long the invoice can be paid, or is refused before anything is sent.
+
+        Why: A seat that is held for an hour is sold again after it, and must not be paid for then.
+        """
+        request = stage.request(expires_in=timedelta(minutes=90))
+        with stage.wire.watching() as asked:
+            try:
+                invoice = stage.create(request)
+            except InvalidRequestError:
+                invoice = None
+        if invoice is None:
+            see(not asked, f"it was refused after {len(asked)} requests")
+            return
+        until = invoice.expires_at if stage.emulator is None else stage.emulated(invoice).expires_at
+        off = None if until is None else abs(until - stage.clock() - timedelta(minutes=90))
+        see(off is not None and off < timedelta(minutes=2), f"asked for 90 minutes from now, it is until {until}")
+
+    @check
     def test_answers_are_kept_in_raw(self, stage: Stage) -> None:
         """The provider's own answer is kept in `raw` of an invoice and of a status report.
 
