@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, Literal
 
 from gateway_core import _plugins
+from gateway_core._frames import behind, forget
 from gateway_core._text import scrub
 from gateway_core.errors import (
     Effect,
@@ -20,6 +21,7 @@ from gateway_core.errors import (
     UnexpectedResponseError,
 )
 from gateway_core.http import Flow, HttpRequest, HttpResponse
+from gateway_core.transport._retry_after import retry_after
 
 #: Operations that change something; through a plain function they do so unseen, and the plugin's word counts.
 _CHANGING = ("create_invoice", "cancel_invoice", "refund_payment", "run")
@@ -46,7 +48,7 @@ class Guard:
         self._secrets = secrets
         self._plugin = plugin
         self._effect = _EffectSoFar()
-        self._answered = False
+        self._answer: HttpResponse | None = None
         self._thrown: GatewayError | None = None
         self.requests = 0
 
@@ -58,7 +60,7 @@ class Guard:
             return (yield from self._watch(outcome)) if isinstance(outcome, Generator) else outcome
         except InvalidRequestError as error:
             failure = error
-            if self._answered and error is not self._thrown:
+            if self._answer is not None and error is not self._thrown:
                 # Not "refused before anything was sent": one of our records refused what the provider answered.
                 failure = UnexpectedResponseError(f"the answer is unusable: {error.message}")
         except GatewayError as error:
@@ -84,7 +86,7 @@ class Guard:
                     self._effect.failed(error)
                     request = flow.throw(error)
                 else:
-                    self._answered = True
+                    self._answer = response
                     self._effect.answered(response)
                     request = flow.send(response)
         except StopIteration as stop:
@@ -96,6 +98,7 @@ class Guard:
 
     def complete(self, error: GatewayError) -> GatewayError:
         """Return the error with what the place that raised it did not know, and without secrets."""
+        forget(error)
         if self.requests:
             error.effect = self._effect.after(error)
         elif error.effect == "unknown" and self._operation not in _CHANGING:
@@ -108,7 +111,10 @@ class Guard:
             error.message += f" (distribution {error.distribution} {error.version}; the {error.who_must_act} must act)"
         error.message = scrub(error.message, self._secrets)
         error.args = (error.message,)
+        error.invoice_id = error.invoice_id and scrub(error.invoice_id, self._secrets)
         if isinstance(error, ProviderError):
+            if error.retry_after is None and self._answer is not None and not self._answer.ok:
+                error.retry_after = retry_after(self._answer.headers)
             error.code = error.code and scrub(error.code, self._secrets)
             error.request_id = error.request_id and scrub(error.request_id, self._secrets)
         if any(scrub(text, self._secrets) != text for text in _texts_behind(error)):
@@ -141,7 +147,7 @@ class _EffectSoFar:
             return
         if response.ok:
             self._last = "accepted"
-        elif _is_refusal(response.status):
+        elif _is_refusal(response.status) and not response.doubtful:
             self._last = "refused"
 
     def after(self, error: GatewayError) -> Effect:
@@ -166,16 +172,9 @@ def _is_refusal(status: int) -> bool:
 def _texts_behind(error: BaseException) -> Iterator[str]:
     """Yield the texts of everything that a traceback would show besides the error's own message."""
     yield from getattr(error, "__notes__", ())
-    linked = [error.__cause__, error.__context__]
-    seen = {id(error)}
-    while linked:
-        each = linked.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
+    for each in behind(error):
         try:
             yield f"{each}\n{each.args}"
         except Exception:  # noqa: BLE001  # a plugin's exception may be as broken as the plugin
             yield ""
         yield from getattr(each, "__notes__", ())
-        linked += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]

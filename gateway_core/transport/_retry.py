@@ -51,7 +51,7 @@ def judge(request: HttpRequest, outcome: HttpResponse | TransportError, info: Pr
         again = repeatable and not outcome.permanent
         return Verdict(again, doubt=not request.safe, failing=True, reason="no usable answer")
     status = outcome.status
-    if status == 429 or (info.says_too_many is not None and info.says_too_many(outcome)):
+    if status == 429 or _says_too_many(outcome, info):
         return Verdict(again=True, throttled=True, reason="too many requests")
     if status < 400:
         return _DONE
@@ -62,6 +62,14 @@ def judge(request: HttpRequest, outcome: HttpResponse | TransportError, info: Pr
         # With a key it means that the first request with it is still under way.
         return Verdict(repeatable, doubt=True, reason=reason)
     return Verdict(again=False, doubt=status >= 500 and not request.safe, failing=status >= 500)
+
+
+def _says_too_many(response: HttpResponse, info: ProviderInfo) -> bool:
+    """Ask the plugin. The flow will tell what is wrong with an answer that it cannot read."""
+    try:
+        return info.says_too_many is not None and bool(info.says_too_many(response))
+    except Exception:  # noqa: BLE001  # whatever a plugin's mistake raises
+        return False
 
 
 def backoff(attempt: int, *, base: float, most: float, luck: float) -> float:

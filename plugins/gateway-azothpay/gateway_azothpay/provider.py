@@ -53,6 +53,7 @@ class AzothPay:
         currencies=tuple(DECIMALS),
         exponents={code: places for code, places in DECIMALS.items() if code != "USD"},
         options=AzothPayOptions,
+        account_settings=("api_key",),
         webhook_authentication=WebhookAuthentication.SIGNATURE_AND_CALLBACK,
         webhook_covers=(
             "The signature covers the update's id, which is the transaction's hash, and nothing else. So AzothPay is "

@@ -6,7 +6,6 @@ What is not used is not demanded, and `raw` keeps all of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -19,9 +18,6 @@ from gateway_core.wire import loads, structure
 
 #: Where the form of an error is not documented, these are the names that ASP.NET and most others use for its text.
 _ERROR_TEXTS = ("detail", "title", "message", "error")
-
-
-_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
 @attrs.frozen
@@ -99,12 +95,7 @@ def read(response: HttpResponse) -> Any:
         return loads(response.body)
     text = _error_text(response.body)
     message = f"AzothPay answered with HTTP status {response.status}"
-    wait = response.headers.get("Retry-After", "")
-    raise for_status(
-        response.status,
-        f"{message}: {text}" if text else message,
-        retry_after=float(wait) if _SECONDS.fullmatch(wait) else None,
-    )
+    raise for_status(response.status, f"{message}: {text}" if text else message)
 
 
 def subscriptions(answer: Any) -> tuple[SubscriptionPage, list[tuple[Subscription, Mapping[str, Any]]]]:

@@ -30,7 +30,7 @@ from gateway_core.errors import (
     WebhookError,
     WebhookReason,
 )
-from gateway_core.provider import WebhookAuthentication
+from gateway_core.provider import RateLimitHeaders, WebhookAuthentication
 
 _NO_PAYMENTS = "Billoget makes budgets (quotes) and knows of no payments: look at your bank or payment provider"
 _NO_REFUNDS = "Billoget takes no payments, so that there is nothing to give back"
@@ -54,6 +54,8 @@ class Billoget(Budgets):
         base_url="https://api.billoget.com/v1",
         options=BillogetOptions,
         rate_limits=(RateLimit(requests=1000, seconds=3600),),
+        rate_limit_headers=RateLimitHeaders(remaining="X-RateLimit-Remaining", reset="X-RateLimit-Reset"),
+        account_settings=("api_key",),
         webhook_authentication=WebhookAuthentication.SIGNATURE,
         webhook_covers=(
             "HMAC-SHA256 of the body, byte by byte, under a shared secret. Header, encoding and prefix are settings. "

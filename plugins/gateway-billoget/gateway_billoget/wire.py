@@ -39,7 +39,6 @@ _CODES: Mapping[str, type[ProviderError]] = MappingProxyType(
     }
 )
 
-_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_.\[\]]{1,64}", re.ASCII)
 
 
@@ -305,13 +304,7 @@ def _refusal(response: HttpResponse, body: Any) -> ProviderError:
     field = details.get("field") if isinstance(details, Mapping) else None
     if isinstance(field, str) and _FIELD_NAME.fullmatch(field):
         message = f"{message} (field {field})"
-    waits = response.headers.get("Retry-After", "").strip()
-    retry_after = float(waits) if _SECONDS.fullmatch(waits) else None
     kind = _CODES.get(code or "")
-    if kind is RateLimitedError or response.status == 429:
-        return RateLimitedError(
-            message, retry_after=retry_after, http_status=response.status, code=code, request_id=request_id
-        )
     if kind is not None and 400 <= response.status < 500:
         return kind(message, http_status=response.status, code=code, request_id=request_id)
     return for_status(response.status, message, code=code, request_id=request_id)

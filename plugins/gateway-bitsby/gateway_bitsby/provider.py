@@ -57,6 +57,8 @@ class Bitsby:
         currencies=mapping.CURRENCIES,
         options=BitsbyOptions,
         rate_limits=(RateLimit(requests=1, seconds=1),),
+        says_too_many=wire.says_too_many,
+        account_settings=("api_key",),
         webhook_authentication=WebhookAuthentication.CALLBACK,
         webhook_covers=(
             "Webhooks are unsigned. One is accepted only after Bitsby, asked over TLS with the account's key, has said "

@@ -197,6 +197,17 @@ def unwrap(response: HttpResponse) -> Any:
     raise UnexpectedResponseError(reason, http_status=response.status)
 
 
+def says_too_many(response: HttpResponse) -> bool:
+    """Return whether an answer says that the requests were too frequent, which Bitsby does in HTTP status 200 too."""
+    if _TOO_FREQUENT.encode() not in response.body.lower():
+        return False
+    try:
+        unwrap(response)
+    except ProviderError as error:
+        return isinstance(error, RateLimitedError)
+    return False
+
+
 def _refusal(status: int, data: Any) -> ProviderError:
     text = data if isinstance(data, str) and data.strip() else "refused without a reason"
     if _TOO_FREQUENT in text.lower():

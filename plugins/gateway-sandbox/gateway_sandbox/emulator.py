@@ -253,7 +253,7 @@ class SandboxEmulator(Emulator):
                 self.ledger.set_note(note, json.dumps(kept))
             return answer
         if kept["fingerprint"] != fingerprint:
-            raise RefusedError(409, "idempotency_conflict", "This key was used before, with other content.")
+            raise RefusedError(422, "idempotency_conflict", "This key was used before, with other content.")
         headers = {"Content-Type": "application/json", "Idempotent-Replayed": "true"}
         return HttpResponse(status=kept["status"], headers=headers, body=kept["body"].encode("utf-8"))
 

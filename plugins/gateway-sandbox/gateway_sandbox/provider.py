@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -48,8 +47,6 @@ T = TypeVar("T")
 #: The most that the sandbox puts on a page.
 _LARGEST_PAGE = 100
 
-_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
-
 
 @attrs.frozen
 class Sandbox:
@@ -73,6 +70,7 @@ class Sandbox:
             " or missing if the last page was given before it came"
         ),
         idempotency=Idempotency(scope="account", life=None),
+        account_settings=("api_key",),
         notes=(
             "No real money moves.",
             "A declined payment may be tried again until the invoice's time is over: FAILED can still become PAID.",
@@ -192,13 +190,7 @@ def _read(response: HttpResponse, read: Callable[[Any], T]) -> T:
 
 
 def _refusal(response: HttpResponse) -> ProviderError:
-    retry_after = response.headers.get("Retry-After", "")
-    explain = functools.partial(
-        for_status,
-        response.status,
-        request_id=response.headers.get("X-Request-Id"),
-        retry_after=float(retry_after) if _SECONDS.fullmatch(retry_after) else None,
-    )
+    explain = functools.partial(for_status, response.status, request_id=response.headers.get("X-Request-Id"))
     try:
         fault = decode(response.body, WireRefusal).error
     except UnexpectedResponseError:

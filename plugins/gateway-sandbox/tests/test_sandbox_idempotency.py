@@ -58,12 +58,12 @@ def test_order_of_fields_is_no_content(call: Call) -> None:
     ],
 )
 def test_same_key_with_other_content_is_a_conflict(call: Call, path: str, content: Any) -> None:
-    """A key that comes with other content, or at another address, is 409, and nothing is done."""
+    """A key that comes with other content, or at another address, is 422, and nothing is done."""
     call("POST", "/v1/invoices", _BILL, idempotency_key="k")
 
     response = call("POST", path, content, idempotency_key="k")
 
-    assert (response.status, loads(response.body)["error"]["code"]) == (409, "idempotency_conflict")
+    assert (response.status, loads(response.body)["error"]["code"]) == (422, "idempotency_conflict")
     assert len(_invoices(call)) == 1
 
 

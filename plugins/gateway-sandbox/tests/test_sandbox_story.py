@@ -363,7 +363,7 @@ def test_same_order_with_other_content_is_refused(gateway: Gateway) -> None:
     with pytest.raises(RejectedError, match="same id was used before") as caught:
         _bill(gateway, amount=Money("50.01", "EUR"))
 
-    assert (caught.value.http_status, caught.value.code) == (409, "idempotency_conflict")
+    assert (caught.value.http_status, caught.value.code) == (422, "idempotency_conflict")
 
 
 def test_lost_answer_is_found_again(gateway: Gateway, emulator: SandboxEmulator) -> None:
