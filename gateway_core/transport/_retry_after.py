@@ -70,19 +70,20 @@ def http_date(text: str) -> datetime | None:
         if match := form.fullmatch(text):
             found = match.groupdict()
             month = _MONTHS.index(found.pop("month")) + 1
-            day, year, hour, minute, second = (int(found[name]) for name in ("day", "year", "hour", "minute", "second"))
+            year = found.pop("year")
+            day, hour, minute, second = (int(found[name]) for name in ("day", "hour", "minute", "second"))
             try:
                 # A leap second is written 60, which Python does not know.
-                return datetime(_whole(year), month, day, hour, minute, min(second, 59), tzinfo=UTC)
+                return datetime(_whole(year), month, day, hour, minute, 59 if second == 60 else second, tzinfo=UTC)
             except ValueError:
                 return None
     return None
 
 
-def _whole(year: int) -> int:
+def _whole(year: str) -> int:
     """Return a year with its century: of two digits, not more than 50 years ahead (RFC 9110)."""
-    if year > 99:
-        return year
+    if len(year) == 4:
+        return int(year)
     this_year = datetime.now(UTC).year
-    near = this_year - this_year % 100 + year
+    near = this_year - this_year % 100 + int(year)
     return near - 100 if near > this_year + 50 else near
