@@ -1,8 +1,9 @@
-"""What the tests of the transport share: the fault server, a made-up authority, and short ways to send."""
+"""What the tests of the transport share: fault server, Redis, a made-up authority, and short ways to send."""
 
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +11,14 @@ from typing import Any
 
 import pytest
 
+from gateway_core.provider import RateLimit
 from gateway_core.transport import TransportSettings
 from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport._turns import Limiter, Where
+from gateway_core.transport._turns._shared import Fallback, SharedStore
 from tests.transport.fault_server import Act, FaultServer
+from tests.transport.redis_server import RedisServer
+from tests.transport.turns import WINDOW
 
 #: `authority.pem` signed `server.pem` for localhost, 127.0.0.1 and api.example.test, until 2120. Its own key is lost,
 #: and that in `server.pem` is known to everybody: they protect nothing.
@@ -65,3 +71,39 @@ def tls() -> ssl.SSLContext:
 def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the environment name the made-up authority."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / "authority.pem"))
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(_redis: RedisServer) -> RedisServer:
+    """Give a Redis server that holds nothing."""
+    _redis.client.flushall()
+    return _redis
+
+
+@pytest.fixture(params=["file", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give an empty store of each kind in which processes share their turns."""
+    if request.param == "file":
+        return f"file://{tmp_path}/limits%20of%20us.sqlite"
+    server: RedisServer = request.getfixturevalue("redis")
+    return server.url
+
+
+@pytest.fixture
+def process() -> Iterator[Callable[..., Limiter]]:
+    """Give a function that makes a limiter as another process has it: nothing but the store is shared."""
+    with ExitStack() as stack:
+
+        def make(store: str, *limits: RateLimit, fallback: Fallback = "error", key: str = "account") -> Limiter:
+            made = Limiter(key, limits or (WINDOW,), Where.of(store), fallback, time.monotonic)
+            assert isinstance(made.store, SharedStore)
+            stack.callback(made.store._shared.close)
+            return made
+
+        yield make

@@ -9,13 +9,18 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 import attrs
+import pytest
 
-from gateway_core.errors import GatewayError
+from gateway_core.errors import GatewayError, NotSentError
+from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
 from gateway_core.transport._steps import Ask, Pause
 from gateway_core.transport._turns import Limiter, Turn
 
 T = TypeVar("T")
+
+#: A limit that is short enough to be waited for.
+WINDOW = RateLimit(requests=1, seconds=0.2)
 
 
 class Clock:
@@ -50,6 +55,27 @@ def drive(steps: Generator[Any, Any, T], sleep: Callable[[float], None] = time.s
                 outcome = step.question()
             except GatewayError as error:
                 steps.throw(error)
+
+
+def take(limiter: Limiter, *, urgent: bool = False, seconds: float = 10.0) -> Turn:
+    """Wait for a turn, in real time."""
+    return drive(limiter.turn(urgent=urgent, deadline=Deadline.after(seconds)))
+
+
+def use(limiter: Limiter, *, urgent: bool = False) -> float:
+    """Take a turn, use it, and return when its request left."""
+    turn = take(limiter, urgent=urgent)
+    at = time.monotonic()
+    turn.leaving()
+    turn.end(answered=True)
+    return at
+
+
+def refusal(limiter: Limiter, seconds: float = 5.0) -> NotSentError:
+    """Ask for a turn that is refused."""
+    with pytest.raises(NotSentError) as caught:
+        take(limiter, seconds=seconds)
+    return caught.value
 
 
 @attrs.define

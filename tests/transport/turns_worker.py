@@ -10,19 +10,14 @@ from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline, TransportSettings
 from gateway_core.transport._requests import RequestsTransport
-from gateway_core.transport._turns import Limiter, Turn, Where
+from gateway_core.transport._turns import Limiter, Where
 from tests.transport.asking import get
-from tests.transport.turns import drive
+from tests.transport.turns import take
 
 
 def limiter(store: str, window: str) -> Limiter:
     """Return the limiter of one account with one request in a window."""
     return Limiter.of("account", (RateLimit(requests=1, seconds=float(window)),), Where.of(store))
-
-
-def take(one: Limiter, *, urgent: bool = False, seconds: float = 60.0) -> Turn:
-    """Wait for a turn."""
-    return drive(one.turn(urgent=urgent, deadline=Deadline.after(seconds)))
 
 
 def send(store: str, window: str, url: str, seconds: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +64,7 @@ class FileStore:
         self._connection: sqlite3.Connection | None = None
         self._log: SQLiteBucket | None = None
         self._identity = (0, 0)
+        _OPEN.add(self)
 
     def admit(self, owner: str) -> float:
         """As `Store.admit`."""
@@ -102,7 +105,7 @@ class FileStore:
             connection.execute(_BLOCK, (now + self._rules.furthest, now + seconds, self._account))
 
     def close(self) -> None:
-        """Close the file, unless another thread is at it."""
+        """Close the file."""
         with self._lock:
             self._close()
 
@@ -199,3 +202,16 @@ def _together(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+_OPEN: weakref.WeakSet[FileStore] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """Close every file before a fork: SQLite cannot tell the locks of a copied connection from real ones."""
+    for store in list(_OPEN):
+        store.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_close_all)

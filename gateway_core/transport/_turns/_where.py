@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from typing import Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import attrs
 
@@ -36,9 +37,10 @@ class Where:
         if text == "memory":
             return cls("memory", text)
         if scheme == "file":
-            if not text.startswith("file:///") or len(text) <= len("file:///"):
+            parts = urlsplit(text)
+            if not text.startswith("file:///") or parts.path == "/" or parts.query or parts.fragment:
                 raise ConfigurationError("a limiter on a file is written with its full path, as file:///path/to/it")
-            return cls("file", unquote(urlsplit(text).path))
+            return cls("file", url2pathname(parts.path))
         if scheme in _REDIS and "://" in text:
             if importlib.util.find_spec("redis") is None:
                 raise ConfigurationError("a limiter on Redis needs its client: pip install 'gateway-core[redis]'")
