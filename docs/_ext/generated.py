@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
+import itertools
+import sys
+import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,10 +20,14 @@ from sphinx.util.docutils import SphinxDirective
 
 from gateway_core import _plugins, errors, hookspecs
 from gateway_core.models import LEGAL_MOVES, InvoiceStatus
+from gateway_core.testing import suite
+
+#: The same table that the tests of the kit run.
+_MUTANTS = Path(__file__).parents[2] / "tests" / "conformance" / "mutants.toml"
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> nodes.table:
-    """Return a table of plain texts; text between backquotes becomes code."""
+def table(head: Iterable[str], rows: Iterable[Iterable[str | nodes.Element]]) -> nodes.table:
+    """Return a table of plain texts, where text between backquotes becomes code, and of paragraphs."""
     head, rows = list(head), [list(row) for row in rows]
     group = nodes.tgroup(cols=len(head))
     group += [nodes.colspec(colwidth=1) for _ in head]
@@ -27,7 +35,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> nodes.table:
         part = kind()
         for line in lines:
             row = nodes.row()
-            row += [nodes.entry("", _paragraph(text)) for text in line]
+            row += [nodes.entry("", _paragraph(each) if isinstance(each, str) else each) for each in line]
             part += row
         group += part
     return nodes.table("", group)
@@ -115,6 +123,40 @@ class Installed(SphinxDirective):
         return [table(["backend", "provider", "install", "operations", "webhooks are shown genuine by"], rows)]
 
 
+class ConformanceChecks(SphinxDirective):
+    """Every check of the conformance kit, subject by subject, each below an anchor of its name."""
+
+    def run(self) -> list[nodes.Node]:
+        """Draw it."""
+        drawn: list[nodes.Node] = []
+        for subject, checks in itertools.groupby(suite.checks(), key=lambda check: check.subject):
+            about = sys.modules[f"{suite.__name__}.{subject}"]
+            terms = nodes.definition_list()
+            for check in checks:
+                name = nodes.term("", "", nodes.literal(text=check.name), ids=[check.name])
+                reason = nodes.paragraph("", "", nodes.emphasis(text="Why: "), *_paragraph(check.why).children)
+                terms += nodes.definition_list_item("", name, nodes.definition("", _paragraph(check.rule), reason))
+            drawn += [nodes.rubric(text=_first_line(about).removesuffix(".")), terms]
+        return drawn
+
+
+class Mutants(SphinxDirective):
+    """Every mutant that the conformance kit has to catch, and the check that catches it."""
+
+    def run(self) -> list[nodes.Node]:
+        """Draw it."""
+        self.env.note_dependency(str(_MUTANTS))
+        known = {check.name for check in suite.checks()}
+        rows: list[list[str | nodes.Element]] = []
+        for mutant in tomllib.loads(_MUTANTS.read_text(encoding="utf-8"))["mutants"]:
+            name = mutant["caught_by"]
+            if name not in known:
+                raise self.error(f"{mutant['name']}: there is no check {name}")
+            link = nodes.reference("", "", nodes.literal(text=name), internal=True, refid=name)
+            rows.append([f"`{mutant['name']}`", mutant["fault"], nodes.paragraph("", "", link)])
+        return [table(["mutant", "what its author did wrong", "the check that catches it"], rows)]
+
+
 def _parents(kind: type) -> str:
     return ", ".join(f"`{each.__name__}`" for each in kind.__bases__)
 
@@ -155,4 +197,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("hooks", Hooks)
     app.add_directive("provider-settings", ProviderSettings)
     app.add_directive("installed-providers", Installed)
+    app.add_directive("conformance-checks", ConformanceChecks)
+    app.add_directive("mutants", Mutants)
     return {"version": importlib.metadata.version("gateway-core"), "parallel_read_safe": True}

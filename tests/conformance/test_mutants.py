@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from gateway_core.testing.suite import CheckFailed, ProviderSuite, checks
+from gateway_core.testing.suite._stage import Stage
+from tests.conformance.mutation import Mutant, mutants, suite_of
+
+MUTANTS = mutants()
+SOUND = Mutant("sound", "None.", "", {})
+
+
+def judge(kind: type[ProviderSuite], name: str, request: pytest.FixtureRequest) -> None:
+    """Run one check, with the fixtures that it wants."""
+    suite = kind()
+    stage = Stage(suite)
+    check = getattr(suite, f"test_{name}")
+    wanted = inspect.signature(check).parameters
+    try:
+        check(**{each: stage if each == "stage" else request.getfixturevalue(each) for each in wanted})
+    finally:
+        stage.close()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_is_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A plugin with a fault that authors make does not pass, and the check that stops it says what is wrong."""
+    with suite_of(mutant, tmp_path) as kind, pytest.raises(CheckFailed) as caught:
+        judge(kind, mutant.caught_by, request)
+
+    assert f"rule  {mutant.caught_by}:" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted({mutant.caught_by for mutant in MUTANTS}))
+def test_check_passes_the_plugin_without_a_fault(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """What stops a mutant is its fault: the same plugin without it passes the same check, and is really judged."""
+    with suite_of(SOUND, tmp_path) as kind:
+        judge(kind, name, request)
+
+
+def test_every_mutant_has_a_name_of_its_own() -> None:
+    """Two mutants of one name would be one row of the table."""
+    names = [mutant.name for mutant in MUTANTS]
+
+    assert sorted(names) == sorted(set(names))
+
+
+def test_named_checks_exist() -> None:
+    """The table names checks of the kit only."""
+    assert {mutant.caught_by for mutant in MUTANTS} <= {check.name for check in checks()}
