@@ -15,13 +15,16 @@ from gateway_core.testing.suite._checks import Check, CheckFailed, checks_of
 from gateway_core.testing.suite.answers import AnswerChecks
 from gateway_core.testing.suite.bodies import BodyChecks
 from gateway_core.testing.suite.callbacks import CallbackChecks
+from gateway_core.testing.suite.colours import ColourChecks
 from gateway_core.testing.suite.forgeries import ForgeryChecks
 from gateway_core.testing.suite.ids import IdChecks
 from gateway_core.testing.suite.info import InfoChecks
 from gateway_core.testing.suite.listing import ListingChecks
 from gateway_core.testing.suite.money import MoneyChecks
 from gateway_core.testing.suite.operations import OperationChecks
+from gateway_core.testing.suite.purity import PurityChecks
 from gateway_core.testing.suite.refusals import RefusalChecks
+from gateway_core.testing.suite.secrecy import SecrecyChecks
 from gateway_core.testing.suite.status import StatusChecks
 from gateway_core.testing.suite.webhooks import WebhookChecks
 from gateway_core.testing.suite.written import WrittenChecks
@@ -30,6 +33,9 @@ __all__ = ["Check", "CheckFailed", "ProviderSuite", "checks"]
 
 
 class ProviderSuite(
+    ColourChecks,
+    PurityChecks,
+    SecrecyChecks,
     CallbackChecks,
     BodyChecks,
     ForgeryChecks,

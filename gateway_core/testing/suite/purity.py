@@ -1,0 +1,208 @@
+"""Checks that flows are pure: data in, requests out, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from gateway_core.errors import GatewayError
+from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.models.webhook import WebhookDelivery
+from gateway_core.provider import secrets_of
+from gateway_core.testing.suite import _profile
+from gateway_core.testing.suite._base import Described
+from gateway_core.testing.suite._checks import check, failed, named, not_applicable, see
+from gateway_core.testing.suite._hostile import called
+from gateway_core.testing.suite._stage import Operation, Stage
+from gateway_core.testing.suite._webhook_tools import genuine_ones, other_secret
+
+#: An answer that no flow ends well with, to see what it does before it has one.
+_DOWN = HttpResponse(status=503, body=b"{}")
+_MOST_REQUESTS = 50
+
+
+class PurityChecks(Described):
+    """A flow yields requests and returns a result; it does nothing by itself."""
+
+    @check
+    def test_operations_are_flows(self, stage: Stage) -> None:
+        """Each operation that makes requests is a generator, unless `info.blocking` says that it blocks.
+
+        Why: A plain function that does its own I/O stops the whole event loop of an async shop, without any deadline.
+        """
+        blocking = []
+        for operation in stage.operations():
+            outcome = stage.outcome(operation.name, operation.arguments)
+            if isinstance(outcome, Generator):
+                outcome.close()
+                see(operation.name not in stage.info.blocking, f"{operation.name} is a flow, and info says it blocks")
+            else:
+                blocking.append(operation.name)
+                see(operation.name in stage.info.blocking, f"{operation.name} is a plain function: it blocks")
+        if blocking:
+            not_applicable(f"info.blocking: {', '.join(blocking)} block, and are no flows")
+
+    @check
+    def test_flows_open_no_socket_and_read_no_clock(self, stage: Stage) -> None:
+        """A flow opens no socket or file, reads no clock, starts no thread and does not sleep.
+
+        Why: Time comes as data, and only the transport sends: so deadlines, retries and tests hold for every plugin.
+        """
+        self._is_quiet(stage, random=False)
+
+    @check
+    def test_flows_use_no_randomness(self, stage: Stage) -> None:
+        """Nothing in a flow is random.
+
+        Why: A key made at random is another one after a lost answer, and the customer pays twice.
+        """
+        self._is_quiet(stage, random=True)
+
+    @check
+    def test_same_flow_sends_the_same_bytes(self, stage: Stage) -> None:
+        """The same operation, run twice, sends the same requests, byte by byte.
+
+        Why: A repeated request is recognised by its bytes: by the provider's idempotency, and by `--dry-run`.
+        """
+        for operation in stage.operations():
+            kept = _answers(stage, operation)
+            first, again = _sent(stage, operation, kept), _sent(stage, operation, kept)
+            _same(operation, first, again, "run twice")
+
+    @check
+    def test_flows_keep_nothing_between_runs(self, stage: Stage) -> None:
+        """What a flow sends does not depend on what ran before it, in this account or any other.
+
+        Why: State in a module or in the provider is shared by threads, and by all of a shop's customers.
+        """
+        fresh = stage.connect().provider
+        for operation in list(stage.operations()):
+            kept = _answers(stage, operation)
+            first = _sent(stage, operation, kept)
+            for other in stage.operations():
+                with contextlib.suppress(GatewayError):
+                    called(other, stage.gateway)
+            _same(operation, first, _sent(stage, operation, kept), "run after others")
+            _same(operation, first, _sent(stage, operation, kept, fresh), "run in a new object")
+
+    @check
+    def test_accounts_do_not_share_anything(self, stage: Stage) -> None:
+        """What runs in one account sends nothing of another: no key, and no other byte either.
+
+        Why: A marketplace has an account for each seller. What is mixed up pays the wrong one.
+        """
+        foreign = {name: other_secret(stage, name) for name in _secret_names(stage)}
+        other = stage.connect(**foreign).provider
+        for operation in list(stage.operations()):
+            before = _first(stage, operation, stage.provider)
+            _first(stage, operation, other)
+            after = _first(stage, operation, stage.provider)
+            see(before == after, f"{operation.name} sends something else after another account was used")
+            leaked = [name for name, value in foreign.items() if after and value.encode() in _bytes(after)]
+            see(not leaked, f"{operation.name} sends the other account's {', '.join(leaked)}")
+
+    @check
+    def test_flow_can_be_given_up(self, stage: Stage) -> None:
+        """A flow that is closed before it has its answer ends at once, and yields nothing more.
+
+        Why: This is what happens when a shop's request is cancelled or a deadline passes.
+        """
+        for operation in stage.operations():
+            outcome = stage.outcome(operation.name, operation.arguments)
+            if not isinstance(outcome, Generator):
+                continue
+            next(outcome)
+            try:
+                outcome.close()
+            except Exception as error:  # noqa: BLE001  # whatever it does instead of ending
+                failed(f"{operation.name}, closed, raised {named(error)}")
+
+    @check
+    def test_webhooks_are_verified_without_clock_or_randomness(self, stage: Stage) -> None:
+        """Verifying a webhook reads no clock and uses no randomness: its time comes as `received_at`.
+
+        Why: A message that is judged by the clock of the moment cannot be judged again, by a test or by a person.
+        """
+        message = genuine_ones(stage)[-1]
+        arguments = {"request": message}
+        with stage.wire.watching() as asked:
+            see(isinstance(stage.verify(message), WebhookDelivery), "a genuine webhook is refused")
+        kept = stage.wire.answers[len(stage.wire.answers) - len(asked) :]
+        operation = Operation("verify_webhook", lambda gateway: gateway.verify_webhook(message), arguments)
+        with _profile.watching() as watched:
+            _replay(stage, operation, kept)
+        see(not watched.calls, f"it calls {'; '.join(watched.calls[:3])}")
+
+    def _is_quiet(self, stage: Stage, *, random: bool) -> None:
+        for operation in stage.operations():
+            kept = _answers(stage, operation)
+            if operation.name in stage.info.blocking:
+                continue
+            _replay(stage, operation, kept)  # what is imported or compiled once is not the flow's
+            with _profile.watching() as watched:
+                _replay(stage, operation, kept)
+            calls = [call for call in watched.calls if _is_random(call) is random]
+            see(not calls, f"{operation.name} calls {'; '.join(calls[:3])}")
+
+
+def _is_random(call: str) -> bool:
+    return any(word in call.partition(" at ")[0] for word in ("random", "secrets", "uuid"))
+
+
+def _secret_names(stage: Stage) -> list[str]:
+    return [name for name in stage.settings if secrets_of(getattr(stage.provider.settings, name, None))]
+
+
+def _answers(stage: Stage, operation: Operation) -> list[HttpResponse]:
+    """Run an operation for real, and return what it was answered with."""
+    before = len(stage.wire.answers)
+    called(operation, stage.gateway)
+    return stage.wire.answers[before:]
+
+
+def _sent(
+    stage: Stage, operation: Operation, answers: list[HttpResponse], provider: object = None
+) -> list[HttpRequest]:
+    return _replay(stage, operation, answers, provider)[0]
+
+
+def _replay(
+    stage: Stage, operation: Operation, answers: list[HttpResponse], provider: object = None
+) -> tuple[list[HttpRequest], Any]:
+    """Run a flow past the core, with kept answers; return what it sent, and its result."""
+    requests: list[HttpRequest] = []
+    outcome = stage.outcome(operation.name, operation.arguments, provider)
+    if not isinstance(outcome, Generator):
+        return requests, outcome
+    try:
+        request = next(outcome)
+        while len(requests) < _MOST_REQUESTS:
+            requests.append(request)
+            request = outcome.send(answers[min(len(requests), len(answers)) - 1])
+    except StopIteration as stop:
+        return requests, stop.value
+    except GatewayError as error:
+        return requests, error
+    finally:
+        outcome.close()
+    return requests, None
+
+
+def _first(stage: Stage, operation: Operation, provider: object) -> HttpRequest | None:
+    """Return the first request of a flow."""
+    sent = _replay(stage, operation, [_DOWN], provider)[0]
+    return sent[0] if sent else None
+
+
+def _bytes(request: HttpRequest) -> bytes:
+    headers: Mapping[str, str] = dict(request.headers.pairs)
+    return b"\n".join([request.method.encode(), request.url.encode(), repr(headers).encode(), request.body])
+
+
+def _same(operation: Operation, first: list[HttpRequest], again: list[HttpRequest], how: str) -> None:
+    see(len(first) == len(again), f"{operation.name}, {how}, sends {len(first)} requests, then {len(again)}")
+    for one, other in zip(first, again, strict=True):
+        for part in ("method", "url", "headers", "body", "idempotency_key", "safe"):
+            same = getattr(one, part) == getattr(other, part)
+            see(same, f"{operation.name}, {how}, sends another {part} in {one.method} {one.url}")
