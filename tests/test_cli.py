@@ -20,7 +20,7 @@ from gateway_core import HttpRequest, HttpResponse, Money
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.testing import EmulatorTransport
-from gateway_core.transport import Deadline
+from gateway_core.transport import Deadline, plain
 from gateway_sandbox.emulator import SandboxEmulator
 
 API_KEY = "sk_sandbox_canary-0123456789"
@@ -87,7 +87,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
         credentials={"api_key": API_KEY, "webhook_secret": WEBHOOK_SECRET},
         webhook_url="http://127.0.0.1:8000/webhooks",
     )
-    monkeypatch.setattr("gateway_core._door.build", lambda *_: EmulatorTransport(provider))
+    monkeypatch.setattr("gateway_core._door.build", lambda *_: plain(EmulatorTransport(provider)))
     monkeypatch.setenv("SHOP_API_KEY", API_KEY)
     made = Terminal(provider, tmp_path, [])
     made.config.write_text(
@@ -323,7 +323,7 @@ def test_no_answer_ends_with_3(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, effect: str
 ) -> None:
     """An error is told on stderr, and with --json as an object on stdout."""
-    monkeypatch.setattr("gateway_core._door.build", lambda *_: Broken(error))
+    monkeypatch.setattr("gateway_core._door.build", lambda *_: plain(Broken(error)))
 
     result = terminal.run("create-invoice", "1042", "49.90", "EUR", "--json", code=code)
 
@@ -363,6 +363,9 @@ def test_doctor_says_ready(terminal: Terminal) -> None:
     assert "api_key = ***    # env://SHOP_API_KEY" in result.stdout
     assert "webhook_secret = ***    # " in result.stdout
     assert "webhook_tolerance = 300    # default" in result.stdout
+    assert "rate_limits =     # declared by Sandbox" in result.stdout
+    assert "limiter =     # default" in result.stdout
+    assert "transport.deadline = 30.0    # default" in result.stdout
     assert "webhook_secret stands in the file" in result.stdout
     assert API_KEY not in result.output
     assert WEBHOOK_SECRET not in result.output

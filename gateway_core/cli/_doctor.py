@@ -109,10 +109,17 @@ def _holds_secret(value: object) -> bool:
 
 def _settings(loaded: LoadedAccount) -> dict[str, dict[str, str]]:
     """Return each setting's value, secrets masked, and where it came from."""
-    return {
+    declared = f"declared by {loaded.provider_class.info.title}"
+    own = dict(fields_of(loaded.limits))
+    own |= {"observers": loaded.observers}
+    own |= {f"transport.{name}": value for name, value in fields_of(loaded.transport)}
+    shown = {
         name: {"value": _shown(value), "origin": loaded.origins.get(name, "default")}
-        for name, value in fields_of(loaded.settings)
+        for name, value in [*fields_of(loaded.settings), *own.items()]
     }
+    if loaded.limits.rate_limits is None:
+        shown["rate_limits"] = {"value": _shown(loaded.provider_class.info.rate_limits), "origin": declared}
+    return shown
 
 
 def _shown(value: object) -> str:
