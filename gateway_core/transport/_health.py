@@ -33,6 +33,10 @@ class Budget:
         self._left = _FLOOR
         self._counted_at = clock()
 
+    def forked(self) -> None:
+        """Forget the lock of a thread that a new process has not."""
+        self._lock = threading.Lock()
+
     def call(self) -> None:
         """Count a call."""
         with self._lock:
@@ -70,6 +74,11 @@ class Breaker:
         self._failures = 0
         self._open_until: float | None = None
         self._probe: object = None
+
+    def forked(self) -> None:
+        """Forget the lock and the probe of threads that a new process has not."""
+        self._lock = threading.Lock()
+        self._probe = None
 
     def check(self) -> None:
         """Do nothing if a request would be let through now.
@@ -146,8 +155,7 @@ class Health:
             failures: After how many failures in a row the breaker opens.
             seconds: For how long.
         """
-        # The process is part of the key: a lock that is copied while a thread holds it stays locked for ever.
-        key = (os.getpid(), account, failures, seconds)
+        key = (account, failures, seconds)
         with _LOCK:
             known = _KNOWN.get(key)
             if known is None:
@@ -155,5 +163,18 @@ class Health:
             return known
 
 
-_KNOWN: weakref.WeakValueDictionary[tuple[int, str, int, float], Health] = weakref.WeakValueDictionary()
+_KNOWN: weakref.WeakValueDictionary[tuple[str, int, float], Health] = weakref.WeakValueDictionary()
 _LOCK = threading.Lock()
+
+
+def _forked() -> None:
+    """Let nobody wait in a new process for a lock that a thread of the old one held."""
+    global _LOCK  # noqa: PLW0603  # the copied one may be held by nobody who could give it back
+    _LOCK = threading.Lock()
+    for health in list(_KNOWN.values()):
+        health.budget.forked()
+        health.breaker.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
