@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from datetime import timedelta
 
 import attrs
@@ -32,6 +33,9 @@ from gateway_core.testing.suite._webhook_tools import (
     signed_message,
     with_headers,
 )
+
+#: What is shorter stands in a text by chance.
+_SHORTEST_SIGNATURE = 20
 
 
 class ForgeryChecks(Described):
@@ -127,6 +131,23 @@ class ForgeryChecks(Described):
             see(isinstance(accepted, WebhookDelivery), f"before, it is {in_words(accepted)}")
             seen = stage.verify(message, stage.connect(**{name: [new]}))
             see(isinstance(seen, WebhookError), f"afterwards, it is {in_words(seen)}")
+
+    @check
+    def test_refusal_does_not_tell_the_right_signature(self, stage: Stage) -> None:
+        """W1: The error about a wrong signature does not hold the right one.
+
+        Why: A shop that answers with the text of an error hands it to the forger.
+        """
+        message = signed_message(stage)
+        body = message.body + b" "
+        right = stage.signed(body)
+        if right is None:
+            not_applicable("info does not tell how a message is signed: the emulator would")
+        seen = stage.verify(attrs.evolve(message, body=body))
+        told = f"{seen} {seen!r}"
+        for _, value in right.headers.pairs:
+            for part in re.split(r"[,;= ]+", value):
+                see(len(part) < _SHORTEST_SIGNATURE or part not in told, f"it is {in_words(seen)}")
 
     @check
     def test_empty_secret_is_refused_at_the_start(self, stage: Stage) -> None:
