@@ -42,6 +42,8 @@ class Site:
         for name in names:
             for module in (DATA / name).glob("*.py"):
                 shutil.copy(module, self.path)
+            for package in (DATA / name).glob("gateway_*/"):
+                shutil.copytree(package, self.path / package.name)
             project = PROJECTS[name]["project"]
             points = project["entry-points"][PROVIDERS]
             self.make(project["name"], points, version=project["version"], requires=project["dependencies"])

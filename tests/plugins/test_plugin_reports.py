@@ -55,6 +55,7 @@ def test_reports_cover_all_plugins_and_keep_stdout_clean(site: Site, capsys: pyt
 
     assert [report.name for report in reports] == sorted(ours.values())
     assert {report.name for report in reports if report.fault is None} == {
+        "frozen-contract-1",
         "minimal",
         "noisy",
         "returns-none",

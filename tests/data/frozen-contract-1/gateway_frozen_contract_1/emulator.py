@@ -1,0 +1,257 @@
+"""A stand-in for Frozen: its API, its rules for payments, and its signed webhooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from gateway_core import Currency, HttpRequest, HttpResponse, InvoiceStatus, Money, PaymentStatus
+from gateway_core.errors import GatewayError, UnexpectedResponseError
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund, Emulator, QueuedDelivery, query_of
+from gateway_core.webhooks import sign
+from gateway_core.wire import dumps, loads
+
+# The emulator knows Frozen from the documentation and not from the plugin's tables: what both read from one table, both
+# would read wrong in the same way, and no test would see it.
+_WORDS = {
+    InvoiceStatus.PENDING: "open",
+    InvoiceStatus.PARTIALLY_PAID: "open",
+    InvoiceStatus.AUTHORIZED: "processing",
+    InvoiceStatus.PAID: "settled",
+    InvoiceStatus.OVERPAID: "settled",
+    InvoiceStatus.EXPIRED: "expired",
+    InvoiceStatus.CANCELED: "void",
+    InvoiceStatus.FAILED: "declined",
+    InvoiceStatus.PARTIALLY_REFUNDED: "refunded",
+    InvoiceStatus.REFUNDED: "refunded",
+}
+_PAYMENT_WORDS = {
+    PaymentStatus.PENDING: "pending",
+    PaymentStatus.CONFIRMED: "confirmed",
+    PaymentStatus.FAILED: "failed",
+    PaymentStatus.REFUNDED: "refunded",
+}
+_DECIMALS = {"BTC": 8, "EUR": 2, "GBP": 2, "ISK": 2, "JPY": 0, "KWD": 3, "USD": 2}
+_KEYS_LIVE = timedelta(hours=24)
+
+
+class FrozenEmulator(Emulator):
+    """Frozen, as its documentation describes it."""
+
+    title: ClassVar[str] = "Frozen"
+    redelivery: ClassVar[tuple[timedelta, ...]] = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+
+    def new_credentials(self) -> Mapping[str, str]:
+        """Return a random API key and a random webhook secret."""
+        return {"api_key": f"mk_{self.new_token(32)}", "webhook_secret": self.new_token(32)}
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request to the API."""
+        if request.headers.get_all("Authorization") != (f"Bearer {self.credentials['api_key']}",):
+            return _refusal(401, "unauthorized", "the key is wrong")
+        path = [unquote(segment) for segment in urlsplit(request.url).path.split("/")]
+        with self.ledger.transaction():
+            match request.method, path:
+                case "POST", ["", "v1", "invoices"]:
+                    return self._once(request, self._create_invoice)
+                case "POST", ["", "v1", "invoices", invoice_id, "cancel"]:
+                    return self._cancel_invoice(invoice_id)
+                case "POST", ["", "v1", "refunds"]:
+                    return self._once(request, self._create_refund)
+                case "GET", ["", "v1", "invoices"]:
+                    found = self.ledger.select(EmulatedInvoice, parent=query_of(request).get("reference"))
+                    return _answer({"data": [self._invoice_json(invoice) for _, invoice in found]})
+                case "GET", ["", "v1", "invoices", invoice_id]:
+                    invoice = self.ledger.get(EmulatedInvoice, invoice_id)
+                    return _answer(self._invoice_json(invoice)) if invoice else _not_found()
+                case "GET", ["", "v1", "payments"]:
+                    try:
+                        return self._list_payments(query_of(request))
+                    except (ValueError, OverflowError):
+                        return _refusal(422, "field_invalid", "this is no number, or no time")
+                case "GET", ["", "v1", "account"]:
+                    return _answer({"id": "acc_4fP0", "name": "A small shop"})
+        return _not_found()
+
+    def _once(self, request: HttpRequest, carry_out: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+        """Carry a request out, or give the first answer again if its idempotency key was seen within 24 hours."""
+        note = f"key {request.headers.get('Idempotency-Key', self.new_uuid())}"
+        at, asked, answered = json.loads(self.ledger.note(note) or "[0, null, null]")
+        if self.clock().timestamp() - at >= _KEYS_LIVE.total_seconds():
+            answer = carry_out(request)
+            if answer.ok:
+                kept = (self.clock().timestamp(), request.body.decode("utf-8"), answer.body.decode("utf-8"))
+                self.ledger.set_note(note, json.dumps(kept))
+            return answer
+        if asked != request.body.decode("utf-8"):
+            return _refusal(422, "key_reused", "the idempotency key was used before, with other content")
+        return HttpResponse(status=201, headers={"Content-Type": "application/json"}, body=answered.encode("utf-8"))
+
+    def _create_invoice(self, request: HttpRequest) -> HttpResponse:
+        try:
+            asked = loads(request.body)
+            amount = _money(asked["amount"], asked["currency"])
+            life = timedelta(seconds=asked.get("expires_in") or 86400)
+            reference = asked["reference"]
+        except UnexpectedResponseError as error:
+            return _refusal(400, "malformed", error.message)
+        except GatewayError as error:
+            return _refusal(422, "amount_invalid", error.message)
+        except (KeyError, TypeError, AttributeError):
+            return _refusal(422, "field_invalid", "reference, amount and currency are needed")
+        if amount.amount <= 0:
+            return _refusal(422, "amount_invalid", "amount must be above zero")
+        token = self.new_token(8)
+        invoice = EmulatedInvoice(
+            id=f"inv_{token}",
+            token=token,
+            order_id=reference,
+            amount=amount,
+            description=asked.get("description") or "",
+            created_at=self.clock(),
+            expires_at=self.clock() + life,
+            return_url=asked.get("return_url"),
+            received=amount * 0,
+            refunded=amount * 0,
+        )
+        self.ledger.save(invoice)
+        return _answer(self._invoice_json(invoice), 201)
+
+    def _cancel_invoice(self, invoice_id: str) -> HttpResponse:
+        invoice = self.ledger.get(EmulatedInvoice, invoice_id)
+        if invoice is None:
+            return _not_found()
+        invoice = self.current(invoice)
+        if invoice.status is not InvoiceStatus.CANCELED:
+            if not self.payable(invoice) or invoice.received:
+                return _refusal(422, "not_cancelable", "only an unpaid invoice can be canceled")
+            invoice = attrs.evolve(invoice, status=InvoiceStatus.CANCELED)
+            self.ledger.save(invoice)
+            self.on_change(invoice, None)
+        return _answer(self._invoice_json(invoice))
+
+    def _create_refund(self, request: HttpRequest) -> HttpResponse:
+        try:
+            asked = loads(request.body)
+            amount = _money(asked["amount"], asked["currency"])
+            invoice = self.ledger.get(EmulatedInvoice, asked["invoice"])
+            reference = asked["reference"]
+        except (GatewayError, KeyError, TypeError, AttributeError):
+            return _refusal(422, "field_invalid", "reference, invoice, amount and currency are needed")
+        if invoice is None:
+            return _not_found()
+        if amount.unit != invoice.amount.unit or amount > invoice.received - invoice.refunded:
+            return _refusal(422, "amount_invalid", "more than is left, or in another currency")
+        refund = EmulatedRefund(
+            id=f"ref_{self.new_token()}",
+            refund_id=reference,
+            invoice_id=invoice.id,
+            amount=amount,
+            created_at=self.clock(),
+        )
+        self.ledger.save(refund)
+        refunded = invoice.refunded + amount
+        whole = refunded == invoice.received
+        status = InvoiceStatus.REFUNDED if whole else InvoiceStatus.PARTIALLY_REFUNDED
+        changed = attrs.evolve(invoice, refunded=refunded, status=status)
+        self.ledger.save(changed)
+        if whole:
+            for _, payment in self.ledger.select(EmulatedPayment, parent=invoice.id):
+                self.ledger.save(attrs.evolve(payment, status=PaymentStatus.REFUNDED))
+        self.on_change(changed, None)
+        content = {
+            "id": refund.id,
+            "invoice": refund.invoice_id,
+            "amount": _units(refund.amount),
+            "currency": refund.amount.currency,
+            "reference": refund.refund_id,
+            "created_at": refund.created_at.isoformat(),
+        }
+        return _answer(content, 201)
+
+    def _list_payments(self, query: Mapping[str, str]) -> HttpResponse:
+        limit = min(int(query.get("limit", 20)), 100)
+        found = self.ledger.select(
+            EmulatedPayment,
+            parent=query.get("invoice"),
+            since=datetime.fromisoformat(query["since"]) if "since" in query else None,
+            until=datetime.fromisoformat(query["until"]) if "until" in query else None,
+            after=int(query.get("cursor", 0)),
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        more = str(page[-1][0]) if len(found) > limit else None
+        return _answer({"data": [_payment_json(payment) for _, payment in page], "next_cursor": more})
+
+    # The webhooks.
+
+    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
+        """Tell the shop of an invoice's new status."""
+        self.announce(f"invoice.{_WORDS[invoice.status]}", invoice, payment)
+
+    def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:  # noqa: ARG002  # Frozen tells of the invoice only
+        """Return an event about an invoice."""
+        event = {"id": f"evt_{self.new_token()}", "type": kind, "created_at": self.clock().isoformat()}
+        return dumps({**event, "invoice": self._invoice_json(invoice)})
+
+    def event_key(self, body: bytes) -> str:
+        """Return the event's id, which is the same in every repetition."""
+        return str(loads(body)["id"])
+
+    def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> dict[str, str]:
+        """Sign a delivery with the time of this attempt."""
+        time = str(int(at.timestamp()))
+        signature = sign(self.credentials["webhook_secret"].encode("utf-8"), f"{time}.".encode() + delivery.body)
+        return {"Frozen-Signature": f"t={time},v1={signature.decode('ascii')}"}
+
+    def _invoice_json(self, invoice: EmulatedInvoice) -> dict[str, Any]:
+        invoice = self.current(invoice)
+        return {
+            "id": invoice.id,
+            "reference": invoice.order_id,
+            "status": _WORDS[invoice.status],
+            "amount": _units(invoice.amount),
+            "currency": invoice.amount.currency,
+            "paid": _units(invoice.received),
+            "refunded": _units(invoice.refunded),
+            "pay_url": self.page_url(invoice),
+            "created_at": invoice.created_at.isoformat(),
+            "expires_at": invoice.expires_at and invoice.expires_at.isoformat(),
+        }
+
+
+def _payment_json(payment: EmulatedPayment) -> dict[str, Any]:
+    return {
+        "id": payment.id,
+        "invoice": payment.invoice_id,
+        "amount": _units(payment.amount),
+        "currency": payment.amount.currency,
+        "status": _PAYMENT_WORDS[payment.status],
+        "reference": payment.reference,
+        "received_at": payment.paid_at.isoformat(),
+    }
+
+
+def _money(units: int, code: str) -> Money:
+    return Money.from_minor(units, Currency(code, _DECIMALS[code], "bitcoin" if code == "BTC" else None))
+
+
+def _units(amount: Money) -> int:
+    return amount.to_minor(_DECIMALS[amount.currency])
+
+
+def _answer(content: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    return HttpResponse(status=status, headers={"Content-Type": "application/json"}, body=dumps(content))
+
+
+def _refusal(status: int, code: str, message: str) -> HttpResponse:
+    return _answer({"error": {"code": code, "message": message}}, status)
+
+
+def _not_found() -> HttpResponse:
+    return _refusal(404, "not_found", "there is nothing at this address")
