@@ -19,8 +19,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from gateway_core import _plugins, errors, hookspecs
+from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models import LEGAL_MOVES, InvoiceStatus
+from gateway_core.provider import Idempotency, ProviderInfo
 from gateway_core.testing import suite
+from gateway_core.transport._retry import Verdict, judge
 
 #: The same table that the tests of the kit run.
 _MUTANTS = Path(__file__).parents[2] / "tests" / "conformance" / "mutants.toml"
@@ -190,6 +193,42 @@ def _attributes(kind: type) -> dict[str, str]:
     return {key: value.replace("``", "`") for key, value in found.items()}
 
 
+class RetryTable(SphinxDirective):
+    """What each outcome of an attempt allows, by the kind of request."""
+
+    def run(self) -> list[nodes.Node]:
+        """Draw it."""
+        info = ProviderInfo(title="Example", idempotency=Idempotency(scope="account", life=None))
+        read = HttpRequest(method="GET", url="https://api.example.com")
+        change = HttpRequest(method="POST", url="https://api.example.com")
+        keyed = attrs.evolve(change, idempotency_key="key")
+        rows = (
+            [seen, *(_allowed(judge(request, outcome, info)) for request in (read, change, keyed))]
+            for seen, outcome in _OUTCOMES.items()
+        )
+        return [table(["what was seen", "a read", "a request that changes something", "the same, with a key"], rows)]
+
+
+_OUTCOMES: dict[str, HttpResponse | errors.TransportError] = {
+    "name unknown, connection refused, connecting timed out": errors.NotSentError(""),
+    "the certificate cannot be verified": errors.NotSentError("", permanent=True),
+    "reset, closed or timed out after the first byte had left": errors.OutcomeUnknownError(""),
+    "an answer that is larger than allowed": errors.OutcomeUnknownError("", permanent=True),
+    "429, or the provider's own word for it": HttpResponse(status=429),
+    "408": HttpResponse(status=408),
+    "409": HttpResponse(status=409),
+    "500, 502, 503, 504, 520 to 530": HttpResponse(status=503),
+    "501 and other 5xx": HttpResponse(status=501),
+    "400, 401, 403, 404, 422 and other 4xx": HttpResponse(status=400),
+}
+
+
+def _allowed(verdict: Verdict) -> str:
+    if verdict.again:
+        return "again"
+    return "ends, outcome unknown" if verdict.doubt else "ends"
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("legal-moves", LegalMoves)
@@ -199,4 +238,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("installed-providers", Installed)
     app.add_directive("conformance-checks", ConformanceChecks)
     app.add_directive("mutants", Mutants)
+    app.add_directive("retry-table", RetryTable)
     return {"version": importlib.metadata.version("gateway-core"), "parallel_read_safe": True}
