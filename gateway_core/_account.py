@@ -26,7 +26,9 @@ from gateway_core.errors import (
     WebhookReason,
 )
 from gateway_core.http import Flow
+from gateway_core.models.currency import Currency
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
+from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 from gateway_core.provider import ProviderInfo, secrets_of
@@ -80,7 +82,7 @@ class Account:
             ready = attrs.evolve(
                 request, requested_at=request.requested_at or _now(), options=self._options(request.options)
             )
-            self._check_currency(request.amount.currency)
+            self._check_amount(request.amount)
             invoice = yield from self._call("create_invoice", Invoice, request=ready)
             other = [] if invoice.amount == request.amount else ["amount"]
             other += [] if invoice.order_id in (None, request.order_id) else ["order_id"]
@@ -185,10 +187,27 @@ class Account:
             raise PluginError(f"{operation} must give {kind.__name__}, and gave {type(result).__name__}")
         return cast(T, result)
 
-    def _check_currency(self, currency: str) -> None:
-        known = self.info.currencies
-        if known is not None and currency not in known:
-            raise InvalidRequestError(f"{self.info.title} makes no invoice in {currency}: it knows {', '.join(known)}")
+    def _check_amount(self, amount: Money) -> None:
+        known, code = self.info.currencies, amount.currency
+        if known is not None and code not in known:
+            raise InvalidRequestError(f"{self.info.title} makes no invoice in {code}: it knows {', '.join(known)}")
+        try:
+            amount.to_minor(self._exponent(amount.unit))
+        except InvalidRequestError as error:
+            reason = error.message
+        else:
+            return
+        raise InvalidRequestError(f"{self.info.title} cannot count {amount}: {reason}")
+
+    def _exponent(self, unit: Currency) -> int:
+        """Return how many decimals the provider counts; of an asset that nobody declares, what the caller says."""
+        declared = self.info.exponents.get(unit.code)
+        if declared is not None:
+            return declared
+        try:
+            return Currency.find(unit.code, unit.network).exponent
+        except InvalidRequestError:
+            return unit.exponent
 
     def _options(self, options: Any) -> Any:
         declared = self.info.options

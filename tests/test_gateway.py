@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from gateway_core import (
+    Currency,
     Flow,
     Gateway,
     Invoice,
@@ -204,6 +205,45 @@ def test_any_currency() -> None:
     actual = fake(Wire(200), info=ProviderInfo(title="Fake", contract_version=1)).create_invoice(request)
 
     assert actual.amount == Money(1, "JPY")
+
+
+@pytest.mark.parametrize(
+    "exponents, amount",
+    [
+        ({}, Money("9.999", Currency("EUR", 3))),
+        ({}, Money("0.5", Currency("JPY", 2))),
+        ({"CLP": 0}, Money("1.50", Currency("CLP", 2))),
+        ({}, Money("0.0000001", Currency("USDT", 18, "tron"))),
+    ],
+    ids=lambda each: str(each).replace(" ", "_"),
+)
+def test_amount_finer_than_the_provider_counts(exponents: dict[str, int], amount: Money) -> None:
+    """M2: an amount that would have to be rounded is refused before anything is sent."""
+    wire = Wire()
+
+    with pytest.raises(errors.InvalidRequestError, match=f"Fake cannot count {amount}"):
+        fake(wire, info=ProviderInfo(title="Fake", exponents=exponents)).create_invoice(
+            attrs.evolve(ORDER, amount=amount)
+        )
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize(
+    "exponents, amount",
+    [
+        ({}, Money("9.90", Currency("EUR", 4))),
+        ({"CLP": 2}, Money("1.50", Currency("CLP", 2))),
+        ({}, Money("0.5", Currency("WIDG", 4, "widgetchain"))),
+    ],
+    ids=lambda each: str(each).replace(" ", "_"),
+)
+def test_amount_that_the_provider_counts(exponents: dict[str, int], amount: Money) -> None:
+    """M3: what counts is the amount and the provider's own decimals; those of an unknown asset are the caller's."""
+    request = attrs.evolve(ORDER, amount=amount)
+
+    actual = fake(Wire(200), info=ProviderInfo(title="Fake", exponents=exponents)).create_invoice(request)
+
+    assert actual.amount == amount
 
 
 @pytest.mark.parametrize("options", [{"speed": 3}, Options(speed=3)], ids=["mapping", "instance"])

@@ -161,9 +161,7 @@ def test_account_may_count_in_a_stablecoin(
     assert (invoice.amount, invoice.amount.network) == (amount, None)
 
 
-@pytest.mark.parametrize(
-    "amount", ["9007199254740993", "123456789012345678.91", "0.12345678901234567891"], ids=lambda each: f"{each} USD"
-)
+@pytest.mark.parametrize("amount", ["9007199254740993", "123456789012345678.91"], ids=lambda each: f"{each} USD")
 def test_amount_that_a_double_cannot_hold_is_refused(
     gateway: Gateway, sent: Sent, request_of: Callable[..., InvoiceRequest], amount: str
 ) -> None:
