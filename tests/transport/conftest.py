@@ -90,7 +90,7 @@ def redis(_redis: RedisServer) -> RedisServer:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give an empty store of each kind in which processes share their turns."""
     if request.param == "file":
-        return f"file://{tmp_path}/limits%20of%20us.sqlite"
+        return f"{tmp_path}/limits of us.sqlite"
     server: RedisServer = request.getfixturevalue("redis")
     return server.url
 

@@ -21,7 +21,7 @@ Make = Callable[..., Limiter]
 
 def test_machine_that_was_started_anew_stops_nobody(tmp_path: Path, process: Make) -> None:
     """R7: a machine's clock begins anew with it: what lies in its future is no older than the start, and no more."""
-    store, limit = f"file://{tmp_path}/limits.sqlite", RateLimit(requests=2, seconds=0.5)
+    store, limit = f"{tmp_path}/limits.sqlite", RateLimit(requests=2, seconds=0.5)
     one = process(store, limit, RateLimit(requests=1, seconds=0.01))
     use(one)
     use(one)
@@ -42,7 +42,7 @@ def test_machine_that_was_started_anew_stops_nobody(tmp_path: Path, process: Mak
 def test_file_that_cannot_be_used_is_a_clear_error(tmp_path: Path, process: Make, what: str) -> None:
     """R7: what is wrong with the file is told with its name, within a bounded time."""
     path = tmp_path / "limits.sqlite"
-    one = process(f"file://{tmp_path}/{'absent/' if what == 'no folder' else ''}limits.sqlite")
+    one = process(f"{tmp_path}/{'absent/' if what == 'no folder' else ''}limits.sqlite")
     database = sqlite3.connect(path, isolation_level=None)
     expected = {
         "no folder": "unable to open database file",
@@ -67,7 +67,7 @@ def test_file_that_cannot_be_used_is_a_clear_error(tmp_path: Path, process: Make
 
 def test_file_that_was_emptied_is_used_again(tmp_path: Path, process: Make) -> None:
     """R7: whoever empties the file costs one call, and not all that follow."""
-    one = process(f"file://{tmp_path}/limits.sqlite")
+    one = process(f"{tmp_path}/limits.sqlite")
     use(one)
     with sqlite3.connect(tmp_path / "limits.sqlite", isolation_level=None) as database:
         database.execute("DELETE FROM turns")
@@ -79,7 +79,7 @@ def test_file_that_was_emptied_is_used_again(tmp_path: Path, process: Make) -> N
 
 def test_file_in_place_of_another_is_seen(tmp_path: Path, process: Make) -> None:
     """R7: two processes do not count on two files of one name."""
-    one, other = process(f"file://{tmp_path}/limits.sqlite"), process(f"file://{tmp_path}/limits.sqlite")
+    one, other = process(f"{tmp_path}/limits.sqlite"), process(f"{tmp_path}/limits.sqlite")
     use(one)
     for path in tmp_path.iterdir():
         path.unlink()
@@ -92,7 +92,7 @@ def test_processes_may_open_a_new_file_at_once(tmp_path: Path, process: Make) ->
     """R7: the first call of several processes makes the file, whoever comes first."""
     with ThreadPoolExecutor(8) as pool:
         for number in range(10):
-            many = [process(f"file://{tmp_path}/{number}.sqlite", RateLimit(requests=50, seconds=1)) for _ in range(8)]
+            many = [process(f"{tmp_path}/{number}.sqlite", RateLimit(requests=50, seconds=1)) for _ in range(8)]
             assert all(pool.map(use, many))
 
 
@@ -103,7 +103,7 @@ import os, time
 from tests.transport.turns import use
 from tests.transport.turns_worker import limiter
 
-one = limiter("file://{tmp_path}/limits.sqlite", "0.2")
+one = limiter("{tmp_path}/limits.sqlite", "0.2")
 use(one)
 file = one.store._shared
 child = os.fork()

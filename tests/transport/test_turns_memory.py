@@ -278,6 +278,18 @@ def test_turn_that_has_left_cannot_be_given_up(caller: Make) -> None:
     assert one.turn().waited == pytest.approx(MARGIN)
 
 
+def test_second_byte_is_not_counted(caller: Make, clock: Clock) -> None:
+    """R7: a request leaves once, however many parts it is written in."""
+    one = caller(ONE_A_SECOND)
+    turn = one.turn()
+    turn.leaving()
+    clock.sleep(0.5)
+
+    turn.leaving()
+
+    assert one.turn().waited == pytest.approx(MARGIN - 0.5)
+
+
 def test_turn_is_lost_to_whoever_comes_after_the_lease(caller: Make, clock: Clock) -> None:
     """R7: who takes longer than the lease to connect may send only if nobody else was let through."""
     one = caller(ONE_A_SECOND)

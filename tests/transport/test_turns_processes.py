@@ -26,8 +26,8 @@ WORKER = (sys.executable, "-m", "tests.transport.turns_worker")
 def test_death_and_sleep_of_a_process_hold_the_others_for_five_seconds(tmp_path: Path, redis: RedisServer) -> None:
     """R7: kill -9 of whoever has the turn stalls others for 5 s at most; one that was stopped sends nothing late."""
     stores: dict[tuple[str, int], str] = {
-        ("file", signal.SIGKILL): f"file://{tmp_path}/killed.sqlite",
-        ("file", signal.SIGSTOP): f"file://{tmp_path}/stopped.sqlite",
+        ("file", signal.SIGKILL): f"{tmp_path}/killed.sqlite",
+        ("file", signal.SIGSTOP): f"{tmp_path}/stopped.sqlite",
         ("redis", signal.SIGKILL): redis.url,
         ("redis", signal.SIGSTOP): f"{redis.url}?db=1",
     }
@@ -57,7 +57,7 @@ def test_death_and_sleep_of_a_process_hold_the_others_for_five_seconds(tmp_path:
 
 def _storm(tmp_path: Path, redis: RedisServer, *, window: float, seconds: float) -> dict[str, list[float]]:
     """Let four processes send as much as they may, on each store, and return when the requests came."""
-    stores = {"file": f"file://{tmp_path}/limits.sqlite", "redis": redis.url}
+    stores = {"file": f"{tmp_path}/limits.sqlite", "redis": redis.url}
     with ExitStack() as stack:
         judges = {kind: stack.enter_context(FaultServer()) for kind in stores}
         workers = [

@@ -19,11 +19,9 @@ from tests.transport.turns import WINDOW, use
     "text",
     [
         "",
-        "Memory",
-        "file:relative",
-        "file://host/path",
-        "file:///",
-        "file:///path?mode=ro",
+        "memory",
+        "limits.sqlite",
+        "file:///limits.sqlite",
         "http://host",
         "redis:",
         "redis://host:port",
@@ -46,7 +44,7 @@ def test_missing_client_of_redis_is_told_with_what_to_install(monkeypatch: pytes
 
 def test_limiter_that_nobody_holds_is_closed(tmp_path: Path) -> None:
     """The register keeps no connection of an account that is no longer used."""
-    one = Limiter.of("gone", (WINDOW,), Where.of(f"file://{tmp_path}/limits.sqlite"))
+    one = Limiter.of("gone", (WINDOW,), Where.of(f"{tmp_path}/limits.sqlite"))
     use(one)
     file = one.store._shared  # type: ignore[attr-defined]  # it is shared
     gone = weakref.ref(one)

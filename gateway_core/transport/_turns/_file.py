@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS turns (
 _BEGIN = "INSERT INTO turns VALUES (?, '', 1, 0, 0) ON CONFLICT DO NOTHING"
 _READ = 'SELECT owner, "left", until, closed FROM turns WHERE account = ?'
 _TAKE = 'UPDATE turns SET owner = ?, "left" = 0, until = ? WHERE account = ?'
-_HOLD = 'UPDATE turns SET until = max(CASE WHEN "left" THEN min(until, ?) ELSE 0 END, ?), "left" = 1 WHERE account = ?'
+_HOLD = 'UPDATE turns SET "left" = 1, until = ? WHERE account = ?'
 _FREE = 'UPDATE turns SET owner = \'\', "left" = 1, until = 0 WHERE account = ? AND owner = ? AND NOT "left"'
 _BLOCK = "UPDATE turns SET closed = max(min(closed, ?), ?) WHERE account = ?"
 
@@ -84,7 +84,7 @@ class FileStore:
             now = time.monotonic()
             if self._row(connection)[0] != owner:
                 return False
-            connection.execute(_HOLD, (now + self._rules.furthest, now + seconds, self._account))
+            connection.execute(_HOLD, (now + seconds, self._account))
             newest = self._newest(connection, owner)
             if newest is not None:
                 connection.execute(self._of_log(_MOVE), (int(now * 1000), newest))

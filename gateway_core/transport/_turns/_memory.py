@@ -51,8 +51,7 @@ class MemoryStore:
             if owner != self._owner:
                 return False
             now = self._clock()
-            self._until = max(self._until, now + seconds) if self._left else now + seconds
-            self._left = True
+            self._left, self._until = True, now + seconds
             newest = self._newest(owner)
             if newest is not None:
                 newest.timestamp = _milliseconds(now)

@@ -58,8 +58,8 @@ return {{0, math.floor(now / 1000), newest() and 1 or 0}}
 
 _HOLD = f"""{_BEGIN}
 if not mine then return 0 end
-write('until', math.max(left and moment(state[3]) or 0, now + seconds))
 redis.call('HSET', turn, 'left', '1')
+write('until', now + seconds)
 local entry = newest()
 if entry then redis.call('ZADD', log, math.floor(now / 1000), entry) end
 keep()

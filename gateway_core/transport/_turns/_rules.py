@@ -78,10 +78,7 @@ class Store(Protocol):
         """
 
     def hold(self, owner: str, seconds: float) -> bool:
-        """Count the owner's request as of now and let nobody be admitted for so long; False if another one was.
-
-        The first time, the lease ends then; later, not before.
-        """
+        """Count the owner's request as of now and let nobody be admitted for so long; False if another one was."""
 
     def release(self, owner: str) -> None:
         """Give back a turn that has not been used."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import attrs
 
@@ -17,7 +16,7 @@ _REDIS = ("redis", "rediss", "unix")
 
 @attrs.frozen
 class Where:
-    """A store: ``memory``, ``file:///var/lib/shop/limits.sqlite``, ``redis://...``, ``rediss://...``, ``unix://...``.
+    """A store.
 
     Attributes:
         kind: ``memory``, ``file`` or ``redis``.
@@ -27,28 +26,27 @@ class Where:
     _text: str = attrs.field(repr=False)
 
     @classmethod
-    def of(cls, text: str) -> Self:
-        """Read what a configuration says. Nothing is opened.
+    def of(cls, text: str | None) -> Self:
+        """Read what a configuration says: nothing, a full path, or ``redis://``, ``rediss://`` or ``unix://``.
+
+        Nothing is opened.
 
         Raises:
-            ConfigurationError: If it is none of the above, or the package `redis` is needed and missing.
+            ConfigurationError: If it is none of these, or the package `redis` is needed and missing.
         """
-        scheme = text.partition(":")[0]
-        if text == "memory":
-            return cls("memory", text)
-        if scheme == "file":
-            parts = urlsplit(text)
-            if not text.startswith("file:///") or parts.path == "/" or parts.query or parts.fragment:
-                raise ConfigurationError("a limiter on a file is written with its full path, as file:///path/to/it")
-            return cls("file", url2pathname(parts.path))
-        if scheme in _REDIS and "://" in text:
+        if text is None:
+            return cls("memory", "")
+        scheme, colon, _ = text.partition("://")
+        if colon and scheme in _REDIS:
             if importlib.util.find_spec("redis") is None:
                 raise ConfigurationError("a limiter on Redis needs its client: pip install 'gateway-core[redis]'")
             from gateway_core.transport._turns._redis import check
 
             check(text)
             return cls("redis", text)
-        raise ConfigurationError("a limiter is memory, file:///path, redis://..., rediss://... or unix://...")
+        if Path(text).is_absolute():
+            return cls("file", text)
+        raise ConfigurationError("a limiter is the full path of a file, or redis://..., rediss://... or unix://...")
 
     def open(self, key: str, rules: Rules) -> OpenStore:
         """Return the store of one account, on a file or on Redis."""
@@ -62,4 +60,4 @@ class Where:
 
 
 #: The store of this process alone.
-MEMORY = Where.of("memory")
+MEMORY = Where.of(None)
