@@ -27,11 +27,15 @@ def judge(kind: type[ProviderSuite], name: str, request: pytest.FixtureRequest) 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_mutant_is_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """A plugin with a fault that authors make does not pass, and the check that stops it says what is wrong."""
+    """A plugin with a fault that authors make does not pass, and the check that stops it says what is wrong.
+
+    One that is merely broken proves nothing.
+    """
     with suite_of(mutant, tmp_path) as kind, pytest.raises(CheckFailed) as caught:
         judge(kind, mutant.caught_by, request)
 
     assert f"rule  {mutant.caught_by}:" in str(caught.value)
+    assert "NameError" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", sorted({mutant.caught_by for mutant in MUTANTS}))
