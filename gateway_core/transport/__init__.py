@@ -16,6 +16,7 @@ from gateway_core.provider import ProviderInfo, RateLimit, secret_field, secrets
 
 if TYPE_CHECKING:
     from gateway_core.transport._channel import Channel
+    from gateway_core.transport._turns import Where
 
 
 @attrs.frozen
@@ -98,8 +99,8 @@ class LimitSettings:
 
     Attributes:
         rate_limits: The limits, in place of those that the plugin declares; empty for none.
-        limiter: Where they are counted: None for each process by itself, the path of a file for all processes of this
-            machine, ``redis://...`` for all machines.
+        limiter: Where they are counted: None for each process by itself, the full path of a file for all processes of
+            this machine, ``redis://...`` for all machines. The address of a store may hold its password.
         limiter_fallback: What to do while that cannot be reached: ``"error"`` sends nothing, ``"process"`` counts in
             each process by itself.
     """
@@ -107,6 +108,18 @@ class LimitSettings:
     rate_limits: tuple[RateLimit, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tupled))
     limiter: Secret | None = secret_field(default=None)
     limiter_fallback: Literal["error", "process"] = "error"
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a limiter that is none."""
+        if self.limiter is not None:
+            _ = self.where
+
+    @property
+    def where(self) -> Where:
+        """What `limiter` says."""
+        from gateway_core.transport._turns import Where
+
+        return Where.of(None if self.limiter is None else self.limiter.reveal())
 
 
 def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo, provider_settings: Any) -> Channel:
@@ -129,9 +142,7 @@ def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo
     if declared:
         from gateway_core.transport._turns import Limiter
 
-        where = None if limits.limiter is None else limits.limiter.reveal()
-        limiter = Limiter.of(account, declared)
-        del where
+        limiter = Limiter.of(account, declared, limits.where, limits.limiter_fallback)
     return RuledChannel(
         wire=RequestsTransport(settings, base_url=base_url, hosts=info.hosts),
         info=info,

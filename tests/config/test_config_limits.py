@@ -93,3 +93,15 @@ def test_defaults() -> None:
     loaded = load_account()
 
     assert (loaded.limits, loaded.observers) == (LimitSettings(), ("logging",))
+
+
+@pytest.mark.parametrize(
+    "written", ["", "limits.sqlite", "http://127.0.0.1", "redis:/127.0.0.1", f"redis://:{CANARY}@h:99999"]
+)
+def test_what_is_no_limiter_is_refused(written: str) -> None:
+    """A mistake is told when the file is read, not when the first request waits; and without the value (S1)."""
+    account(f'limiter = "{written}"')
+
+    actual = refusal(load_account)
+
+    assert ("limiter" in actual, CANARY in actual) == (True, False)
