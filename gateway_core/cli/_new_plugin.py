@@ -20,6 +20,7 @@ import attrs
 import click
 
 import gateway_core
+from gateway_core._entry_points import Offer, offers_of, scan
 from gateway_core._plugins import PROVIDERS
 from gateway_core.cli import options
 from gateway_core.cli.output import say, write_json
@@ -119,16 +120,18 @@ def check(name: str, title: str | None = None) -> _Names:
     class_name = names.variables()["__class_name"]
     if class_name in _TAKEN:
         raise ConfigurationError(f"the provider's class would be {class_name}, which means something else already")
-    owners = [
-        owner.name
-        for owner in (point.dist for point in importlib.metadata.entry_points(group=PROVIDERS, name=name))
-        if owner is not None
-    ]
+    _check_is_free(names)
+    return names
+
+
+def _check_is_free(names: _Names) -> None:
+    sources, _ = scan(PROVIDERS)
+    offers = offers_of((source for source in sources if source.name == names.name), Offer)
+    owners = [offer.distribution for offer in offers]
     if not owners and any(importlib.metadata.distributions(name=names.distribution)):
         owners = [names.distribution]
     if owners:
-        raise ConfigurationError(f"{name!r} is taken: {' and '.join(owners)} is installed here")
-    return names
+        raise ConfigurationError(f"{names.name!r} is taken: {' and '.join(owners)} is installed here")
 
 
 def render(variables: Mapping[str, str]) -> dict[str, bytes]:
@@ -164,7 +167,8 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
             if folder.exists():
-                folder.rmdir()  # refuses one that is not empty
+                # Refuses one that is not empty. Windows would rename onto no folder, not even an empty one.
+                folder.rmdir()
             made.rename(folder)
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -161,6 +161,20 @@ def test_name_that_is_installed_is_refused(name: str, owner: str, tmp_path: Path
     assert contents(tmp_path) == {}
 
 
+def test_broken_neighbour_hides_no_name_that_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entry points that cannot be read, of whatever is installed here, are no reason to overlook the others."""
+    info = tmp_path / "site" / "odd-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[gateway_core.providers]\nno entry point\n")
+    monkeypatch.syspath_prepend(info.parent)
+
+    taken = run("sandbox", "--into", str(tmp_path), code=2)
+    run("acme", "--into", str(tmp_path))
+
+    assert "gateway-sandbox is installed here" in taken.stderr
+
+
 def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     """An author's work is never written over."""
     mine = tmp_path / "gateway-acme" / "mine.txt"
