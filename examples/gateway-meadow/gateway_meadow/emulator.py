@@ -112,6 +112,7 @@ class MeadowEmulator(Emulator):
             return_url=asked.get("return_url"),
             received=amount * 0,
             refunded=amount * 0,
+            data={"metadata": asked.get("metadata") or {}},
         )
         self.ledger.save(invoice)
         return _answer(self._invoice_json(invoice), 201)
@@ -161,6 +162,7 @@ class MeadowEmulator(Emulator):
             "currency": invoice.amount.currency,
             "paid": _units(invoice.received),
             "refunded": _units(invoice.refunded),
+            "metadata": invoice.data.get("metadata", {}),
             "pay_url": self.page_url(invoice),
             "created_at": invoice.created_at.isoformat(),
             "expires_at": invoice.expires_at and invoice.expires_at.isoformat(),
@@ -188,7 +190,8 @@ def _units(amount: Money) -> int:
 
 
 def _answer(content: Mapping[str, Any], status: int = 200) -> HttpResponse:
-    return HttpResponse(status=status, headers={"Content-Type": "application/json"}, body=dumps(content))
+    headers = {"Content-Type": "application/json", "X-Request-Id": "req_9wBe"}
+    return HttpResponse(status=status, headers=headers, body=dumps(content))
 
 
 def _refusal(status: int, code: str, message: str) -> HttpResponse:
