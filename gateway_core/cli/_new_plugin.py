@@ -106,7 +106,7 @@ def check(name: str, title: str | None = None) -> _Names:
     bare = name.removeprefix("gateway-")
     if not _NAME.fullmatch(name) or bare != name:
         meant = "-".join(re.findall(r"[a-z0-9]+", bare.lower()))
-        advice = f": did you mean {meant}?" if _NAME.fullmatch(meant) and meant.isascii() else ""
+        advice = f": did you mean {meant}?" if _NAME.fullmatch(meant) else ""
         raise ConfigurationError(
             f"{name!r} names no backend: at most 30 small ASCII letters and digits, with single hyphens between them,"
             f" and without `gateway-` before it{advice}"

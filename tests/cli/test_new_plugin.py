@@ -161,18 +161,25 @@ def test_name_that_is_installed_is_refused(name: str, owner: str, tmp_path: Path
     assert contents(tmp_path) == {}
 
 
-def test_broken_neighbour_hides_no_name_that_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Entry points that cannot be read, of whatever is installed here, are no reason to overlook the others."""
-    info = tmp_path / "site" / "odd-1.0.dist-info"
+def install(site: Path, name: str, entry_points: str) -> None:
+    """Install the metadata of a distribution in a folder."""
+    info = site / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[gateway_core.providers]\nno entry point\n")
-    monkeypatch.syspath_prepend(info.parent)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[gateway_core.providers]\n{entry_points}\n")
 
-    taken = run("sandbox", "--into", str(tmp_path), code=2)
-    run("acme", "--into", str(tmp_path))
 
-    assert "gateway-sandbox is installed here" in taken.stderr
+def test_name_that_another_distribution_offers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend is taken whatever the distribution that offers it is called; broken neighbours hide none."""
+    install(tmp_path / "site", "odd", "no entry point")
+    install(tmp_path / "site", "shop-plugins", "acme = shop.acme:Acme")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+
+    taken = run("acme", "--into", str(tmp_path), code=2)
+    run("acme-pay", "--into", str(tmp_path))
+
+    assert "'acme' is taken: shop-plugins is installed here" in taken.stderr
+    assert not (tmp_path / "gateway-acme").exists()
 
 
 def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -187,9 +194,17 @@ def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"gateway-acme/mine.txt": b"mine"}
 
 
-def test_empty_folder_is_used(tmp_path: Path) -> None:
-    """A folder that was made for the plugin is as good as none."""
+def test_empty_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was made for the plugin is as good as none, on Windows too, which renames onto no folder."""
     (tmp_path / "gateway-acme").mkdir()
+    rename = Path.rename
+
+    def rename_as_windows_does(path: Path, target: Path) -> Path:
+        if target.exists():
+            raise FileExistsError(17, "File exists")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_as_windows_does)
 
     run("acme", "--into", str(tmp_path))
 
