@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import sys
 import time
 from collections.abc import Callable
 
+from gateway_core import Flow, Gateway, HttpRequest
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
-from gateway_core.transport import Deadline, TransportSettings
-from gateway_core.transport._requests import RequestsTransport
 from gateway_core.transport._turns import Limiter, Where
-from tests.transport.asking import get
 from tests.transport.turns import take
+
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
 def limiter(store: str, window: str) -> Limiter:
@@ -21,20 +23,19 @@ def limiter(store: str, window: str) -> Limiter:
 
 
 def send(store: str, window: str, url: str, seconds: str) -> None:
-    """Send as many requests as allowed, for so long."""
-    one = limiter(store, window)
-    transport = RequestsTransport(TransportSettings(), base_url=url)
-    until = time.monotonic() + float(seconds)
-    for number in range(1_000_000):
-        try:
-            turn = take(one, urgent=number % 3 == 0, seconds=until - time.monotonic())
-        except NotSentError:
-            break
-        try:
-            transport.send(get(url), Deadline.after(10), on_write=turn.leaving)
-        finally:
-            turn.end(answered=True)
-    transport.close()
+    """Send as many requests as allowed, for so long, by a gateway as an application makes it."""
+    limits = [RateLimit(requests=1, seconds=float(window))]
+    with Gateway.connect(
+        "sandbox", base_url=url, api_key="key", webhook_secret=SECRET, rate_limits=limits, limiter=store
+    ) as gateway:
+        until = time.monotonic() + float(seconds)
+        for number in itertools.takewhile(lambda _: time.monotonic() < until, itertools.count()):
+            gateway.run(_ask(HttpRequest(method="GET" if number % 3 else "POST", url=url)))
+
+
+def _ask(request: HttpRequest) -> Flow[int]:
+    response = yield request
+    return response.status
 
 
 def hold(store: str, window: str) -> None:
