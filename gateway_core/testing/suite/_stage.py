@@ -136,8 +136,7 @@ class Stage:
     def create(self, request: InvoiceRequest | None = None) -> Invoice:
         """Create an invoice."""
         asked = request or self.request()
-        if self.emulator is None:
-            self.suite.given_invoice(self.mocker, asked)
+        self._prepare("given_invoice", asked)
         return self.gateway.create_invoice(asked)
 
     def paid(self) -> Invoice:
@@ -241,10 +240,10 @@ class Stage:
     def operations(self) -> Iterator[Operation]:
         """Yield each operation that the provider has but for webhooks, ready to be called on what exists."""
         asked = self.request()
-        if self.emulator is None:
-            self.suite.given_invoice(self.mocker, asked)
+        self._prepare("given_invoice", asked)
         yield Operation("create_invoice", lambda gateway: gateway.create_invoice(asked), {"request": self.ready(asked)})
-        invoice = self.create()
+        # On paper there is one invoice throughout, which does not mind being created again.
+        invoice = self.create(asked if self.emulator is None else None)
         by_id = {"invoice_id": invoice.id}
         yield Operation("get_status", lambda gateway: gateway.get_status(invoice.id), by_id)
         if self.supports("list_payments"):
@@ -261,7 +260,8 @@ class Stage:
             self._prepare("given_canceled", invoice.id)
             yield Operation("cancel_invoice", lambda gateway: gateway.cancel_invoice(invoice.id), by_id)
         if self.supports("refund_payment"):
-            refund = RefundRequest(refund_id=f"refund-{self._orders}", invoice_id=self.paid().id, amount=self.amount())
+            paid = self.paid() if self.emulator is not None else invoice
+            refund = RefundRequest(refund_id=f"refund-{self._orders}", invoice_id=paid.id, amount=self.amount())
             self._prepare("given_refunded", refund)
             yield Operation("refund_payment", lambda gateway: gateway.refund_payment(refund), {"request": refund})
 
