@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from gateway_core import _plugins
 from gateway_core._account import Account
 from gateway_core._driver import relay
+from gateway_core._frames import reticent
 from gateway_core.errors import GatewayError, WebhookError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, StatusReport
@@ -52,6 +53,7 @@ class Door:
             self._channel = plain(transport)
 
     @classmethod
+    @reticent
     def connect(  # noqa: PLR0913  # all but the backend by name
         cls,
         backend: str,
@@ -97,6 +99,7 @@ class Door:
         return cls(account, own, bounds, limits=limits, observers=Observers.load(observers))
 
     @classmethod
+    @reticent
     def open(
         cls,
         account: str | None = None,

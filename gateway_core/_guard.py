@@ -21,6 +21,7 @@ from gateway_core.errors import (
     UnexpectedResponseError,
 )
 from gateway_core.http import Flow, HttpRequest, HttpResponse
+from gateway_core.models._fields import is_identifier
 from gateway_core.transport._retry_after import retry_after
 
 #: Operations that change something; through a plain function they do so unseen, and the plugin's word counts.
@@ -111,7 +112,7 @@ class Guard:
             error.message += f" (distribution {error.distribution} {error.version}; the {error.who_must_act} must act)"
         error.message = scrub(error.message, self._secrets)
         error.args = (error.message,)
-        error.invoice_id = error.invoice_id and scrub(error.invoice_id, self._secrets)
+        error.invoice_id = self._id(error.invoice_id)
         if isinstance(error, ProviderError):
             if error.retry_after is None and self._answer is not None and not self._answer.ok:
                 error.retry_after = retry_after(self._answer.headers)
@@ -121,6 +122,10 @@ class Guard:
             error.__cause__ = error.__context__ = None
             error.__notes__ = []
         return error
+
+    def _id(self, kept: object) -> str | None:
+        """Return an id that an error keeps, or None for what can be none: a provider may send anything in its place."""
+        return scrub(kept, self._secrets) if is_identifier(kept) else None
 
 
 class _EffectSoFar:

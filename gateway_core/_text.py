@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import unicodedata
@@ -19,6 +20,9 @@ _SHORTEST_PART = 12
 _SHORTEST_ANYWHERE = 8
 
 MASK = "***"
+
+#: What a secret of Standard Webhooks begins with; the key itself follows, in base64.
+_STANDARD = "whsec_"
 
 
 def one_line(text: str, limit: int = 500) -> str:
@@ -51,8 +55,17 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    raw = secret.encode("utf-8", "surrogatepass")
-    forms = {secret, quote(raw, safe=""), json.dumps(secret)[1:-1], raw.hex(), raw.hex().upper()}
+    forms = {secret} | _encoded(secret.encode("utf-8", "surrogatepass"))
+    if secret.startswith(_STANDARD):
+        with contextlib.suppress(ValueError):
+            key = base64.b64decode(secret.removeprefix(_STANDARD), validate=True)
+            forms |= _encoded(key) if len(key) >= _SHORTEST_PART else set()
+    return forms
+
+
+def _encoded(raw: bytes) -> set[str]:
+    text = raw.decode("utf-8", "backslashreplace")
+    forms = {text, quote(raw, safe=""), json.dumps(text)[1:-1], raw.hex(), raw.hex().upper()}
     for before in range(3):
         # Base64 writes 3 bytes as 4 characters. With other bytes around it, a secret shows in the characters in the
         # middle.

@@ -6,6 +6,7 @@ import base64
 import json
 import time
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -95,6 +96,17 @@ def test_secrets_are_masked_in_every_form(form: str, expected: str) -> None:
     actual = scrub(f"refused: {form}.", [KEY])
 
     assert actual == f"refused: {expected}."
+
+
+@pytest.mark.parametrize("form", [bytes.hex, repr, lambda key: key.decode("latin-1"), base64.b64encode], ids=range(4))
+@pytest.mark.parametrize("key", [b"a key of words, not bytes", b"\xff\xfe9a7c\x00e51-b03d44"], ids=["text", "bytes"])
+def test_key_inside_of_a_standard_secret_is_masked(key: bytes, form: Callable[[bytes], object]) -> None:
+    """S1: what ``whsec_`` is followed by is the base64 of the key itself, which is secret as well."""
+    actual = scrub(f"the key {form(key)}", ["whsec_" + base64.b64encode(key).decode()])
+
+    assert "***" in actual
+    assert key.decode("latin-1")[5:17] not in actual
+    assert key.hex()[5:17] not in actual
 
 
 @given(secrets, st.text(visible, max_size=20), st.text(visible, max_size=20))

@@ -11,6 +11,7 @@ import attrs
 
 from gateway_core import _plugins, observers
 from gateway_core._contract import closest
+from gateway_core._frames import reticent
 from gateway_core.config._file import ConfigFile, read, variable_prefix
 from gateway_core.config._sources import DEFAULT, gather
 from gateway_core.config._types import Fault
@@ -77,6 +78,7 @@ class _Core(LimitSettings):
     observers: tuple[str, ...] = observers.DEFAULT
 
 
+@reticent
 def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry, ...]:
     """Return the accounts of a file, in its order, without looking for their plugins.
 
@@ -90,6 +92,7 @@ def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry
     )
 
 
+@reticent
 def load_account(name: str | None = None, config: str | os.PathLike[str] | None = None) -> LoadedAccount:
     """Read an account and import its plugin.
 

@@ -11,6 +11,7 @@ import attrs
 import cattrs
 
 from gateway_core._contract import closest
+from gateway_core._frames import reticent
 from gateway_core._text import scrub
 from gateway_core.config._types import READERS, Broken, Fault, RefusedError, Text, choice, is_choice, refused
 from gateway_core.errors import ConfigurationError, GatewayError, PluginError
@@ -20,6 +21,7 @@ from gateway_core.provider import secrets_of
 T = TypeVar("T")
 
 
+@reticent
 def structure(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Make a settings class from values that are given in code.
 

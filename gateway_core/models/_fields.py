@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -55,9 +55,16 @@ def tupled(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(values)
 
 
+def is_identifier(value: object) -> TypeGuard[str]:
+    """Return whether a value can be an id, as `identifier` demands."""
+    if not isinstance(value, str):
+        return False
+    return 0 < len(value) <= 255 and not _CONTROL.search(value) and value == value.strip()
+
+
 def identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
     """An id of the shop or the provider: text of 1 to 255 characters, none of them a control character."""
-    if not isinstance(value, str) or not 0 < len(value) <= 255 or _CONTROL.search(value) or value != value.strip():
+    if not is_identifier(value):
         raise InvalidRequestError(f"{field.name} must be text of 1 to 255 characters without control characters")
 
 

@@ -40,7 +40,7 @@ class InvoiceRequest:
 
     order_id: str = attrs.field(validator=check.identifier)
     amount: Money = attrs.field(validator=check.positive)
-    description: str = attrs.field(default="", validator=check.line)
+    description: str = attrs.field(default="", validator=check.line, repr=False)
     return_url: str | None = attrs.field(default=None, validator=_optional(check.web_address))
     expires_in: timedelta | None = attrs.field(default=None)
     metadata: Mapping[str, str] = attrs.field(
@@ -137,7 +137,7 @@ class RefundRequest:
     refund_id: str = attrs.field(validator=check.identifier)
     invoice_id: str = attrs.field(validator=check.identifier)
     amount: Money = attrs.field(validator=check.positive)
-    reason: str = attrs.field(default="", validator=check.line)
+    reason: str = attrs.field(default="", validator=check.line, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -31,6 +31,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         if not _is_visible_ascii(value):
+            del value  # which the traceback's locals would show
             raise ConfigurationError("a secret must be visible ASCII and not empty (no blanks, no line end at its end)")
         self._value = str.__str__(value)  # a subclass of str may print itself in other ways
 
