@@ -379,6 +379,21 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert done.stdout.strip() == "0"
 
 
+def test_wait_that_a_fork_copied_can_be_ended(caller: Make) -> None:
+    """A task that was waiting when its process was forked has no place in the new line."""
+    one = caller(ONE_A_SECOND)
+    one.call()
+    steps = one.limiter.turn(urgent=False, deadline=Deadline.after(30, one.clock))
+    next(steps)
+    one.limiter.start()
+    other = one.limiter.turn(urgent=False, deadline=Deadline.after(30, one.clock))
+
+    steps.close()
+
+    with pytest.raises(StopIteration):
+        next(other)
+
+
 def test_no_thread_is_left_behind(caller: Make) -> None:
     """The engine's own cleaning thread, which never ends, is not started."""
     before = threading.active_count()
@@ -450,6 +465,7 @@ def test_a_day_of_a_thousand_an_hour(caller: Make, clock: Clock, limits: tuple[R
         ([(10, 1), (605, 60)], [(10, 1030), (600, 61800)]),
         ([(2, 1), (2, 1)], [(2, 1030)]),
         ([(3, 1), (2, 1)], [(2, 1030)]),
+        ([(1, 0.0001)], [(1, 1)]),
     ],
 )
 def test_limits_that_others_imply_are_left_out(declared: list[tuple[int, float]], given: list[tuple[int, int]]) -> None:

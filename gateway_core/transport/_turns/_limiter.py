@@ -71,6 +71,7 @@ class Limiter:
         self._where = where
         self._fallback = fallback
         self._clock = clock
+        self._numbers = itertools.count()
         self.start()
 
     @classmethod
@@ -103,7 +104,6 @@ class Limiter:
         """Begin with nobody in line; also in a process that was forked, where the copied turns are of no use."""
         self._lock = threading.Lock()
         self._line: list[_Ticket] = []
-        self._numbers = itertools.count()
         self._taken: weakref.WeakSet[Turn] = weakref.WeakSet()
         self._opens_at = 0.0
         self._spare: str | None = None
@@ -156,7 +156,9 @@ class Limiter:
                 yield Pause(max(0.0, min(seconds, deadline.remaining(), _LONGEST_PAUSE)))
         finally:
             with self._lock:
-                del self._line[bisect.bisect_left(self._line, ticket)]
+                place = bisect.bisect_left(self._line, ticket)
+                if self._line[place : place + 1] == [ticket]:  # it is not, if the process was forked meanwhile
+                    del self._line[place]
 
     def hold_off(self, seconds: float) -> None:
         """Let nobody send for so many seconds, if the store can be reached; no longer than the longest window or 60."""
@@ -259,6 +261,7 @@ class Turn:
                 raise TurnLostError("the call was abandoned; nothing was sent")
             self._state = "leaving"
         rules = self._limiter.rules
+        self._left_at = self._limiter.now()
         try:
             held = self._store.hold(self._owner, rules.spacing)
         finally:
@@ -270,7 +273,6 @@ class Turn:
             if self._state == "over":
                 raise TurnLostError("the call was abandoned; nothing was sent")
             self._state = "left"
-        self._left_at = self._limiter.now()
         self._limiter.opens_in(rules.spacing)
 
     def end(self, *, answered: bool) -> None:

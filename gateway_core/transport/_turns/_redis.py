@@ -34,8 +34,8 @@ local function write(name, at)
     redis.call('HSET', turn, name, string.format('%.0f', at))
 end
 local function keep()
-    redis.call('PEXPIRE', turn, furthest / 1000 * 2)
-    redis.call('PEXPIRE', log, furthest / 1000 * 2)
+    redis.call('PEXPIRE', turn, math.ceil(furthest / 500))
+    redis.call('PEXPIRE', log, math.ceil(furthest / 500))
 end
 local function newest()
     local entry = redis.call('ZRANGE', log, -1, -1)[1]

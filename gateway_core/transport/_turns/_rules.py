@@ -108,7 +108,7 @@ def rates(limits: Iterable[RateLimit]) -> tuple[Rate, ...]:
     tightened.
     """
     kept: list[tuple[int, int]] = []
-    for interval, requests in sorted({(round(limit.seconds * 1000 * MARGIN), limit.requests) for limit in limits}):
+    for interval, requests in sorted({(_milliseconds(limit), limit.requests) for limit in limits}):
         tight = requests
         if kept:
             shorter, fewer = kept[-1]
@@ -119,3 +119,7 @@ def rates(limits: Iterable[RateLimit]) -> tuple[Rate, ...]:
             kept.pop()
         kept.append((interval, tight))
     return tuple(Rate(requests, interval) for interval, requests in kept)
+
+
+def _milliseconds(limit: RateLimit) -> int:
+    return max(1, round(limit.seconds * 1000 * MARGIN))
