@@ -162,8 +162,7 @@ class Limiter:
 
     def hold_off(self, seconds: float) -> None:
         """Let nobody send for so many seconds, if the store can be reached; no longer than the longest window or 60."""
-        if seconds > 0:
-            self.store.block(min(seconds, self.rules.furthest))
+        self.store.block(min(seconds, self.rules.furthest))
 
     def _enter(self, ticket: _Ticket, deadline: Deadline) -> None:
         with self._lock:
