@@ -184,7 +184,7 @@ class RuledChannel:
         asked = None
         if isinstance(outcome, HttpResponse):
             asked = retry_after(outcome.headers, self.now()) if verdict.again else None
-            yield from self._hold_off(asked if verdict.throttled else self._exhausted(outcome))
+            yield from self._hold_off((asked if verdict.throttled else None) or self._exhausted(outcome))
         bounds = self.settings
         jittered = backoff(attempt, base=bounds.backoff, most=bounds.longest_backoff, luck=self.luck())
         return max(jittered, asked or 0.0)
