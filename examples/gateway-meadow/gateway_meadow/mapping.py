@@ -17,6 +17,7 @@ from gateway_core import (
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
 from gateway_core.wire import structure
+
 from gateway_meadow.wire import WireEvent, WireInvoice, WireList, WirePage, WirePayment
 
 #: Each currency as Meadow counts it: it is not ISO 4217 that says what the smallest unit of an amount is.

@@ -1,4 +1,8 @@
-"""Meadow's API, as flows."""
+"""The API of Meadow, as flows.
+
+A hook yields its requests, is sent the answers, and returns a record.
+Nothing here opens a socket, reads a clock or is random: the core sends, waits, limits and tries again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import attrs
-
 from gateway_core import (
     Flow,
     HttpRequest,
@@ -30,6 +33,7 @@ from gateway_core.http import endpoint
 from gateway_core.provider import Idempotency, WebhookAuthentication
 from gateway_core.webhooks import check_signature, check_timestamp, parse, single_header
 from gateway_core.wire import decode, loads, structure
+
 from gateway_meadow import mapping
 from gateway_meadow.settings import BASE_URL, MeadowSettings
 from gateway_meadow.wire import WireAccount, WireRefusal
@@ -43,7 +47,7 @@ _DASHBOARD = "Meadow does that in its dashboard only"
 
 @attrs.frozen
 class Meadow:
-    """One Meadow account.
+    """One account at Meadow.
 
     Args:
         settings: The account's settings.
@@ -89,11 +93,6 @@ class Meadow:
         return _read((yield self._get("invoices", invoice_id)), mapping.report)
 
     @hookimpl
-    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
-        response = yield self._get("invoices", reference=order_id)
-        return _read(response, mapping.only_invoice)
-
-    @hookimpl
     def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
         response = yield self._get(
             "payments",
@@ -111,17 +110,6 @@ class Meadow:
         event = parse(lambda body: mapping.event(loads(body)), request.body)
         return WebhookDelivery(events=[event], verified_by="signature")
 
-    @hookimpl
-    def check_account(self) -> Flow[None]:
-        _read((yield self._get("account")), lambda answer: structure(answer, WireAccount))
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.settings.api_key.reveal()}"}
-
-    def _get(self, *path: str, **query: str | int | None) -> HttpRequest:
-        url = endpoint(self.settings.base_url, "v1", *path, query=query)
-        return HttpRequest(method="GET", url=url, headers=self._headers())
-
     def _check_signature(self, request: WebhookRequest) -> None:
         if request.received_at is None:
             raise InvalidRequestError("received_at is missing: a gateway stamps it")
@@ -135,13 +123,25 @@ class Meadow:
         keys = [secret.reveal().encode("utf-8") for secret in self.settings.webhook_secret]
         check_signature(signed, [value for name, _, value in fields if name == "v1"], keys)
 
+    @hookimpl
+    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
+        response = yield self._get("invoices", reference=order_id)
+        return _read(response, mapping.only_invoice)
 
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    @hookimpl
+    def check_account(self) -> Flow[None]:
+        _read((yield self._get("account")), lambda answer: structure(answer, WireAccount))
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.settings.api_key.reveal()}"}
+
+    def _get(self, *path: str, **query: str | int | None) -> HttpRequest:
+        url = endpoint(self.settings.base_url, "v1", *path, query=query)
+        return HttpRequest(method="GET", url=url, headers=self._headers())
 
 
 def _read(response: HttpResponse, read: Callable[[Any], T]) -> T:
-    """Return what Meadow answered; raise what it refused with."""
+    """Return what was answered; raise what was refused with."""
     if not response.ok:
         raise _refusal(response)
     return read(loads(response.body))
@@ -154,3 +154,7 @@ def _refusal(response: HttpResponse) -> ProviderError:
     except UnexpectedResponseError:
         code, message = None, f"HTTP {response.status} without an explanation"
     return for_status(response.status, message, code=code, request_id=response.headers.get("X-Request-Id"))
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

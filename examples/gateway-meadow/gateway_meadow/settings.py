@@ -1,12 +1,12 @@
-"""The settings of one Meadow account."""
+"""The settings of one account at Meadow."""
 
 from __future__ import annotations
 
 import attrs
-
 from gateway_core import Secret
 from gateway_core.provider import base_url_field, secret_field, secrets_field
 
+#: Where the API is, without the version.
 BASE_URL = "https://api.meadow.example"
 
 
@@ -15,8 +15,8 @@ class MeadowSettings:
     """How to reach Meadow, and how to know its webhooks.
 
     Attributes:
-        api_key: The account's key, ``mk_...``.
-        webhook_secret: What signs webhooks; several while it is being changed.
+        api_key: The account's key.
+        webhook_secret: What signs webhooks; several while one is being replaced.
         base_url: Where the API is, without the version.
     """
 

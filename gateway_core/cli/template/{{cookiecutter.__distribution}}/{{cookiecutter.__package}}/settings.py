@@ -6,7 +6,7 @@ import attrs
 from gateway_core import Secret
 from gateway_core.provider import base_url_field, secret_field, secrets_field
 
-#: Put the address of the API here, without the version.
+#: Where the API is, without the version.
 BASE_URL = "https://api.{{ cookiecutter.name }}.example"
 
 
