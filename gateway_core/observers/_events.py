@@ -14,6 +14,11 @@ from gateway_core.models.status import AmountVerdict, InvoiceStatus
 from gateway_core.models.webhook import VerifiedBy
 
 
+def _without_words(error: GatewayError | None) -> str:
+    """Show an error without its message, which may quote a provider, and so a customer."""
+    return "None" if error is None else f"<{type(error).__name__}, effect {error.effect}>"
+
+
 @attrs.frozen(kw_only=True)
 class Event:
     """Something that happened in a call; the base of all events.
@@ -46,7 +51,7 @@ class CallEnded(Event):
     """
 
     seconds: float
-    error: GatewayError | None = None
+    error: GatewayError | None = attrs.field(default=None, repr=_without_words)
     abandoned: bool = False
 
 
@@ -92,7 +97,7 @@ class RequestFailed(Event):
         attempt: As in `RequestSent`.
     """
 
-    error: TransportError
+    error: TransportError = attrs.field(repr=_without_words)
     seconds: float
     attempt: int = 1
 
