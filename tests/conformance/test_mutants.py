@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import inspect
 from pathlib import Path
 
@@ -16,17 +17,20 @@ SOUND = Mutant("sound", "None.", "", {})
 def verdict(kind: type[ProviderSuite], name: str, request: pytest.FixtureRequest) -> str:
     """Run one check, with the fixtures that it wants; return what it says against the plugin, or how it ended else."""
     suite = kind()
-    stage = Stage(suite)
     check = getattr(suite, f"test_{name}")
-    wanted = inspect.signature(check).parameters
-    try:
-        check(**{each: stage if each == "stage" else request.getfixturevalue(each) for each in wanted})
-    except CheckFailed as failure:
-        return str(failure)
-    except pytest.skip.Exception as reason:
-        return str(reason)
-    finally:
-        stage.close()
+    wanted = dict.fromkeys(inspect.signature(check).parameters)
+    with contextlib.ExitStack() as used:
+        for each in wanted:
+            if each == "stage":
+                wanted[each] = used.enter_context(contextlib.closing(Stage(suite)))
+            else:
+                wanted[each] = request.getfixturevalue(each)
+        try:
+            check(**wanted)
+        except CheckFailed as failure:
+            return str(failure)
+        except pytest.skip.Exception as reason:
+            return str(reason)
     return "passed"
 
 

@@ -11,7 +11,7 @@ import attrs
 
 from gateway_core.errors import GatewayError, PluginError
 from gateway_core.http import HttpRequest, origin
-from gateway_core.models.invoice import RefundRequest
+from gateway_core.models.invoice import Invoice, RefundRequest
 from gateway_core.testing.suite._base import Described
 from gateway_core.testing.suite._checks import check, named, not_applicable, see
 from gateway_core.testing.suite._hostile import called
@@ -112,14 +112,18 @@ class IdChecks(Described):
             "%26amount%3D1",
         ):
             request = stage.request()
-            try:
-                loud = attrs.evolve(request, description=text, metadata={"note": text})
-                invoice = stage.create(loud)
-            except GatewayError as error:
-                see(not isinstance(error, PluginError), f"{text!r}: {named(error)}")
+            seen: Invoice | GatewayError
+            with stage.wire.watching() as asked:
+                try:
+                    seen = stage.create(attrs.evolve(request, description=text, metadata={"note": text}))
+                except GatewayError as error:
+                    seen = error
+            if isinstance(seen, GatewayError):
+                see(not isinstance(seen, PluginError), f"{text!r}: {named(seen)}")
+                see(not asked or stage.emulator is None, f"{text!r} was sent, and the provider said: {named(seen)}")
                 continue
             if stage.emulator is not None:
-                known = stage.emulated(invoice).amount.amount
+                known = stage.emulated(seen).amount.amount
                 see(known == request.amount.amount, f"with the description {text!r} the provider understood {known:f}")
 
     def _stays(self, stage: Stage, *ids: str) -> None:
