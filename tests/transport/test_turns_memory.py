@@ -16,7 +16,7 @@ import pytest
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
-from gateway_core.transport._steps import Pause
+from gateway_core.transport._steps import Ask, Pause
 from gateway_core.transport._turns import Limiter, TurnLostError, _limiter
 from gateway_core.transport._turns._memory import MemoryStore
 from gateway_core.transport._turns._rules import LEASE, MARGIN, rates
@@ -238,6 +238,29 @@ def test_creates_go_before_reads(caller: Make, clock: Clock) -> None:
     crowd.run()
 
     assert order == ["read 1", "create 1", "create 2", "read 2", "read 3"]
+
+
+def test_whoever_waits_for_longer_asks_a_shared_store_first(caller: Make, clock: Clock) -> None:
+    """R7: of several processes, creates ask first when the limits open, and of a kind those that wait for longer."""
+    one = caller(ONE_A_SECOND)
+    one.limiter.store.blocks = True
+
+    def late(*, urgent: bool) -> list[float]:
+        steps = one.limiter.turn(urgent=urgent, deadline=Deadline.after(100, clock))
+        asked = []
+        for _ in range(4):
+            assert isinstance(next(steps), Ask)
+            pause = steps.send(1.0)
+            assert isinstance(pause, Pause)
+            asked.append(pause.seconds - 1.0)
+            clock.sleep(pause.seconds)
+        steps.close()
+        return asked
+
+    creates, reads = late(urgent=True), late(urgent=False)
+
+    assert (creates, reads) == (sorted(set(creates), reverse=True), sorted(set(reads), reverse=True))
+    assert max(creates) < min(reads) < max(reads) < 0.015
 
 
 def test_waiting_call_that_is_canceled_leaves_the_line(caller: Make, clock: Clock) -> None:

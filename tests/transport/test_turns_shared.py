@@ -109,6 +109,18 @@ def test_turn_that_nobody_uses_goes_to_the_next_in_line(store: str, process: Mak
     assert take(one).waited < 0.2
 
 
+def test_turn_that_is_taken_over_is_counted_once(store: str, process: Make) -> None:
+    """A turn that goes to the next in line is in the log already."""
+    limit = RateLimit(requests=2, seconds=30)
+    one, other = process(store, limit), process(store, limit)
+    take(one).give_up()
+
+    use(one)
+
+    assert use(other)
+    assert "rate limit" in refusal(one).message
+
+
 def test_turn_that_was_given_up_is_given_back(store: str, process: Make) -> None:
     """R1: the thread that was to send gives the turn back to other processes, unless it was given on here."""
     one, other = process(store), process(store)

@@ -30,8 +30,8 @@ from gateway_core.transport._turns._shared import Fallback, SharedStore
 from gateway_core.transport._turns._where import MEMORY, Where
 
 #: How many seconds after the limits open a read of one process asks, so that a create that waits in another one is
-#: before it.
-_COURTESY = 0.005
+#: before it; and how many more whoever has waited for one window only, so that those who wait for longer are before it.
+_COURTESY, _MODESTY = 0.006, 0.006
 
 #: The shortest and the longest wait, in seconds, for those who have somebody before them who has been asking.
 _LOOK, _LONGEST_LOOK = 0.002, 0.05
@@ -151,8 +151,8 @@ class Limiter:
                     self._opens_at = self._clock() + seconds
                     if seconds > deadline.remaining():
                         raise self._refusal()
-                    if not urgent and self.store.blocks:
-                        seconds += _COURTESY
+                    if self.store.blocks:
+                        seconds += self._politeness(urgent, self._opens_at - began)
                 yield Pause(max(0.0, min(seconds, deadline.remaining(), _LONGEST_PAUSE)))
         finally:
             with self._lock:
@@ -177,6 +177,14 @@ class Limiter:
         """Return how many are ahead in line, and in how many seconds the first of them can go."""
         with self._lock:
             return bisect.bisect_left(self._line, ticket), max(0.0, self._opens_at - self._clock())
+
+    def _politeness(self, urgent: bool, waited: float) -> float:  # noqa: FBT001  # as turn
+        """Return for how many seconds other processes are let go first, once the limits allow a request.
+
+        Without it, whoever has just sent would be the first again: no other process knows the moment as exactly.
+        """
+        windows = waited / (self.rules.spacing or 1.0)
+        return (0.0 if urgent else _COURTESY) + _MODESTY / max(1.0, windows) ** 2
 
     def _admit(self, owner: str) -> Steps[float]:
         if not self.store.blocks:
