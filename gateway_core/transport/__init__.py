@@ -112,14 +112,7 @@ class LimitSettings:
     def __attrs_post_init__(self) -> None:
         """Refuse a limiter that is none."""
         if self.limiter is not None:
-            _ = self.where
-
-    @property
-    def where(self) -> Where:
-        """What `limiter` says."""
-        from gateway_core.transport._turns import Where
-
-        return Where.of(None if self.limiter is None else self.limiter.reveal())
+            _where(self)
 
 
 def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo, provider_settings: Any) -> Channel:
@@ -142,7 +135,7 @@ def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo
     if declared:
         from gateway_core.transport._turns import Limiter
 
-        limiter = Limiter.of(account, declared, limits.where, limits.limiter_fallback)
+        limiter = Limiter.of(account, declared, _where(limits), limits.limiter_fallback)
     return RuledChannel(
         wire=RequestsTransport(settings, base_url=base_url, hosts=info.hosts),
         info=info,
@@ -157,6 +150,12 @@ def plain(transport: Transport) -> Channel:
     from gateway_core.transport._channel import PlainChannel
 
     return PlainChannel(transport)
+
+
+def _where(limits: LimitSettings) -> Where:
+    from gateway_core.transport._turns import Where
+
+    return Where.of(None if limits.limiter is None else limits.limiter.reveal())
 
 
 def _identity(info: ProviderInfo, provider_settings: Any, base_url: str | None) -> str:
