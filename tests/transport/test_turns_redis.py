@@ -42,7 +42,7 @@ def test_nothing_stays_in_redis_for_ever(redis: RedisServer, process: Make) -> N
     """An account that is no longer used leaves nothing behind."""
     one = process(redis.url, WINDOW, RateLimit(requests=3, seconds=5))
     one.hold_off(0.01)
-    use(one)
+    take(one)
 
     lives = {key.decode(): redis.client.pttl(key) for key in redis.client.scan_iter()}
 
