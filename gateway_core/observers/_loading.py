@@ -14,32 +14,31 @@ from gateway_core.observers._log import logger
 
 GROUP = "gateway_core.observers"
 
+#: The observer that the core brings. Its name is not to be had by others.
+OURS = "logging"
+
 
 def load(observers: Iterable[Any]) -> tuple[Listener, ...]:
     """Do what `Observers.load` says, each observer once."""
     if isinstance(observers, str | bytes) or not isinstance(observers, Iterable):
         raise ConfigurationError("observers are given as a list, of names and of objects")
-    chosen: dict[Any, Listener | None] = {}
-    offers: dict[str, list[Offer]] | None = None
-    for observer in observers:
-        if not isinstance(observer, str):
-            chosen.setdefault(id(observer), _given(observer))
-            continue
-        if observer in chosen:
-            continue
-        if observer == "logging":
-            # Known without a search, which takes the longer the more is installed.
-            chosen[observer] = _logging()
-        else:
-            offers = _offers() if offers is None else offers
-            chosen[observer] = _installed(_find(observer, offers))
-    return tuple(listener for listener in chosen.values() if listener is not None)
+    each_once = {each if isinstance(each, str) else id(each): each for each in observers}
+    # What is installed is searched only for others than our own: the search takes the longer the more there is.
+    offers = _offers() if any(isinstance(each, str) and each != OURS for each in each_once) else {}
+    chosen = [_chosen(each, offers) for each in each_once.values()]
+    return tuple(listener for listener in chosen if listener is not None)
+
+
+def _chosen(observer: Any, offers: dict[str, list[Offer]]) -> Listener | None:
+    if not isinstance(observer, str):
+        return _given(observer)
+    return _logging() if observer == OURS else _installed(_find(observer, offers))
 
 
 def _logging() -> Listener:
     from gateway_core.observers._logging import LoggingObserver
 
-    return listen(LoggingObserver(), "the observer 'logging'")
+    return listen(LoggingObserver(), f"the observer {OURS!r}")
 
 
 def _given(observer: Any) -> Listener:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -337,10 +338,14 @@ def test_memory_of_statuses_is_bounded(recorder: Recorder) -> None:
     assert told == ["a", "b", "c", "b"]
 
 
-def test_status_moves_once_however_many_threads_see_it(recorder: Recorder) -> None:
+def test_status_moves_once_however_many_threads_see_it(
+    recorder: Recorder,
+) -> None:
     """Of threads that see one move at the same time, one tells it."""
     observers = Observers.load([recorder])
     start = threading.Barrier(8)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
 
     def look() -> None:
         call = observers.call("bitsby", "get_status")
@@ -353,6 +358,7 @@ def test_status_moves_once_however_many_threads_see_it(recorder: Recorder) -> No
         thread.start()
     for thread in threads:
         thread.join()
+    sys.setswitchinterval(interval)
 
     assert len([event for event in recorder.told if isinstance(event, StatusMoved)]) == 300
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from gateway_core import hookimpl
 from gateway_core.errors import ConfigurationError
 from gateway_core.observers import Event, Observers
 from gateway_core.observers._loading import GROUP
+from gateway_core.observers._logging import LoggingObserver
 
 if TYPE_CHECKING:
     from tests.plugins.conftest import Site
@@ -50,12 +52,33 @@ def test_chosen_observer_alone_is_imported(site: Site) -> None:
 
 
 def test_logging_is_on_by_default(caplog: pytest.LogCaptureFixture) -> None:
-    """Without a choice the log is written, by the observer that comes in through the public entry point."""
+    """Without a choice the log is written."""
     caplog.set_level(logging.DEBUG, "gateway_core")
 
     Observers.load().call("bitsby", "get_status")
 
     assert [record.name for record in caplog.records] == ["gateway_core.calls"]
+
+
+def test_our_own_observer_is_what_its_entry_point_names() -> None:
+    """It is an observer as any other, and found as any other by whoever looks at what is installed."""
+    [point] = importlib.metadata.entry_points(group=GROUP, name="logging")
+
+    kind = point.load()
+
+    assert isinstance(kind(), LoggingObserver)
+
+
+def test_name_of_our_own_observer_cannot_be_taken(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """P2: A distribution that offers the same name is not imported, and the log goes on."""
+    caplog.set_level(logging.DEBUG, "gateway_core")
+    site.module("acme_rival", GOOD)
+    site.make("acme-rival", {"logging": "acme_rival:Good"}, group=GROUP)
+
+    Observers.load(["logging"]).call("bitsby", "get_status")
+
+    assert [record.name for record in caplog.records] == ["gateway_core.calls"]
+    assert "acme_rival" not in sys.modules
 
 
 def test_no_observers_may_be_chosen(caplog: pytest.LogCaptureFixture) -> None:
@@ -67,9 +90,10 @@ def test_no_observers_may_be_chosen(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records == []
 
 
-def test_observer_that_is_chosen_twice_is_told_once(site: Site) -> None:
-    """A name or an object that stands in the list twice does not count everything twice."""
+def test_observer_that_is_chosen_twice_is_told_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A name or an object that stands in the list twice does not count, or complain, twice."""
     install(site, "good")
+    install(site, "broken", "raise SystemExit")
     told = []
 
     class Mine:
@@ -79,9 +103,9 @@ def test_observer_that_is_chosen_twice_is_told_once(site: Site) -> None:
 
     mine = Mine()
 
-    Observers.load(["good", mine, "good", mine]).call("bitsby", "get_status")
+    Observers.load(["good", mine, "broken", "good", mine, "broken"]).call("bitsby", "get_status")
 
-    assert (len(told), len(sys.modules["acme_good"].told)) == (1, 1)
+    assert (len(told), len(sys.modules["acme_good"].told), len(caplog.records)) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["gud", "Good", "../good", "", "x" * 10_000, "a\nb\x1b[2J"])

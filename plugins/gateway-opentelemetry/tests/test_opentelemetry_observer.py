@@ -342,6 +342,21 @@ def test_forgotten_calls_do_not_pile_up(sdk: Sdk) -> None:
     assert [span.name for span in sdk.spans()] == ended
 
 
+def test_calls_that_have_ended_take_no_room(sdk: Sdk) -> None:
+    """Only what is under way counts, so that a long call outlives any number of short ones."""
+    spans = Spans(sdk.tracer_provider.get_tracer("test"), limit=2)
+    told: list[Event] = []
+    observers = Observers.load([Collector(told)])
+    with observers.call("bitsby", "long"):
+        for _ in range(3):
+            observers.call("bitsby", "short").end()
+
+    for event in told:
+        spans.observe(event)
+
+    assert [span.name for span in sdk.spans()] == [*["gateway short"] * 3, "gateway long"]
+
+
 class Collector:
     """Keeps what it is told."""
 
