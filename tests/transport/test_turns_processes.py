@@ -73,7 +73,7 @@ def _storm(tmp_path: Path, redis: RedisServer, *, window: float, seconds: float)
 def _judged(requests: list[Seen], window: float) -> tuple[int, float, float]:
     """Return how many came too early, how much of the allowance was used, and the smallest part of a process."""
     came = sorted(seen.at for seen in requests)
-    shares = Counter(seen.connection for seen in requests)
+    shares = Counter(seen.target for seen in requests)
     gaps = [later - earlier for earlier, later in pairwise(came)]
     used = len(gaps) * window / (came[-1] - came[0])
     return sum(gap < window for gap in gaps), used, min(shares.values()) / len(requests)

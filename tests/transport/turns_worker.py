@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def send(store: str, window: str, url: str, seconds: str) -> None:
     ) as gateway:
         until = time.monotonic() + float(seconds)
         for number in itertools.takewhile(lambda _: time.monotonic() < until, itertools.count()):
-            gateway.run(_ask(HttpRequest(method="GET" if number % 3 else "POST", url=url)))
+            gateway.run(_ask(HttpRequest(method="GET" if number % 3 else "POST", url=f"{url}{os.getpid()}")))
 
 
 def _ask(request: HttpRequest) -> Flow[int]:
