@@ -27,16 +27,15 @@ enum here would make every new word of theirs an unreadable answer.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from types import GenericAlias
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
-from cattrs.cols import is_any_set, is_mapping, is_sequence, list_structure_factory, mapping_structure_factory
-from cattrs.errors import ClassValidationError, IterableValidationError
+from cattrs.cols import is_any_set, is_mapping, is_sequence
+from cattrs.errors import ClassValidationError, IterableValidationError, IterableValidationNote
 
 from gateway_core import _json
 from gateway_core._json import dumps
@@ -46,6 +45,9 @@ from gateway_core.models.money import parse_amount
 __all__ = ["converter", "decode", "dumps", "loads", "moment", "structure"]
 
 T = TypeVar("T")
+
+#: How many items of one list are told to be wrong: a megabyte of them would become a gigabyte of errors.
+_MOST_FAULTS = 10
 
 
 def loads(body: bytes) -> Any:
@@ -126,20 +128,45 @@ def converter() -> cattrs.Converter:
 
     @made.register_structure_hook_factory(is_mapping)
     def mapping(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
-        return _checked(dict, mapping_structure_factory(kind, made))
+        each = _each((*get_args(kind), Any, Any)[1], made)
+        return _checked(dict, lambda value, _: dict(each(value.items())))
 
     @made.register_structure_hook_factory(is_sequence)
     def several(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
-        listed: Any = GenericAlias(list, (*get_args(kind), Any)[:1])
-        items = list_structure_factory(listed, made)
-        as_tuple = (get_origin(kind) or kind) is tuple
-        return _checked(list, (lambda value, _: tuple(items(value, kind))) if as_tuple else items)
+        each = _each((*get_args(kind), Any)[0], made)
+        make: Any = tuple if (get_origin(kind) or kind) is tuple else list
+        return _checked(list, lambda value, _: make(item for _, item in each(enumerate(value))))
 
     @made.register_structure_hook_factory(is_any_set)
     def no_set(kind: Any) -> Callable[[Any, Any], Any]:
         raise cattrs.StructureHandlerNotFoundError(f"{kind} is no list", type_=kind)
 
     return made
+
+
+def _each(kind: Any, made: cattrs.Converter) -> Callable[[Iterable[tuple[Any, Any]]], list[tuple[Any, Any]]]:
+    """Return what structures each value beside its name or number, and gives up after the first few faults."""
+    try:
+        structure = made.get_structure_hook(kind)
+    except RecursionError:  # a class that has several of itself
+        structure = made.structure
+
+    def each(pairs: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+        found: list[tuple[Any, Any]] = []
+        faults: list[Exception] = []
+        for place, value in pairs:
+            try:
+                found.append((place, structure(value, kind)))
+            except Exception as error:  # noqa: BLE001  # a field's converter or validator may raise anything
+                error.add_note(IterableValidationNote(f"at {place}", place, kind))
+                faults.append(error)
+                if len(faults) == _MOST_FAULTS:
+                    break
+        if faults:
+            raise IterableValidationError("some do not fit", faults, kind)
+        return found
+
+    return each
 
 
 def _checked(kind: type, then: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -173,6 +173,19 @@ def test_what_does_not_fit_is_named(kind: Any, text: str, fault: str) -> None:
     assert (caught.value.message, "canary" in told) == (f"the answer does not fit: {fault}", False)
 
 
+@pytest.mark.parametrize(
+    "kind, text", [(list[int], '["x"{}]'), (dict[str, int], '{{"k": "x"{}}}')], ids=["list", "dict"]
+)
+def test_only_the_first_faults_are_told(kind: Any, text: str) -> None:
+    """W10: an answer of nothing but faults costs no more than one of a few."""
+    more = ', "x"' * 5_000 if kind == list[int] else "".join(f', "k{n}": "x"' for n in range(5_000))
+
+    with pytest.raises(UnexpectedResponseError) as caught:
+        decode(text.format(more).encode(), kind)
+
+    assert caught.value.message.count("int expected, str found") == 10
+
+
 def test_every_fault_is_named() -> None:
     """One error tells all that is wrong with an answer."""
     body = b'{"name": 5, "children": [{"name": "a"}, 7, {"children": []}]}'
