@@ -272,9 +272,11 @@ def test_info_is_data() -> None:
         "account_settings": None,
         "webhook_authentication": WebhookAuthentication.NONE,
         "webhook_covers": "",
+        "webhook_timestamps": False,
         "list_guarantee": "",
         "idempotency": None,
         "unsupported": {},
+        "blocking": (),
         "notes": (),
     }
 
@@ -296,7 +298,7 @@ def test_info_does_not_change_with_what_it_was_made_of() -> None:
     assert actual == (2, ("CLP",), False)
 
 
-@pytest.mark.parametrize("field", ["hosts", "currencies", "rate_limits", "notes"])
+@pytest.mark.parametrize("field", ["hosts", "currencies", "rate_limits", "blocking", "notes"])
 def test_one_text_is_not_several(field: str) -> None:
     """A forgotten comma would make a list of letters."""
     declared: dict[str, Any] = {field: "EUR"}
