@@ -169,7 +169,11 @@ class _Bounded(_Base):
                 failure = error
                 continue
             sys.audit("http.client.connect", self, self.host, self.port)
-            sock.settimeout(call.bound(call.connect_timeout))
+            try:
+                sock.settimeout(call.bound(call.connect_timeout))
+            except DeadlinePassed:
+                sock.close()
+                raise
             return sock
         if isinstance(failure, TimeoutError):
             raise ConnectTimeoutError(self, "connecting timed out") from failure

@@ -13,7 +13,7 @@ import urllib3
 from urllib3.util.connection import create_connection
 
 from gateway_core.errors import NotSentError, OutcomeUnknownError
-from gateway_core.transport import Deadline
+from gateway_core.transport import Deadline, _bounded
 from gateway_core.transport._requests import RequestsTransport
 from tests.transport.asking import PATIENT, ask, failure, get, post
 from tests.transport.fault_server import Connection, FaultServer, answer, drip_for_ever, head, silence, write_and_hold
@@ -249,3 +249,22 @@ def test_deadline_is_told_in_the_error(serve: Serve, connect: Connect) -> None:
 
     with pytest.raises(OutcomeUnknownError, match=r"^127\.0\.0\.1: the deadline passed before the whole answer"):
         connect(server.url).send(get(f"{server.url}/"), Deadline.after(DEADLINE))
+
+
+def test_connection_that_comes_too_late_is_closed(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is there when the deadline has passed is of no use, and is not left open."""
+    server, late, made = serve(), Shrinking.after(PATIENT), []
+
+    def slowly(*arguments: Any, **more: Any) -> socket.socket:
+        made.append(create_connection(*arguments, **more))
+        object.__setattr__(late, "soon", Deadline.after(0))
+        return made[0]
+
+    monkeypatch.setattr(_bounded, "create_connection", slowly)
+
+    with pytest.raises(NotSentError, match="the deadline passed while connecting"):
+        connect(server.url).send(post(f"{server.url}/"), late)
+
+    assert [each.fileno() for each in made] == [-1]
