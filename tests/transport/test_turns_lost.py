@@ -77,8 +77,6 @@ def test_lost_store_leaves_each_process_to_itself_if_so_configured(
     monkeypatch.setattr(_file, "LEASE", 0.5)
     store, break_it, mend = breakable
     one, other = process(store, fallback="process"), process(store)
-    outages: list[bool] = []
-    one.on_fallback = lambda: outages.append(True)
     left = [use(one)]
     held = take(one)
     break_it()
@@ -90,11 +88,40 @@ def test_lost_store_leaves_each_process_to_itself_if_so_configured(
     left += [use(one), use(other)]
 
     gaps = [later - earlier for earlier, later in pairwise(left)]
-    assert (min(gaps) >= 0.2 - 0.001, len(outages)) == (True, 1)
+    assert (min(gaps) >= 0.2 - 0.001, one.fallbacks) == (True, 1)
     assert [(record.levelname, record.message.count("\n")) for record in caplog.records] == [
         ("WARNING", 0),
         ("INFO", 0),
     ]
+
+
+def test_answer_is_not_lost_with_the_store(breakable: Breakable, process: Make) -> None:
+    """R7: what the provider answered is worth more than counting it once more."""
+    store, break_it, mend = breakable
+    one = process(store)
+    turn = take(one)
+    turn.leaving()
+    break_it()
+    while time.monotonic() < turn._left_at + 0.05:
+        pass
+
+    turn.end(answered=True)
+
+    mend()
+    assert turn._state == "over"
+
+
+def test_pause_that_the_provider_asks_for_is_kept_without_the_store(breakable: Breakable, process: Make) -> None:
+    """R4: a process that is left to itself at least keeps the pause itself."""
+    store, break_it, mend = breakable
+    one = process(store, fallback="process")
+    break_it()
+    one.hold_off(0.4)
+
+    waited = take(one).waited
+
+    mend()
+    assert waited >= 0.39
 
 
 def test_lost_store_is_left_alone_for_a_while(

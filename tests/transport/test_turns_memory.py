@@ -221,6 +221,30 @@ def test_turn_that_does_not_come_is_given_up(caller: Make, clock: Clock) -> None
     assert (clock.now - started <= 0.051, one.turn().waited) == (True, 0)
 
 
+def test_turn_that_comes_too_late_is_left_to_the_next(caller: Make) -> None:
+    """R1: whoever comes forward after its deadline takes nothing of what the limits allow."""
+    one = caller(RateLimit(requests=1, seconds=10))
+
+    with pytest.raises(NotSentError):
+        one.turn(0)
+
+    assert one.turn(1).waited == 0
+
+
+def test_nobody_waits_past_the_deadline_behind_one_who_asks(caller: Make, clock: Clock) -> None:
+    """R1: a store that does not answer the first in line holds nobody behind."""
+    one = caller(RateLimit(requests=5, seconds=1))
+    one.limiter.store.blocks = True
+    first = one.limiter.turn(urgent=False, deadline=Deadline.after(30, clock))
+    assert isinstance(next(first), Ask)
+    started = clock.now
+
+    with pytest.raises(NotSentError):
+        one.turn(0.5)
+
+    assert clock.now - started == pytest.approx(0.5)
+
+
 def test_creates_go_before_reads(caller: Make, clock: Clock) -> None:
     """R7: whoever changes something goes before those who only look, in the order of coming within each kind."""
     one = caller(ONE_A_SECOND)
@@ -288,6 +312,24 @@ def test_turn_that_was_given_up_cannot_be_used(caller: Make) -> None:
 
     turn.end(answered=False)
     assert (caught.value.effect, one.turn().waited) == ("none", 0)
+
+
+def test_turn_that_is_given_up_while_it_is_counted_cannot_be_used(
+    caller: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R1: a call that is abandoned while a store is told of its request does not leave any more."""
+    one = caller(ONE_A_SECOND)
+    turn = one.turn()
+    hold = one.limiter.store.hold
+
+    def abandoned(owner: str, seconds: float) -> bool:
+        turn.give_up()
+        return hold(owner, seconds)
+
+    monkeypatch.setattr(one.limiter.store, "hold", abandoned)
+
+    with pytest.raises(TurnLostError):
+        turn.leaving()
 
 
 def test_turn_that_has_left_cannot_be_given_up(caller: Make) -> None:

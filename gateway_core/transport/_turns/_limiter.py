@@ -53,7 +53,7 @@ class Limiter:
     """The turns of one account in this process; `Limiter.of` makes it, for all who want the same.
 
     Attributes:
-        on_fallback: Called once for each time that the store is lost and this process counts by itself.
+        fallbacks: How often the store was lost so far, and this process counted by itself.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Limiter:
         fallback: Fallback,
         clock: Callable[[], float],
     ) -> None:
-        self.on_fallback: Callable[[], None] = lambda: None
+        self.fallbacks = 0
         self.rules = Rules.of(limits)
         self._key = key
         self._limits = limits
@@ -116,8 +116,8 @@ class Limiter:
         shared = self._where.open(self._key, self.rules)
         weakref.finalize(self, shared.close)
         # The store does not hold the limiter, which is to go when nobody else does.
-        tell = functools.partial(_tell, weakref.ref(self))
-        return SharedStore(own, shared, fallback=self._fallback, clock=self._clock, on_fallback=tell)
+        count = functools.partial(_count, weakref.ref(self))
+        return SharedStore(own, shared, fallback=self._fallback, clock=self._clock, on_fallback=count)
 
     def turn(self, *, urgent: bool, deadline: Deadline) -> Steps[Turn]:
         """Wait for the right to send one request.
@@ -316,9 +316,9 @@ class Turn:
             self._store.release(self._owner)
 
 
-def _tell(limiter: weakref.ref[Limiter]) -> None:
+def _count(limiter: weakref.ref[Limiter]) -> None:
     if (there := limiter()) is not None:
-        there.on_fallback()
+        there.fallbacks += 1
 
 
 _LIMITERS: weakref.WeakValueDictionary[Hashable, Limiter] = weakref.WeakValueDictionary()

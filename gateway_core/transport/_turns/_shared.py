@@ -77,8 +77,6 @@ class SharedStore:
             else:
                 self._owner = owner
             return seconds
-        if self._fallback == "error":
-            self._own.release(owner)
         self._lose(why)
         return 0.0
 
