@@ -38,7 +38,6 @@ _LEVELS: dict[type[events.Event], int] = {
     events.RateLimited: logging.INFO,
     events.BreakerOpened: logging.WARNING,
     events.BreakerClosed: logging.INFO,
-    events.LimiterFellBack: logging.WARNING,
     events.InvoiceCreated: logging.INFO,
     events.StatusMoved: logging.INFO,
     events.WebhookAccepted: logging.INFO,

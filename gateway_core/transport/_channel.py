@@ -24,6 +24,7 @@ from gateway_core.observers import (
     BreakerClosed,
     BreakerOpened,
     Call,
+    LimiterFellBack,
     RateLimited,
     RequestFailed,
     RequestSent,
@@ -149,11 +150,14 @@ class RuledChannel:
         breaker = self.health.breaker
         while True:
             breaker.check()
+            lost = 0 if self.limiter is None else self.limiter.fallbacks
             turn = None if self.limiter is None else (yield from _turn(self.limiter, request, deadline, call))
             errand = _Errand(self.wire, request, turn)
             try:
                 breaker.admit(errand)
                 outcome = yield from _told(Attempt(errand.send, request.safe), request, call, attempt)
+                if self.limiter is not None and self.limiter.fallbacks > lost:
+                    call.tell(LimiterFellBack, reason="its store cannot be used")
                 if errand.refusal is None:
                     verdict = judge(request, outcome, self.info)
                     self._record(errand, outcome, verdict, deadline, call)

@@ -115,7 +115,7 @@ LINES = [
     Line(RateLimited, {"waited": 1.001}, INFO, "http", "waited=1.001"),
     Line(BreakerOpened, {"seconds": 30.0}, WARNING, "http", "seconds=30.000"),
     Line(BreakerClosed, {}, INFO, "http", ""),
-    Line(LimiterFellBack, {"reason": "unreachable"}, WARNING, "http", "reason=unreachable"),
+    Line(LimiterFellBack, {"reason": "unreachable"}, DEBUG, "http", "reason=unreachable"),
     Line(
         InvoiceCreated,
         CREATED,

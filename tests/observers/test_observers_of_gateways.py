@@ -46,6 +46,8 @@ from gateway_core.observers import (
     CallStarted,
     Event,
     InvoiceCreated,
+    LimiterFellBack,
+    RateLimited,
     RequestFailed,
     RequestSent,
     Retried,
@@ -177,6 +179,12 @@ class AsyncShop(Shop):
         self.runner.close()
         self.telemetry.traces.shutdown()
         self.telemetry.metrics.shutdown()
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """An observer that keeps what it is told."""
+    return Recorder()
 
 
 @pytest.fixture(params=[Shop, AsyncShop])
@@ -387,6 +395,27 @@ def test_observers_of_the_configuration_are_told(
             gateway.create_invoice(REQUEST)
 
     assert len([line for line in lines(caplog) if "CallStarted" in line]) == expected
+
+
+def test_lost_store_of_the_rate_limit_is_told_once(tmp_path: Path, recorder: Recorder) -> None:
+    """R7: The call in which the shared store is lost tells that this process now keeps the limit alone."""
+    (tmp_path / "limits").mkdir()
+    limits: dict[str, Any] = {
+        "rate_limits": ["1000/s"],
+        "limiter": str(tmp_path / "limits"),
+        "limiter_fallback": "process",
+    }
+
+    with FaultServer() as server:
+        settings: dict[str, Any] = {**SandboxEmulator().settings(server.url), **limits}
+        with Gateway.connect("sandbox", observers=[recorder], **settings) as gateway:
+            for _ in range(2):
+                with contextlib.suppress(GatewayError):
+                    gateway.get_status("inv_1")
+
+    kinds = [type(event) for event in recorder.told if not isinstance(event, RateLimited)]
+    one = [CallStarted, RequestSent, AnswerReceived, CallEnded]
+    assert kinds == [*one[:3], LimiterFellBack, CallEnded, *one]
 
 
 def test_neither_secret_nor_customer_is_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:

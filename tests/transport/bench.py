@@ -119,6 +119,7 @@ class Limiter:
     turns: list[Turn] = attrs.field(factory=list)
     urgent: list[bool] = attrs.field(factory=list)
     held_off: list[float] = attrs.field(factory=list)
+    fallbacks: int = 0
 
     def turn(self, *, urgent: bool, deadline: Deadline) -> Steps[Turn]:
         """Wait for a turn."""
