@@ -8,6 +8,7 @@ which ends by its deadline at the latest and throws its connection away, and its
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -16,9 +17,10 @@ from typing import Any, TypeVar
 
 import attrs
 
-from gateway_core.errors import NotSentError
+from gateway_core._driver import Performer, run
+from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.transport import Deadline
-from gateway_core.transport._steps import Ask, Attempt, Pause
+from gateway_core.transport._steps import Ask, Attempt, Pause, Steps
 
 T = TypeVar("T")
 
@@ -27,6 +29,10 @@ _UNKNOWN = (
     "the gateway's call was cancelled after a request had left that may have been carried out: look it up before you"
     " repeat it"
 )
+
+
+#: Seconds that an operation which ends by the deadline has to say so.
+_GRACE = 0.1
 
 
 class Threads:
@@ -61,6 +67,35 @@ class Threads:
             # that nobody waits for is no news for asyncio's log.
             future.cancel()
             waiting.cancel()
+
+    async def take(self, steps: Steps[T], deadline: Deadline) -> T:
+        """Take all steps in one thread: those of an operation that blocks by itself, such as a vendor's SDK.
+
+        Nobody can hold such an operation to the deadline, or say whether anything had left when it was cancelled.
+
+        Raises:
+            GatewayError: As of the steps.
+            NotSentError: If no thread was free before the deadline.
+            OutcomeUnknownError: If the operation goes on beyond the deadline.
+        """
+        context = contextvars.copy_context()
+        begun = threading.Event()
+
+        def take() -> T:
+            begun.set()
+            return context.run(run, steps, Performer(deadline).perform)
+
+        working = asyncio.ensure_future(self.run(take, deadline))
+        try:
+            done, _ = await asyncio.wait([working], timeout=max(0.0, deadline.remaining()) + _GRACE)
+        except asyncio.CancelledError as canceled:
+            canceled.add_note(_UNKNOWN if begun.is_set() else _NOTHING_DONE)
+            raise
+        finally:
+            working.cancel()
+        if not done:
+            raise OutcomeUnknownError("the plugin's own call did not end before the deadline")
+        return working.result()
 
     def performer(self, deadline: Deadline) -> AsyncPerformer:
         """Return what takes the steps of one call."""

@@ -145,7 +145,10 @@ class AsyncGateway(Door):
 
     async def _run(self, operation: str, flow: Flow[T]) -> T:
         deadline = self._call_deadline()
-        return await run_async(self._steps(operation, flow, deadline), self._threads.performer(deadline).perform)
+        steps = self._steps(operation, flow, deadline)
+        if operation in self.info.blocking:
+            return await self._threads.take(steps, deadline)
+        return await run_async(steps, self._threads.performer(deadline).perform)
 
     async def close(self) -> None:
         """Give the connections back."""

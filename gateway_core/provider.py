@@ -151,7 +151,7 @@ class ProviderInfo:
         idempotency: Whether it honours idempotency keys; None if it does not.
         unsupported: Operations that its API has no counterpart for, each with the reason.
         blocking: Operations that a plain function carries out with I/O of its own, such as a vendor's SDK, instead of a
-            flow. They block an event loop, and none of the core's bounds holds for them.
+            flow. Async code runs them in a thread, and none of the core's other bounds holds for them.
         notes: What else an operator should know, such as facts that are assumed.
     """
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 
-from gateway_core import AsyncGateway, Flow, HttpRequest, ProviderInfo, RateLimit, errors
+from gateway_core import (
+    AsyncGateway,
+    Flow,
+    HttpRequest,
+    InvoiceStatus,
+    ProviderInfo,
+    RateLimit,
+    StatusReport,
+    errors,
+)
 from gateway_core._threads import _NOTHING_DONE, _UNKNOWN, CancelableDeadline, Threads
 from gateway_core.http import endpoint
 from gateway_core.transport import Deadline, TransportSettings
@@ -434,3 +443,92 @@ def test_deadline_that_is_cancelled() -> None:
 def test_cancelable_deadline_that_passed() -> None:
     """R1: past the deadline nothing leaves, cancelled or not."""
     assert not CancelableDeadline(Deadline.after(-1).at).leave()
+
+
+def blocking(hook: Callable[[str], StatusReport], **bounds: Any) -> AsyncGateway:
+    """Return a gateway whose provider asks for a status by itself, as a vendor's SDK does."""
+    info = ProviderInfo(title="Fake", blocking=("get_status",))
+    account = fake(Wire(), info=info, get_status=hook)._account
+    return AsyncGateway(account, Wire(), TransportSettings(**bounds))
+
+
+def pending(invoice_id: str) -> StatusReport:
+    """Report."""
+    return StatusReport(invoice_id=invoice_id, status=InvoiceStatus.PENDING)
+
+
+def test_operation_that_blocks_holds_up_nobody_else() -> None:
+    """A plain function with I/O of its own runs in a thread, in the context of the task that called it."""
+    asked, answer = threading.Event(), threading.Event()
+    who: contextvars.ContextVar[str] = contextvars.ContextVar("who")
+    seen: list[str] = []
+
+    def get_status(invoice_id: str) -> StatusReport:
+        seen.append(who.get())
+        asked.set()
+        assert answer.wait(PATIENT)
+        return pending(invoice_id)
+
+    async def story() -> StatusReport:
+        who.set("the shop")
+        task = asyncio.create_task(gateway.get_status("i-1"))
+        await asyncio.to_thread(asked.wait, PATIENT)
+        answer.set()
+        return await task
+
+    gateway = blocking(get_status)
+    actual = asyncio.run(story())
+    drain(gateway._threads)
+
+    assert (actual, seen) == (pending("i-1"), ["the shop"])
+
+
+def test_operation_that_blocks_beyond_the_deadline_is_unknown() -> None:
+    """R1: nobody can stop it, but nobody waits for it either."""
+    answer = threading.Event()
+
+    def get_status(invoice_id: str) -> StatusReport:
+        answer.wait(PATIENT)
+        return pending(invoice_id)
+
+    gateway = blocking(get_status, deadline=0.05)
+
+    with pytest.raises(errors.OutcomeUnknownError, match="did not end before the deadline"):
+        asyncio.run(gateway.get_status("i-1"))
+    answer.set()
+    drain(gateway._threads)
+
+
+def test_operation_that_blocks_and_is_cancelled_is_unknown() -> None:
+    """It had begun, and what it did by then nobody can say."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def get_status(invoice_id: str) -> StatusReport:
+        asked.set()
+        answer.wait(PATIENT)
+        return pending(invoice_id)
+
+    async def story() -> list[str]:
+        task = asyncio.create_task(gateway.get_status("i-1"))
+        await asyncio.to_thread(asked.wait, PATIENT)
+        return await notes(task)
+
+    gateway = blocking(get_status)
+    actual = asyncio.run(story())
+    answer.set()
+    drain(gateway._threads)
+
+    assert actual == [_UNKNOWN]
+
+
+def test_operation_that_blocks_raises_its_own_error() -> None:
+    """An error comes out as from any flow."""
+
+    def get_status(invoice_id: str) -> StatusReport:
+        raise errors.NotFoundError("no such invoice")
+
+    gateway = blocking(get_status)
+
+    with pytest.raises(errors.NotFoundError, match="no such invoice"):
+        asyncio.run(gateway.get_status("i-1"))
+    drain(gateway._threads)
