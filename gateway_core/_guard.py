@@ -63,7 +63,8 @@ class Guard:
             failure = error
             if self._answer is not None and error is not self._thrown:
                 # Not "refused before anything was sent": one of our records refused what the provider answered.
-                failure = UnexpectedResponseError(f"the answer is unusable: {error.message}")
+                reason = f"the answer is unusable: {error.message}"
+                failure = UnexpectedResponseError(reason, effect=error.effect, invoice_id=error.invoice_id)
         except GatewayError as error:
             failure = error
         except Exception as error:  # noqa: BLE001  # whatever a plugin's mistake raises

@@ -190,6 +190,27 @@ def test_record_that_refuses_an_answer() -> None:
     assert actual.message.startswith("the answer is unusable: ")
 
 
+@pytest.mark.parametrize(
+    "kept, expected",
+    [
+        ("inv_1", "inv_1"),
+        (None, None),
+        ("", None),
+        ("9" * 300, None),
+        (7, None),
+        ("a\x00b", None),
+        (f"i-{SECRET}", "i-***"),
+    ],
+    ids=range(7),
+)
+@pytest.mark.parametrize("kind", [errors.UnexpectedResponseError, errors.InvalidRequestError])
+def test_id_of_an_error(kind: type[errors.GatewayError], kept: Any, expected: str | None) -> None:
+    """I6: an id that could be read is kept, whatever refused the rest of the answer; what can be none is not."""
+    actual = failure(asking(POST, then=kind("no", invoice_id=kept)), 200)
+
+    assert (type(actual), actual.invoice_id) == (errors.UnexpectedResponseError, expected)
+
+
 def test_record_that_refuses_an_argument() -> None:
     """What a record refuses before anything was sent stays what it is."""
     error = errors.InvalidRequestError("no")

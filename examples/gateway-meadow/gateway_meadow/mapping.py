@@ -15,7 +15,7 @@ from gateway_core import (
     StatusReport,
     WebhookEvent,
 )
-from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.errors import GatewayError, InvalidRequestError, UnexpectedResponseError
 from gateway_core.wire import structure
 
 from gateway_meadow.wire import WireEvent, WireInvoice, WireList, WirePage, WirePayment
@@ -74,19 +74,23 @@ def invoice(raw: Any) -> Invoice:
     """Read an invoice.
 
     Raises:
-        UnexpectedResponseError: If it does not fit.
+        UnexpectedResponseError: If it does not fit. It bears the invoice's id if that can be read.
     """
-    wire, known = structure(raw, WireInvoice), report(raw)
-    return Invoice(
-        id=wire.id,
-        order_id=wire.reference,
-        status=known.status,
-        amount=money(wire.amount, wire.currency),
-        payment_url=wire.pay_url,
-        created_at=wire.created_at,
-        expires_at=wire.expires_at,
-        raw=raw,
-    )
+    try:
+        wire, known = structure(raw, WireInvoice), report(raw)
+        return Invoice(
+            id=wire.id,
+            order_id=wire.reference,
+            status=known.status,
+            amount=money(wire.amount, wire.currency),
+            payment_url=wire.pay_url,
+            created_at=wire.created_at,
+            expires_at=wire.expires_at,
+            raw=raw,
+        )
+    except GatewayError as error:
+        error.invoice_id = raw.get("id") if isinstance(raw, dict) else None
+        raise
 
 
 def report(raw: Any) -> StatusReport:

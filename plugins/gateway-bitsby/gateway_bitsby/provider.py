@@ -100,8 +100,7 @@ class Bitsby:
         try:
             return mapping.created(data, request)
         except UnexpectedResponseError as error:
-            known = data.get("id") if isinstance(data, Mapping) else None
-            error.invoice_id = known if isinstance(known, str) else None
+            error.invoice_id = wire.invoice_id(data)
             error.effect = "done"
             raise
 

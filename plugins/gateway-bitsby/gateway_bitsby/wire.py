@@ -194,7 +194,14 @@ def unwrap(response: HttpResponse) -> Any:
         raise _refusal(response.status, answer.get("data"))
     if not response.ok:
         raise for_status(response.status, f"Bitsby answered with HTTP status {response.status}, and {reason}")
-    raise UnexpectedResponseError(reason, http_status=response.status)
+    known = invoice_id(answer.get("data")) if isinstance(answer, Mapping) else None
+    raise UnexpectedResponseError(reason, http_status=response.status, invoice_id=known)
+
+
+def invoice_id(data: Any) -> str | None:
+    """Return the id of an invoice whose answer is of no use otherwise; None if it cannot be read."""
+    found = data.get("id") if isinstance(data, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def says_too_many(response: HttpResponse) -> bool:
