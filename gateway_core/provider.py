@@ -145,8 +145,8 @@ class ProviderInfo:
             limits are counted by these. None for all settings.
         webhook_authentication: How its webhooks are shown to be genuine.
         webhook_covers: What exactly that proves.
-        webhook_timestamps: Whether a webhook bears the time of sending under its proof, so that one that is old, or from
-            the future, is refused.
+        webhook_timestamps: Whether a webhook bears the time of sending under its proof, so that one that is old, or
+            from the future, is refused.
         list_guarantee: What `list_payments` promises, and what not.
         idempotency: Whether it honours idempotency keys; None if it does not.
         unsupported: Operations that its API has no counterpart for, each with the reason.
