@@ -1,0 +1,102 @@
+"""The tutorial for authors of plugins, followed on this checkout; `tox -e wheels-all` follows it on built wheels."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway_core.cli import _group
+from tests import tutorial
+
+#: What the author of the example wrote in his own words, and what is imported there and not installed.
+OWN = {"README.md", "LICENSE", "tests/test_gateway_meadow.py"}
+
+
+def skeleton(folder: Path) -> Path:
+    """Write what `gateway new-plugin meadow` writes, and return its folder."""
+    result = CliRunner().invoke(_group.gateway, ["new-plugin", "meadow", "--into", str(folder)])
+    assert result.exit_code == 0, result.output
+    return folder / tutorial.NAME
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder, but for what tools leave behind."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    kept = [path for path in paths if not any(part == "__pycache__" or part.endswith("_cache") for part in path.parts)]
+    return {str(path): (folder / path).read_bytes() for path in kept if str(path) not in OWN}
+
+
+def test_tutorial_ends_in_the_example(tmp_path: Path) -> None:
+    """What its blocks make of the skeleton is the folder in `examples`, byte by byte."""
+    made = skeleton(tmp_path)
+
+    tutorial.assemble(made)
+
+    assert files(made) == files(tutorial.MODEL)
+
+
+def test_tutorial_counts_its_lines_right(tmp_path: Path) -> None:
+    """The lines that the reader wrote are those of the finished plugin that the skeleton has not."""
+    before = files(skeleton(tmp_path))
+    after = files(tutorial.MODEL)
+
+    lines = {
+        Path(name).name: tutorial.written(before[name].decode(), after[name].decode())
+        for name in after
+        if name.startswith("gateway_meadow/") and name != "gateway_meadow/__init__.py" and name.endswith(".py")
+    }
+
+    assert tutorial.told_lines() == {**lines, "together": sum(lines.values())}
+
+
+def test_tutorial_leads_to_a_green_kit(tmp_path: Path) -> None:
+    """Each command works, the kit says after each step what the page says, and in the end nothing fails."""
+    site = tmp_path / "site"
+    path = os.pathsep.join(map(str, [tmp_path / tutorial.NAME, site]))
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    alone = "--quiet --no-index --no-deps --no-build-isolation --disable-pip-version-check"
+
+    def instead(command: str) -> str:
+        if command == "python -m pip install --editable .":
+            return f"python -m pip install {alone} --target {site} ."
+        return ":" if command.startswith(("python3 -m venv", ". .venv", "python -m pip")) else command
+
+    ordered = {"PATH": programs, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:randomly"}
+
+    printed = tutorial.follow(tmp_path, os.environ | ordered, instead)
+
+    assert tutorial.passed(printed) > tutorial.told_checks() > 100
+
+
+@pytest.mark.parametrize(
+    "caption, text, expected",
+    [
+        ("**`a.py`**, the whole file:", "x = 1\n", "x = 1\n"),
+        ("**`a.py`**, in place of `b`:", "b = 3\n", "a = 1\nb = 3\n\n\ndef c():\n    return 1\n"),
+        ("**`a.py`**, in place of `c`:", "c = 3\n", "a = 1\nb = (\n    2\n)\n\n\nc = 3\n"),
+        ("**`a.py`**, after `a`:", "z = 3\n", "a = 1\n\nz = 3\nb = (\n    2\n)\n\n\ndef c():\n    return 1\n"),
+        ("**`a.py`**, at the end:", "z = 3\n", "a = 1\nb = (\n    2\n)\n\n\ndef c():\n    return 1\n\n\nz = 3\n"),
+    ],
+)
+def test_block_is_written_where_its_caption_says(caption: str, text: str, expected: str, tmp_path: Path) -> None:
+    """The sentence that the reader follows is the one that the tests follow."""
+    (tmp_path / "a.py").write_text("a = 1\nb = (\n    2\n)\n\n\ndef c():\n    return 1\n", encoding="utf-8")
+
+    tutorial.write(tutorial.Block("py", text, caption), tmp_path)
+
+    assert (tmp_path / "a.py").read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize(
+    "caption", ["Here it is:", "**`a.py`**, in place of `d`:", "**`b.py`**, the whole file:", "**`a.py`**, before `b`:"]
+)
+def test_caption_that_leads_nowhere_is_refused(caption: str, tmp_path: Path) -> None:
+    """A block whose place is not told, or does not exist, is a fault of the page."""
+    (tmp_path / "a.py").write_text("b = 1\n", encoding="utf-8")
+
+    with pytest.raises(AssertionError):
+        tutorial.write(tutorial.Block("py", "b = 2\n", caption), tmp_path)
