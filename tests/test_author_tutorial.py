@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from gateway_core.cli import _group
+from gateway_core.hookspecs import REQUIRED
 from tests import tutorial
 
 #: What the author of the example wrote in his own words, and what is imported there and not installed.
@@ -53,23 +55,46 @@ def test_tutorial_counts_its_lines_right(tmp_path: Path) -> None:
     assert tutorial.told_lines() == {**lines, "together": sum(lines.values())}
 
 
-def test_tutorial_leads_to_a_green_kit(tmp_path: Path) -> None:
-    """Each command works, the kit says after each step what the page says, and in the end nothing fails."""
-    site = tmp_path / "site"
-    path = os.pathsep.join(map(str, [tmp_path / tutorial.NAME, site]))
+def here(folder: Path, name: str) -> tuple[dict[str, str], Callable[[str], str]]:
+    """Return the environment of commands in a folder, and what is run in place of each: pip changes nothing here.
+
+    Args:
+        folder: The folder.
+        name: The distribution that is written there. Its metadata is installed beside it, without a network.
+    """
+    site = folder / "site"
+    path = os.pathsep.join(map(str, [folder / name, site]))
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    alone = "--quiet --no-index --no-deps --no-build-isolation --disable-pip-version-check"
+    alone = f"--quiet --no-index --no-deps --no-build-isolation --disable-pip-version-check --target {site}"
 
     def instead(command: str) -> str:
-        if command == "python -m pip install --editable .":
-            return f"python -m pip install {alone} --target {site} ."
+        if command.startswith("python -m pip install --editable"):
+            return command.replace("--editable", alone)
         return ":" if command.startswith(("python3 -m venv", ". .venv", "python -m pip")) else command
 
-    ordered = {"PATH": programs, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:randomly"}
+    return os.environ | {"PATH": programs, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:randomly"}, instead
 
-    printed = tutorial.follow(tmp_path, os.environ | ordered, instead)
+
+def test_tutorial_leads_to_a_green_kit(tmp_path: Path) -> None:
+    """Each command works, the kit says after each step what the page says, and in the end nothing fails."""
+    environment, instead = here(tmp_path, tutorial.NAME)
+
+    printed = tutorial.follow(tmp_path, environment, instead)
 
     assert tutorial.passed(printed) > tutorial.told_checks() > 100
+
+
+def test_readme_leads_to_what_is_to_be_written(tmp_path: Path) -> None:
+    """The commands of the README for authors work, and end in one failure for each hook."""
+    section = (tutorial.ROOT / "README.md").read_text(encoding="utf-8").partition("## Write a plugin")[2]
+    commands = [line.removeprefix("$ ") for line in section.splitlines() if line.startswith("$ ")]
+    environment, instead = here(tmp_path, "gateway-acme")
+
+    done = tutorial.run("\n".join(map(instead, commands)), tmp_path, environment)
+
+    assert [name.partition("::")[2] for name in tutorial.failures(done.stdout)] == [
+        f"TestAcme::test_hook_is_written[{hook}]" for hook in REQUIRED
+    ]
 
 
 @pytest.mark.parametrize(

@@ -99,18 +99,18 @@ def follow(folder: Path, environment: Mapping[str, str], instead: Callable[[str]
     printed = ""
     for block, after in itertools.pairwise(found):
         if block.language == "bash":
-            done = _run("\n".join(map(instead, block.text.splitlines())), folder, {**environment, "COLUMNS": "150"})
+            done = run("\n".join(map(instead, block.text.splitlines())), folder, {**environment, "COLUMNS": "150"})
             printed = done.stdout + done.stderr
             said = [line for line in after.text.splitlines() if line != "..."] if after.language == "text" else []
             assert [line for line in said if not re.search(_pattern(line), printed, re.MULTILINE)] == [], printed
-            assert _failures(printed) == _failures(after.text), printed
-            assert (done.returncode != 0) == bool(_failures(printed)), printed
+            assert failures(printed) == failures(after.text), printed
+            assert (done.returncode != 0) == bool(failures(printed)), printed
         elif block.language == "py":
             write(block, folder / NAME)
     return printed
 
 
-def _run(script: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run(script: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run commands where the ones before them left off: in their folder, and with what they exported."""
     state = shlex.quote(str(folder / ".state"))
     script = f'set -e; [ ! -f {state} ] || . {state}\n{script}\n(export -p; echo "cd $(printf %q "$PWD")") > {state}'
@@ -124,7 +124,8 @@ def _pattern(line: str) -> str:
     return ".*".join(map(re.escape, line.split("...")))
 
 
-def _failures(printed: str) -> list[str]:
+def failures(printed: str) -> list[str]:
+    """Return the names of the tests that failed, of what pytest printed."""
     return re.findall(r"^FAILED (\S+)", printed, re.MULTILINE)
 
 
