@@ -19,6 +19,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from gateway_core.errors import GatewayError
+
 #: A part of a secret that counts as a hit, in characters.
 PART = 12
 
@@ -106,6 +108,13 @@ def hits(error: BaseException, *secrets: str) -> dict[str, list[str]]:
     # The line of the test itself stands in the traceback, and never holds a secret.
     found = {sink: leaks(shown(error), *secrets) for sink, shown in SINKS.items()}
     return {sink: parts for sink, parts in found.items() if parts}
+
+
+def failure(start: Callable[[], object]) -> GatewayError:
+    """Return the error in which something ends."""
+    with pytest.raises(GatewayError) as caught:
+        start()
+    return caught.value
 
 
 class Logs:

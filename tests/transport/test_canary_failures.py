@@ -62,12 +62,6 @@ class Seen:
         self.events.append(event)
 
 
-@pytest.fixture
-def logs(caplog: pytest.LogCaptureFixture) -> Logs:
-    """Give all that is logged."""
-    return Logs(caplog)
-
-
 #: Returns an answer's bytes, given the text to echo.
 Echo = Callable[[str], bytes]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import gc
-import logging
-import traceback
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -13,6 +10,7 @@ import pytest
 
 from gateway_core.errors import GatewayError
 from gateway_core.transport._requests import RequestsTransport
+from tests.canary import Logs, hits, leaks
 from tests.transport.asking import ask, failure, get, post
 from tests.transport.fault_server import (
     FaultServer,
@@ -35,24 +33,6 @@ CANARY = "sk_live_4f6bQx/81+0aZ=canary"
 ORDER = "customer-4711-order-0815"
 
 
-def _forms() -> list[str]:
-    raw = CANARY.encode()
-    parts = [CANARY[i : i + 12] for i in range(len(CANARY) - 11)]
-    return [quote(CANARY, safe=""), raw.hex(), base64.b64encode(raw).decode(), *parts]
-
-
-def _leaks(text: str) -> list[str]:
-    return [form for form in _forms() if form.lower() in text.lower()]
-
-
-def _everything_said(error: BaseException) -> str:
-    told = traceback.TracebackException.from_exception(error, capture_locals=True, max_group_width=99)
-    # The frames of this file hold the canary because it put it there.
-    ours = [frame for frame in told.stack if "gateway_core" in frame.filename]
-    locals_shown = [f"{name}={value}" for frame in ours for name, value in (frame.locals or {}).items()]
-    return "\n".join([str(error), repr(error), repr(error.__dict__), *locals_shown])
-
-
 def _chained(error: BaseException) -> list[BaseException]:
     return [link for link in (error.__cause__, error.__context__) if link is not None]
 
@@ -72,43 +52,38 @@ FAILING = [
 
 
 @pytest.mark.parametrize("act", FAILING)
-def test_failure_tells_no_secret(
-    serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture, act: Callable[..., None]
-) -> None:
+def test_failure_tells_no_secret(serve: Serve, connect: Connect, logs: Logs, act: Callable[..., None]) -> None:
     """S1: not in the error, nor in the locals of our frames, nor in a log line of ours or urllib3 at DEBUG."""
-    caplog.set_level(logging.DEBUG)
     server = serve(act)
     transport = connect(server.url, read_timeout=0.3, max_response_bytes=4096)
     url = f"{server.url}/{ORDER}?key={quote(CANARY, safe='')}"
 
     error = failure(transport, post(url, CANARY.encode(), headers={"X-Api-Key": CANARY}, idempotency_key=CANARY))
 
-    assert _leaks(_everything_said(error) + caplog.text) == []
-    assert ORDER not in str(error) + caplog.text
+    assert (hits(error, CANARY), leaks(logs.text, CANARY)) == ({}, [])
+    assert ORDER not in str(error) + logs.text
     assert _chained(error) == []
 
 
-def test_refused_connection_tells_no_secret(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_connection_tells_no_secret(connect: Connect, logs: Logs) -> None:
     """S1, trap 8: requests names the whole address in its text; ours names the host."""
-    caplog.set_level(logging.DEBUG)
     with nobody() as url:
         error = failure(connect(url), post(f"{url}/a?key={quote(CANARY)}", headers={"X-Api-Key": CANARY}))
 
-    assert _leaks(_everything_said(error) + caplog.text) == []
+    assert (hits(error, CANARY), leaks(logs.text, CANARY)) == ({}, [])
     assert _chained(error) == []
 
 
-def test_success_logs_no_secret(serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+def test_success_logs_no_secret(serve: Serve, connect: Connect, logs: Logs) -> None:
     """S1, trap 8: urllib3's DEBUG line shows a target that says nothing, and the server gets the real one."""
-    caplog.set_level(logging.DEBUG)
     server = serve(answer(CANARY.encode(), 200, ("Set-Cookie", f"a={CANARY}")))
     target = f"/{quote(CANARY, safe='')}?key={quote(CANARY, safe='')}"
 
     ask(connect(server.url), get(server.url + target, headers={"X-Api-Key": CANARY}))
 
     assert (server.requests[0].target, server.requests[0].header("X-Api-Key")) == (target, CANARY)
-    assert '"GET /... HTTP/1.1" 200' in caplog.text
-    assert _leaks(caplog.text) == []
+    assert '"GET /... HTTP/1.1" 200' in logs.text
+    assert leaks(logs.text, CANARY) == []
 
 
 @pytest.mark.parametrize(
@@ -121,7 +96,7 @@ def test_header_that_cannot_be_sent_is_not_printed(serve: Serve, connect: Connec
     error = failure(connect(server.url), get(f"{server.url}/", headers={"X-Api-Key": value}))
 
     assert error.message.startswith("the header 'X-Api-Key' cannot be sent")
-    assert (_leaks(_everything_said(error)), server.connections) == ([], 0)
+    assert (hits(error, CANARY), server.connections) == ({}, 0)
 
 
 def test_refused_address_is_not_printed(serve: Serve, connect: Connect) -> None:
@@ -130,7 +105,7 @@ def test_refused_address_is_not_printed(serve: Serve, connect: Connect) -> None:
 
     error = failure(connect(server.url), get(f"{server.url}/?key={CANARY}#"))
 
-    assert _leaks(_everything_said(error)) == []
+    assert hits(error, CANARY) == {}
 
 
 def test_failed_request_is_not_kept_alive(serve: Serve, connect: Connect) -> None:
