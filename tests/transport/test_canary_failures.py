@@ -20,6 +20,7 @@ from gateway_core.errors import GatewayError
 from gateway_core.transport import TransportSettings
 from tests.accounts import ACCOUNTS, CUSTOMER, Account
 from tests.canary import Logs, forms, hits, leaks, locals_shown, made_up
+from tests.transport.asking import PATIENT
 from tests.transport.fault_server import (
     Act,
     Connection,
@@ -297,7 +298,7 @@ def test_async_call_that_is_cancelled(serve: Serve, logs: Logs) -> None:
         settings = {**account.settings, "base_url": serve(act).url, "rate_limits": []}
         async with AsyncGateway.connect("bitsby", transport=BOUNDS, **settings) as gateway:
             task = asyncio.create_task(gateway.create_invoice(account.order()))
-            await arrived.wait()
+            await asyncio.wait_for(arrived.wait(), PATIENT)
             task.cancel()
             try:
                 await task
