@@ -21,7 +21,7 @@ from gateway_core import Gateway, Secret, WebhookRequest, _plugins, hookimpl
 from gateway_core.cli import _group
 from gateway_core.config import structure
 from gateway_core.errors import GatewayError, UnexpectedResponseError, WebhookError
-from gateway_core.transport import LimitSettings
+from gateway_core.transport import LimitSettings, TransportSettings
 from tests.accounts import ACCOUNTS, CUSTOMER, Account
 from tests.canary import SINKS, Logs, failure, forms, hits, leaks, made_up
 from tests.fake_gateway import Wire
@@ -205,21 +205,27 @@ def test_file_that_is_no_toml(home: Path, line: str) -> None:
     "limiter",
     ["redis://:{}@127.0.0.1:1/0", "redis://:{}@127.0.0.1:port/0", "rediss://u:{}@[::1/0", "redis:{}", "{}", "file:{}"],
 )
-@pytest.mark.parametrize("rate_limits", [["1/s"], []], ids=["limited", "unlimited"])
-def test_limiter_with_a_password(logs: Logs, limiter: str, rate_limits: list[str]) -> None:
+@pytest.mark.parametrize("fallback", ["error", "process"])
+def test_limiter_with_a_password(logs: Logs, limiter: str, fallback: str) -> None:
     """S1: the store's address is a secret: whether it is wrong or nobody answers there, it is not told."""
     password = made_up("limiter", plain=True)
     account = ACCOUNTS["sandbox"]
-    settings = {**account.settings, "base_url": "http://127.0.0.1:1", "rate_limits": rate_limits}
+    settings = {**account.settings, "base_url": "http://127.0.0.1:1", "rate_limits": ["1/s"]}
+    told: list[object] = []
 
     def use() -> None:
-        with Gateway.connect("sandbox", limiter=limiter.format(password), **settings) as gateway:
+        address = limiter.format(password)
+        listening = ["logging", _Listener(told)]
+        once = TransportSettings(attempts=1)
+        with Gateway.connect(
+            "sandbox", limiter=address, limiter_fallback=fallback, transport=once, observers=listening, **settings
+        ) as gateway:
             gateway.check_account()
 
     error = failure(use)
 
     assert hits(error, password, *account.canaries) == {}
-    assert leaks(logs.text, password) == []
+    assert leaks(f"{logs.text} {told}", password) == []
 
 
 @each_account
@@ -227,9 +233,11 @@ def test_limiter_with_a_password(logs: Logs, limiter: str, rate_limits: list[str
 def test_what_holds_secrets_gives_none(account: Account, carry: Callable[[object], object]) -> None:
     """S1: settings, provider and gateway print no secret, and refuse to become bytes."""
     password = made_up("limiter", plain=True)
-    with Gateway.connect(account.backend, **account.settings) as gateway:
-        holders = [gateway, gateway.provider, gateway.provider.settings, gateway._account, gateway._channel]
-        holders.append(LimitSettings(limiter=Secret(f"redis://:{password}@127.0.0.1:1/0")))
+    address = f"redis://:{password}@127.0.0.1:1/0"
+    with Gateway.connect(account.backend, limiter=address, rate_limits=["1/s"], **account.settings) as gateway:
+        channel: Any = gateway._channel
+        holders = [gateway, gateway.provider, gateway.provider.settings, gateway._account, channel]
+        holders += [channel.limiter, channel.limiter.store, LimitSettings(limiter=Secret(address))]
         told = []
         for holder in holders:
             try:
