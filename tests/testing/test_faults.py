@@ -22,6 +22,7 @@ from gateway_core.testing import (
     HttpClient,
     ManualClock,
     NotSent,
+    Passage,
     RequestLost,
     Slow,
     Truncated,
@@ -352,3 +353,23 @@ def test_closing_closes_what_sends(transport: FaultyTransport, inner: _Inner) ->
     transport.close()
 
     assert inner.closed
+
+
+def test_fault_of_ones_own_strikes() -> None:
+    """A subclass sees the request on its way, may have it carried out, and answers what it likes."""
+    told: list[tuple[str, bool, bool]] = []
+
+    class Teapot(Fault):
+        def strike(self, passage: Passage) -> HttpResponse:
+            before = passage.carried_out
+            passage.carry_out()
+            told.append((passage.request.method, before, passage.carried_out))
+            return HttpResponse(status=418)
+
+    inner = _Inner()
+    transport = FaultyTransport(inner, ManualClock(_START))
+    transport.script(Teapot())
+
+    answer = transport.send(_CHANGE, Deadline.after(30))
+
+    assert (answer.status, inner.seen, told) == (418, [_CHANGE], [("POST", False, True)])

@@ -15,6 +15,7 @@ import pytest
 from gateway_core import Currency, InvoiceStatus, Money, PaymentStatus
 from gateway_core.errors import ConfigurationError
 from gateway_core.testing import (
+    OPEN,
     Attempt,
     EmulatedInvoice,
     EmulatedPayment,
@@ -246,3 +247,15 @@ def test_forgotten_ledger_closes_its_file() -> None:
 
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         database.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("status", InvoiceStatus)
+def test_invoice_is_due_while_it_is_open(status: InvoiceStatus) -> None:
+    """What can still be paid expires one day; what is settled, failed or called off does not."""
+    ledger = Ledger()
+    ledger.save(_invoice(status=status, expires_at=_NOW))
+
+    due = ledger.select(EmulatedInvoice, due=_NOW)
+    ledger.close()
+
+    assert bool(due) == (status in OPEN) == (status.value in ("pending", "partially_paid"))

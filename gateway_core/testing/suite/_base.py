@@ -42,7 +42,7 @@ class Described:
         backend: The backend's name; or else
         provider_class: The provider's class.
         settings: The account's settings; those that are not given are the emulator's.
-        emulator: The emulator's class, or what makes one with the arguments of `gateway_core.testing.Emulator`.
+        emulator: The emulator's class, or what makes one with the arguments of `Emulator`.
         amount: What an ordinary invoice asks for; None for 4990 minor units of EUR, or of the first currency that
             `info` names.
         options: The options that every invoice needs.
