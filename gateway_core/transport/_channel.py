@@ -187,7 +187,7 @@ class RuledChannel:
         """Return the seconds to wait before the next attempt, and let the whole account wait where it must."""
         asked = None
         if isinstance(outcome, HttpResponse):
-            asked = retry_after(outcome.headers, self.now()) if verdict.again else None
+            asked = retry_after(outcome.headers, self.now())
             yield from self._hold_off((asked if verdict.throttled else None) or self._exhausted(outcome))
         bounds = self.settings
         jittered = backoff(attempt, base=bounds.backoff, most=bounds.longest_backoff, luck=self.luck())

@@ -120,6 +120,17 @@ def test_whole_account_waits_where_it_was_told_to(headers: dict[str, str], secon
     assert limiter.held_off == seconds
 
 
+@pytest.mark.parametrize("status", [404, 408, 503])
+def test_wait_that_is_not_for_too_many_requests_is_the_calls_own(status: int) -> None:
+    """R7: what one call is asked to wait for another reason holds up no other call of the account."""
+    limiter = Limiter()
+    bench = Bench(answered(status, Retry_After="7"), limiter=limiter, attempts=1)
+
+    bench.send()
+
+    assert limiter.held_off == []
+
+
 @pytest.mark.parametrize("status", [200, 404, 503])
 def test_headers_that_say_nothing_is_left_are_believed(status: int) -> None:
     """R7: also in an answer that is fine: the next request would be one too many."""

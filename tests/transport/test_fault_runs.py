@@ -62,10 +62,9 @@ def _status(luck: random.Random) -> Act:
 ACTS: list[tuple[str, Callable[[random.Random], Act]]] = [
     (ANYTHING_ELSE, lambda _: answer(GOOD)),
     (ANYTHING_ELSE, lambda luck: drip(whole(GOOD), interval=luck.choice([0.0, 0.0005, 0.005]))),
-    (REFUSED, _refusal),
-    (REFUSED, _refusal),
-    (ANYTHING_ELSE, _status),
-    (ANYTHING_ELSE, _status),
+    *[(REFUSED, _refusal)] * 3,
+    *[(REFUSED, lambda _: answer(b"{}", 429))] * 3,
+    *[(ANYTHING_ELSE, _status)] * 3,
     (ANYTHING_ELSE, lambda _: reset_before_reading()),
     (ANYTHING_ELSE, lambda _: reset_before_answering()),
     (ANYTHING_ELSE, lambda _: close_before_answering()),
@@ -120,13 +119,13 @@ class Run:
         chosen = luck.choices(ACTS, k=luck.randrange(6))
         return cls(
             there=luck.random() < 0.95,
-            asked=luck.choice(tuple(ASKED)),
+            asked=luck.choices(tuple(ASKED), [1, 1, 2])[0],
             colour=luck.choice(tuple(COLOURS)),
             script=[(means, make(luck)) for means, make in chosen] + [(ANYTHING_ELSE, answer(GOOD))] * 5,
             bounds={
                 "deadline": luck.choice([0.01, 0.03, 0.1, 0.3]),
                 "read_timeout": luck.choice([0.02, 0.1, 1.0]),
-                "attempts": luck.randint(1, 5),
+                "attempts": luck.randint(1, 6),
                 "backoff": luck.choice([0.0, 0.005, 0.05]),
                 "breaker_failures": luck.choice([1, 3, 10]),
                 "max_response_bytes": 65536,

@@ -253,11 +253,14 @@ def test_failure_that_was_under_way_is_not_the_probe(clock: Clock) -> None:
     breaker.admit(late)
     _fail(breaker, 1)
     clock.sleep(10.0)
-    breaker.admit(object())
+    probe = object()
+    breaker.admit(probe)
 
-    breaker.record(late, failed=True)
+    told = breaker.record(late, failed=True)
+    others = _refused(breaker)
+    breaker.forget(probe)
 
-    assert _refused(breaker)
+    assert (told, others, _refused(breaker)) == (None, True, False)
 
 
 def test_good_answer_that_was_under_way_closes_the_breaker(clock: Clock) -> None:
