@@ -276,3 +276,12 @@ def test_other_secret_keeps_its_form() -> None:
     assert (other[:6], len(other)) == (genuine[:6], len(genuine))
     stage.connect(webhook_secret=other).close()
     stage.close()
+
+
+def test_backend_that_is_not_installed_is_told_once() -> None:
+    """Who forgot to install the plugin is told so when the tests are collected, and not by every check."""
+    with pytest.raises(pytest.Collector.CollectError) as caught:
+        type("TestIt", (ProviderSuite,), {"backend": "nobody", "emulator": SandboxEmulator})
+
+    assert "TestIt judges the backend 'nobody': " in str(caught.value)
+    assert "`python -m pip install --editable .`" in str(caught.value)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from gateway_core import _plugins
+from gateway_core.errors import GatewayError
 from gateway_core.models.invoice import InvoiceRequest, RefundRequest
 from gateway_core.models.money import Money
 from gateway_core.models.status import InvoiceStatus
@@ -104,6 +106,7 @@ class Described:
         if suite is not None and suite is not cls:
             _check_nothing_is_overridden(cls, suite)
             _check_spelling(cls)
+            _check_backend(cls)
 
     @pytest.fixture(autouse=True)
     def _without_gaps(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,3 +147,19 @@ def _check_spelling(cls: type) -> None:
         if name.startswith("given_") or close:
             hint = f": did you mean {close[0]}?" if close else f": there are {', '.join(SCENARIOS)}"
             raise TypeError(f"{cls.__name__} has {name}, which ProviderSuite does not know{hint}")
+
+
+def _check_backend(cls: type[Described]) -> None:
+    """Tell once, and not in each check, that the backend cannot be had."""
+    if cls.backend is None:
+        return
+    try:
+        _plugins.find(cls.backend).load()
+    except GatewayError as error:
+        reason = error.message
+    else:
+        return
+    raise pytest.Collector.CollectError(
+        f"{cls.__name__} judges the backend {cls.backend!r}: {reason}\n"
+        "In the plugin's folder, `python -m pip install --editable .` installs it into this environment"
+    )
