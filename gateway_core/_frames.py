@@ -6,6 +6,7 @@ are in use.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import traceback
 from collections.abc import Callable, Iterator
@@ -34,6 +35,16 @@ def behind(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(each))
         yield each
         linked += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+
+
+@contextlib.contextmanager
+def forgetting() -> Iterator[None]:
+    """Let errors of ours out of a block without the values that were worked on in it."""
+    try:
+        yield
+    except GatewayError as error:
+        forget(error)
+        raise
 
 
 def reticent(function: Callable[P, T]) -> Callable[P, T]:

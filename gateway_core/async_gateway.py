@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from gateway_core._door import Door
 from gateway_core._driver import run_async
+from gateway_core._frames import forgetting
 from gateway_core._listing import Listing
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
@@ -146,9 +147,10 @@ class AsyncGateway(Door):
     async def _run(self, operation: str, flow: Flow[T]) -> T:
         deadline = self._call_deadline()
         steps = self._steps(operation, flow, deadline)
-        if operation in self.info.blocking:
-            return await self._threads.take(steps, deadline)
-        return await run_async(steps, self._threads.performer(deadline).perform)
+        with forgetting():
+            if operation in self.info.blocking:
+                return await self._threads.take(steps, deadline)
+            return await run_async(steps, self._threads.performer(deadline).perform)
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from gateway_core._door import Door
 from gateway_core._driver import Performer, run
+from gateway_core._frames import forgetting
 from gateway_core._listing import Listing
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
@@ -132,7 +133,8 @@ class Gateway(Door):
 
     def _run(self, operation: str, flow: Flow[T]) -> T:
         deadline = self._call_deadline()
-        return run(self._steps(operation, flow, deadline), Performer(deadline).perform)
+        with forgetting():
+            return run(self._steps(operation, flow, deadline), Performer(deadline).perform)
 
     def close(self) -> None:
         """Give the connections back."""

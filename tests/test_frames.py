@@ -9,7 +9,7 @@ from types import FrameType
 
 import pytest
 
-from gateway_core._frames import behind, forget, reticent
+from gateway_core._frames import behind, forget, forgetting, reticent
 from gateway_core.errors import ConfigurationError, GatewayError
 
 VALUE = "held-7f3c9b1e5a2d"
@@ -96,3 +96,11 @@ def test_loop_of_errors_ends() -> None:
     one.__cause__, other.__context__ = other, one
 
     assert list(map(str, behind(one))) == ["2 (1 sub-exception)", "3"]
+
+
+def test_block_forgets() -> None:
+    """S1: what ended inside of it has no values, whatever is still running around it."""
+    with pytest.raises(ConfigurationError) as caught, forgetting():
+        fail(VALUE)
+
+    assert held_by(caught.value) == {"fail": [], "deep": []}

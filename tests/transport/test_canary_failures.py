@@ -7,17 +7,35 @@ itself, in every form.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import attrs
 import pytest
 
-from gateway_core import AsyncGateway, Gateway, hookimpl
-from gateway_core.errors import GatewayError
+from gateway_core import (
+    AsyncGateway,
+    Flow,
+    Gateway,
+    HttpRequest,
+    Invoice,
+    InvoiceRequest,
+    InvoiceStatus,
+    ProviderInfo,
+    Secret,
+    hookimpl,
+)
+from gateway_core._account import Account as CoreAccount
+from gateway_core.errors import GatewayError, for_status
+from gateway_core.http import endpoint
+from gateway_core.observers import Observers
+from gateway_core.provider import base_url_field, secret_field
 from gateway_core.transport import TransportSettings
+from gateway_core.wire import decode
 from tests.accounts import ACCOUNTS, CUSTOMER, Account
 from tests.canary import Logs, forms, hits, leaks, locals_shown, made_up
 from tests.transport.asking import PATIENT
@@ -40,7 +58,57 @@ from tests.transport.fault_server import (
 
 Serve = Callable[..., FaultServer]
 
-each_account = pytest.mark.parametrize("account", ACCOUNTS.values(), ids=ACCOUNTS)
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The settings of a provider that is only there to carry its key everywhere."""
+
+    api_key: Secret = secret_field()
+    base_url: str = base_url_field()
+
+
+@attrs.frozen
+class Everywhere:
+    """A provider whose API takes the key in every place that there is."""
+
+    settings: Settings
+    info = ProviderInfo(title="Everywhere", contract_version=1)
+
+    @hookimpl
+    def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
+        """Send the key in each part of a request, and quote the answer."""
+        key = self.settings.api_key.reveal()
+        url = endpoint(self.settings.base_url, "keys", key, query={"key": key, key: "x"})
+        basic = base64.b64encode(f"user:{key}".encode()).decode()
+        ask = HttpRequest.json("POST", url, {"key": key}, headers={"X-Key": key, "Authorization": f"Basic {basic}"})
+        response = yield attrs.evolve(ask, idempotency_key=key)
+        if not response.ok:
+            raise for_status(response.status, response.body.decode("utf-8", "replace"), code=str(response.headers))
+        found = decode(response.body, Settings)
+        return Invoice(id=str(found), status=InvoiceStatus.PENDING, amount=request.amount)
+
+    @hookimpl
+    def get_status(self, invoice_id: str) -> Any:
+        """Do nothing."""
+
+    @hookimpl
+    def list_payments(self, query: object) -> Any:
+        """Do nothing."""
+
+    @hookimpl
+    def verify_webhook(self, request: object) -> Any:
+        """Do nothing."""
+
+    @hookimpl
+    def check_account(self) -> Flow[None]:
+        """Send the key by GET."""
+        key = self.settings.api_key.reveal()
+        response = yield HttpRequest(method="GET", url=endpoint(self.settings.base_url, key, query={"key": key}))
+        raise for_status(response.status, f"{response.body!r}")
+
+
+EVERYWHERE = Account(backend="everywhere", secrets={"api_key": made_up("everywhere")})
+each_account = pytest.mark.parametrize("account", [*ACCOUNTS.values(), EVERYWHERE], ids=[*ACCOUNTS, "everywhere"])
 
 #: Short, where a test waits for it to pass.
 BOUNDS = TransportSettings(attempts=1, read_timeout=0.3, connect_timeout=0.3, max_response_bytes=100_000)
@@ -168,11 +236,20 @@ def unreachable(serve: Serve, tls: Any) -> Iterator[Callable[[str], str]]:
         yield give
 
 
-def failing(account: Account, base_url: str, operation: str, **more: Any) -> tuple[GatewayError | None, list[object]]:
+def _gateway(account: Account, base_url: str, seen: Seen) -> Gateway:
+    observers = ("logging", seen)
+    if account is EVERYWHERE:
+        provider = Everywhere(Settings(**account.settings, base_url=base_url))
+        core = CoreAccount(account.backend, provider)
+        return Gateway(core, bounds=BOUNDS, observers=Observers.load(observers))
+    settings = {**account.settings, "base_url": base_url, "rate_limits": []}
+    return Gateway.connect(account.backend, transport=BOUNDS, observers=observers, **settings)
+
+
+def failing(account: Account, base_url: str, operation: str) -> tuple[GatewayError | None, list[object]]:
     """Return the error of a call, and what the observers were told; None for an answer that does for a success."""
     seen = Seen()
-    settings = {**account.settings, "base_url": base_url, "rate_limits": [], **more}
-    with Gateway.connect(account.backend, transport=BOUNDS, observers=["logging", seen], **settings) as gateway:
+    with _gateway(account, base_url, seen) as gateway:
         try:
             OPERATIONS[operation](gateway, account)
         except GatewayError as error:
@@ -268,12 +345,12 @@ def test_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, logs: Logs, 
 @pytest.mark.parametrize("answered", ["401 flat", "redirect", "200 unusable", "no HTTP"])
 def test_async_call(serve: Serve, logs: Logs, answered: str) -> None:
     """S1: what is awaited says no more than what blocks."""
-    account = ACCOUNTS["bitsby"]
+    account = EVERYWHERE
     server = serve(echo(ECHOING[answered], account.canaries))
 
     async def call() -> None:
-        settings = {**account.settings, "base_url": server.url, "rate_limits": []}
-        async with AsyncGateway.connect("bitsby", transport=BOUNDS, **settings) as gateway:
+        core = CoreAccount("everywhere", Everywhere(Settings(**account.settings, base_url=server.url)))
+        async with AsyncGateway(core, bounds=BOUNDS) as gateway:
             await gateway.create_invoice(account.order())
 
     with pytest.raises(GatewayError) as caught:
