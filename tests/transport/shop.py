@@ -118,6 +118,13 @@ class KeyedShop(Shop):
     keyed: ClassVar = True
 
 
+@attrs.frozen
+class DeafShop(KeyedShop):
+    """The same provider, that is sent a key and promises nothing of it."""
+
+    info: ClassVar = Shop.info
+
+
 @attrs.define(eq=False)
 class Attempts:
     """An observer that counts how often a request was about to leave."""

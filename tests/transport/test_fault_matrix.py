@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import pytest
 
-from gateway_core import Invoice, StatusReport
+from gateway_core import Gateway, Invoice, StatusReport
 from gateway_core.errors import (
     AuthenticationError,
     GatewayError,
@@ -47,7 +47,7 @@ from tests.transport.fault_server import (
     write_and_close,
     write_and_hold,
 )
-from tests.transport.shop import ASKED, COLOURS, GOOD, ask, call, close, gateway
+from tests.transport.shop import ASKED, COLOURS, GOOD, DeafShop, ask, call, close, gateway
 
 Serve = Callable[..., FaultServer]
 Fail = Callable[..., None]
@@ -251,6 +251,19 @@ def test_fault_that_heals(serve: Serve, colour: str, asked: str, act: Act, ends:
         assert (type(result), result.effect) == (error, effect)
     assert len(server.requests) == sent == min(attempts, 2)
     assert len({(seen.target, seen.headers, seen.body) for seen in server.requests}) == 1
+
+
+@pytest.mark.parametrize("fault", ["reset", "408", "409", "503"])
+def test_key_that_the_provider_does_not_honour_is_none(serve: Serve, fault: str) -> None:
+    """R3: a key alone makes no repetition safe; the provider must be declared to honour it."""
+    act, ends = FAULTS[fault]
+    server = serve(act, answer(GOOD))
+
+    with gateway(Gateway, server.url, DeafShop) as door:
+        error = call(door, "create")
+
+    assert (type(error), error.effect, len(server.requests)) == ends.of("create")
+    assert server.requests[0].header("Idempotency-Key") == "key-1042"
 
 
 @colours
