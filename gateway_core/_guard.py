@@ -14,6 +14,7 @@ from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
     NotSentError,
+    OutcomeUnknownError,
     PluginError,
     ProviderError,
     ProviderUnavailableError,
@@ -103,6 +104,12 @@ class Guard:
         forget(error)
         if self.requests:
             error.effect = self._effect.after(error)
+            if isinstance(error, NotSentError) and error.effect != "none":
+                # Its class says "repeat as you like", which is true of the last request and not of those before it.
+                reason = f"{error.message}; an earlier request of the call may have been carried out"
+                error = OutcomeUnknownError(
+                    reason, permanent=error.permanent, effect=error.effect, invoice_id=error.invoice_id
+                )
         elif error.effect == "unknown" and self._operation not in _CHANGING:
             error.effect = "none"
         error.backend = error.backend or self._backend
@@ -149,11 +156,11 @@ class _EffectSoFar:
             self._last = "none"
 
     def answered(self, response: HttpResponse) -> None:
-        if self._last == "none":
+        if self._last == "none" or response.doubtful:
             return
         if response.ok:
             self._last = "accepted"
-        elif _is_refusal(response.status) and not response.doubtful:
+        elif _is_refusal(response.status):
             self._last = "refused"
 
     def after(self, error: GatewayError) -> Effect:

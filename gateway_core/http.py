@@ -110,7 +110,7 @@ class HttpResponse:
         status: The status code.
         headers: The headers.
         body: The body, decoded from its transfer and content encodings, not larger than the transport allows.
-        doubtful: Whether an earlier attempt at the same request may have been carried out, though this answer says no.
+        doubtful: Whether an earlier attempt at the same request may have been carried out, even if this answer says no.
             The core sets it, and says so in the error that the flow raises.
     """
 

@@ -24,20 +24,20 @@ GET = HttpRequest(method="GET", url="https://fake.example/")
 POST = HttpRequest(method="POST", url="https://fake.example/")
 READING_POST = HttpRequest(method="POST", url="https://fake.example/", safe=True)
 
-Answer = int | errors.GatewayError
+Answer = int | HttpResponse | errors.GatewayError
 
 
 def failure(
     start: Callable[[], Any], *answers: Answer, operation: str = "create_invoice", plugin: Plugin | None = None
 ) -> errors.GatewayError:
-    """Run a flow against answers, each a status or an error of the transport, and return what it raises."""
+    """Run a flow against answers, each a status, a response or an error of the transport; return what it raises."""
     left = list(answers)
 
     def send(_: HttpRequest) -> HttpResponse:
         answer = left.pop(0)
         if isinstance(answer, errors.GatewayError):
             raise copy.copy(answer)
-        return HttpResponse(status=answer)
+        return answer if isinstance(answer, HttpResponse) else HttpResponse(status=answer)
 
     with pytest.raises(errors.GatewayError) as caught:
         run(Guard("fake", operation, (SECRET,), plugin).run(start), send)
@@ -104,6 +104,15 @@ def test_effect_after_an_accepting_answer(error: Exception, expected: str) -> No
     assert failure(asking(POST, then=error), 200).effect == expected
 
 
+@pytest.mark.parametrize("status", [200, 404, 422, 429])
+def test_effect_of_a_refusal_after_an_attempt_that_may_have_worked(status: int) -> None:
+    """R3: what an earlier attempt may have done is not undone by a "no" to the last one, in whatever status."""
+    refused = errors.RateLimitedError("too many requests", http_status=status)
+    answer = HttpResponse(status=status, doubtful=True)
+
+    assert failure(asking(POST, then=refused), answer).effect == "unknown"
+
+
 @pytest.mark.parametrize(
     "error, expected",
     [
@@ -149,6 +158,16 @@ def test_reading_has_no_effect(request_: HttpRequest, answer: Answer) -> None:
 def test_effect_of_a_read_that_fails_after_a_create(first: int, answer: Answer, expected: str) -> None:
     """A create that was accepted, or may have been, is not undone by the refusal of the request after it."""
     assert failure(asking(POST, GET), first, answer).effect == expected
+
+
+@pytest.mark.parametrize("first", [201, 500])
+def test_request_that_was_not_sent_after_a_create(first: int) -> None:
+    """Nobody is told to repeat a call whose create may have been carried out because its next request did not leave."""
+    actual = failure(asking(POST, GET), first, errors.NotSentError("refused", permanent=True, invoice_id="i-1"))
+
+    assert isinstance(actual, errors.OutcomeUnknownError)
+    assert actual.message == "refused; an earlier request of the call may have been carried out"
+    assert (actual.permanent, actual.invoice_id, actual.backend) == (True, "i-1", "fake")
 
 
 @pytest.mark.parametrize(

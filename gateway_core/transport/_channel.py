@@ -277,7 +277,7 @@ def _final(outcome: HttpResponse | TransportError, *, doubt: bool = False) -> Ht
         doubt: Whether an earlier one may have been carried out.
     """
     if isinstance(outcome, HttpResponse):
-        return attrs.evolve(outcome, doubtful=True) if doubt and not outcome.ok else outcome
+        return attrs.evolve(outcome, doubtful=True) if doubt else outcome
     if doubt and outcome.effect == "none":
         raise OutcomeUnknownError(f"{outcome.message}; an earlier attempt may have been carried out")
     raise outcome.with_traceback(None)
