@@ -117,7 +117,7 @@ class HttpResponse:
     status: int
     headers: Headers = attrs.field(factory=Headers, converter=Headers)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
-    doubtful: bool = False
+    doubtful: bool = attrs.field(default=False, repr=False)
 
     @property
     def ok(self) -> bool:

@@ -287,7 +287,7 @@ def test_threads_are_bounded(serve: Serve) -> None:
         return before, len(server.requests)
 
     server = serve(write_and_hold(b""), write_and_hold(b""))
-    gateway = connect(server, pool_size=2, read_timeout=0.3)
+    gateway = connect(server, pool_size=2, read_timeout=1.5)
     others = threading.enumerate()
     actual = asyncio.run(story())
     started = [each for each in threading.enumerate() if each.name.startswith("gateway") and each not in others]
