@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from gateway_core.errors import GatewayError, TransportError, WebhookReason
+from gateway_core.errors import GatewayError, WebhookReason
 from gateway_core.models.money import Money
 from gateway_core.models.status import AmountVerdict, InvoiceStatus
 from gateway_core.models.webhook import VerifiedBy
@@ -89,7 +89,7 @@ class AnswerReceived(Event):
 
 @attrs.frozen(kw_only=True)
 class RequestFailed(Event):
-    """No usable answer came.
+    """No usable answer came, or the request was none that could be sent.
 
     Attributes:
         error: Why, and whether the request surely never reached the provider.
@@ -97,7 +97,7 @@ class RequestFailed(Event):
         attempt: As in `RequestSent`.
     """
 
-    error: TransportError = attrs.field(repr=_without_words)
+    error: GatewayError = attrs.field(repr=_without_words)
     seconds: float
     attempt: int = 1
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from gateway_core.errors import NotSentError, OutcomeUnknownError, TransportError
+from gateway_core.errors import GatewayError, NotSentError, OutcomeUnknownError, TransportError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.observers import (
     AnswerReceived,
@@ -259,14 +259,16 @@ def _told(attempt: Attempt, request: HttpRequest, call: Call, number: int) -> St
     started = time.perf_counter()
     try:
         response: HttpResponse = yield attempt
-    except TransportError as error:
+    except GatewayError as error:
         failure = error
     else:
         seconds = time.perf_counter() - started
         call.tell(AnswerReceived, status=response.status, seconds=seconds, size=len(response.body), attempt=number)
         return response
     call.tell(RequestFailed, error=failure, seconds=time.perf_counter() - started, attempt=number)
-    return failure
+    if isinstance(failure, TransportError):
+        return failure
+    raise failure.with_traceback(None)
 
 
 def _final(outcome: HttpResponse | TransportError, *, doubt: bool = False) -> HttpResponse:

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from gateway_core import hookimpl
-from gateway_core.errors import GatewayError, NotSentError, OutcomeUnknownError, TransportError
+from gateway_core.errors import GatewayError, InvalidRequestError, NotSentError, OutcomeUnknownError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.headers import Headers
 from gateway_core.observers import (
@@ -55,7 +55,7 @@ class Wire:
     """A wire with prepared outcomes, that takes some time and notes what left and when."""
 
     clock: Clock
-    outcomes: list[HttpResponse | TransportError]
+    outcomes: list[HttpResponse | GatewayError]
     seconds: float = 0.0
     connecting: float = 0.0
     left: list[float] = attrs.field(factory=list)
@@ -68,7 +68,7 @@ class Wire:
         """Give the next outcome."""
         outcome = self.outcomes.pop(0)
         self.clock.sleep(self.connecting)
-        if isinstance(outcome, NotSentError):
+        if isinstance(outcome, NotSentError | InvalidRequestError):
             raise outcome
         if on_write is not None:
             on_write()
@@ -76,7 +76,7 @@ class Wire:
         self.left.append(self.clock.now)
         self.sent.append(request)
         self.clock.sleep(self.seconds)
-        if isinstance(outcome, TransportError):
+        if isinstance(outcome, GatewayError):
             raise outcome
         return outcome
 
@@ -174,7 +174,7 @@ class Bench:
 
     def __init__(
         self,
-        *outcomes: HttpResponse | TransportError,
+        *outcomes: HttpResponse | GatewayError,
         limiter: Limiter | None = None,
         seconds: float = 0.0,
         luck: float = 0.0,

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from gateway_core.errors import GatewayError, NotSentError, TransportError
+from gateway_core.errors import GatewayError, InvalidRequestError, NotSentError, TransportError
 from gateway_core.http import HttpResponse
 from gateway_core.observers import (
     AnswerReceived,
@@ -327,6 +327,18 @@ def test_observers_are_told_of_each_attempt() -> None:
         (attempt, "api.example.test") for attempt in (1, 2, 3)
     ]
     assert [(each.attempt, each.error) for each in bench.watch.of(RequestFailed)] == [(1, NOT_SENT)]
+
+
+def test_observers_are_told_of_a_request_that_is_none() -> None:
+    """A request that the wire refuses has an end, too: each that was told to leave is told to have ended."""
+    refusal = InvalidRequestError("it goes to another server")
+    bench = Bench(refusal)
+
+    with pytest.raises(InvalidRequestError):
+        bench.send()
+
+    assert bench.watch.told() == [RequestSent, RequestFailed]
+    assert [each.error for each in bench.watch.of(RequestFailed)] == [refusal]
 
 
 def test_observers_are_told_of_waits_for_a_turn() -> None:
