@@ -12,10 +12,12 @@ import attrs
 from gateway_core.errors import GatewayError, PluginError
 from gateway_core.http import HttpRequest, origin
 from gateway_core.models.invoice import Invoice, RefundRequest
+from gateway_core.testing.forms import fields_of
 from gateway_core.testing.suite._base import Described
 from gateway_core.testing.suite._checks import check, named, not_applicable, see
-from gateway_core.testing.suite._hostile import called
+from gateway_core.testing.suite._hostile import at, called, leaves, parsed
 from gateway_core.testing.suite._stage import Operation, Stage
+from gateway_core.wire import dumps
 
 
 class IdChecks(Described):
@@ -79,13 +81,11 @@ class IdChecks(Described):
 
     @check
     def test_order_id_with_anything_in_it_stays_in_its_place(self, stage: Stage) -> None:
-        """An order's id with `../`, `?`, `#` or `&` in it reaches one field of a request and no other place.
+        """An order's id with `../`, `?`, `#` or `&` in it is refused, or reaches one field of a request whole.
 
         Why: Order ids are the shop's, and some shops put the customer's own text into them.
         """
-        for order_id in ("../x", "1?a=b", "1#x", "a&b=c", "%2e%2e%2f", "a;b", "a\\b", "'\"<>", "{}[]", "a b"):
-            ordinary = self._ask(stage, "1", itertools.chain(_by_order(stage, "1"), _looking_up(stage, "2")))
-            _check_shape(self._ask(stage, order_id, _by_order(stage, order_id)), ordinary, order_id)
+        self._order_stays(stage, "../x", "1?a=b", "1#x", "a&b=c", "%2e%2e%2f", "a;b", "a\\b", "'\"<>", "{}[]", "a b")
 
     @check
     def test_order_id_with_a_line_end_stays_in_its_place(self, stage: Stage) -> None:
@@ -93,9 +93,7 @@ class IdChecks(Described):
 
         Why: Keys made of it go into a header, such as that for idempotency.
         """
-        for order_id in ("1\r\nX-Injected: yes", "1\n2", "1\x002", "1\x85", "1\u20282"):
-            ordinary = self._ask(stage, "1", itertools.chain(_by_order(stage, "1"), _looking_up(stage, "2")))
-            _check_shape(self._ask(stage, order_id, _by_order(stage, order_id)), ordinary, order_id)
+        self._order_stays(stage, "1\r\nX-Injected: yes", "1\n2", "1\x002", "1\x85", "1\u20282")
 
     @check
     def test_description_stays_in_its_place(self, stage: Stage) -> None:
@@ -127,12 +125,25 @@ class IdChecks(Described):
                 see(known == request.amount.amount, f"with the description {text!r} the provider understood {known:f}")
 
     def _stays(self, stage: Stage, *ids: str) -> None:
-        ordinary = _shapes(stage)
+        plain = stage.create().id
+        ordinary = _shapes(stage, plain)
         if not any(ordinary.values()):
             not_applicable("no operation that takes an invoice's id is implemented")
         for text in ids:
             for name, call in _by_id(stage, text).items():
-                _check_shape(self._ask(stage, text, iter([call])), ordinary[name], text)
+                asked = self._ask(stage, text, iter([call]))
+                _check_shape(asked, ordinary[name], text)
+                _check_whole(asked, text, ordinary[name], plain)
+
+    def _order_stays(self, stage: Stage, *order_ids: str) -> None:
+        plain = "kit-4711"
+        ordinary = {each.name: self._ask(stage, plain, iter([each])) for each in _by_order(stage, plain)}
+        shapes = [*itertools.chain(*ordinary.values()), *self._ask(stage, "2", _looking_up(stage, "kit-4712"))]
+        for order_id in order_ids:
+            for operation in _by_order(stage, order_id):
+                asked = self._ask(stage, order_id, iter([operation]))
+                _check_shape(asked, shapes, order_id)
+                _check_whole(asked, order_id, ordinary[operation.name], plain)
 
     def _ask(self, stage: Stage, text: str, operations: Iterator[Operation]) -> list[HttpRequest]:
         """Call operations, and return what was asked for: what came of it must be documented."""
@@ -176,11 +187,10 @@ def _looking_up(stage: Stage, order_id: str) -> Iterator[Operation]:
         yield Operation("find_invoice", lambda gateway: gateway.find_invoice(order_id), {})
 
 
-def _shapes(stage: Stage) -> dict[str, list[HttpRequest]]:
+def _shapes(stage: Stage, invoice_id: str) -> dict[str, list[HttpRequest]]:
     """Return what each operation asks for where the id is an ordinary one of the provider's own."""
-    invoice = stage.create()
     found: dict[str, list[HttpRequest]] = {}
-    for name, operation in _by_id(stage, invoice.id).items():
+    for name, operation in _by_id(stage, invoice_id).items():
         # An invoice that nobody paid cannot be refunded: what is asked is what counts.
         with stage.wire.watching() as asked, contextlib.suppress(GatewayError):
             called(operation, stage.gateway)
@@ -201,6 +211,33 @@ def _check_shape(asked: list[HttpRequest], ordinary: list[HttpRequest], text: st
         for name, value in request.headers.pairs:
             clean = all(" " <= char != "\x7f" for char in name + value)
             see(clean, f"{text!r} put a control character into the header {name}")
+
+
+def _check_whole(asked: list[HttpRequest], text: str, ordinary: list[HttpRequest], plain: str) -> None:
+    """Fail unless an id is sent whole, where an ordinary one is sent at all: it may be refused, and not changed."""
+    if asked and any(plain in each for request in ordinary for each in _texts(request)):
+        forms = (text, dumps(text).decode("utf-8")[1:-1])  # as it is, or written as JSON within another text
+        whole = any(form in each for form in forms for request in asked for each in _texts(request))
+        see(whole, f"{text!r} is in none of the requests whole, such as {asked[-1].method} {asked[-1].url}")
+
+
+def _texts(request: HttpRequest) -> Iterator[str]:
+    """Yield the texts of a request, as its receiver reads them."""
+    parts = urlsplit(request.url)
+    yield from map(unquote, parts.path.split("/"))
+    yield from (value for _, value in parse_qsl(parts.query, keep_blank_values=True))
+    for text in (*fields_of(request).values(), request.body.decode("utf-8", "replace")):
+        yield text
+        yield from _strings(text)
+
+
+def _strings(text: str) -> Iterator[str]:
+    """Yield the texts in JSON, and in JSON that is a text in JSON."""
+    value = parsed(text.encode("utf-8", "replace"))
+    for path in leaves(value):
+        if isinstance(each := at(value, path), str):
+            yield each
+            yield from _strings(each)
 
 
 def _shape(request: HttpRequest) -> tuple[object, ...]:
