@@ -32,6 +32,7 @@ TESTS = sorted(
     for path in folder.rglob("*.py")
     if path != Path(__file__) and "data" not in path.relative_to(folder).parts
 )
+MUTANTS = ROOT / "tests" / "conformance" / "mutants.toml"
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 
 _DIRECTIVE = re.compile(r"^\.\. (automodule|autoclass|autofunction|py:data):: (\S+)\n((?:   :.*\n)*)", re.MULTILINE)
@@ -108,14 +109,20 @@ def generated() -> set[tuple[str, str]]:
 
 
 @functools.cache
+def sources() -> str:
+    """Return all tests as one text."""
+    futures = "from __future__ import annotations\n"
+    return "\n".join(path.read_text(encoding="utf-8").replace(futures, "") for path in TESTS)
+
+
+@functools.cache
 def named() -> set[str]:
     """Return the words that tests use: names, attributes, and texts that are one. An import is no use."""
     words = set()
-    for path in TESTS:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Name(id=word) | ast.Attribute(attr=word) | ast.Constant(value=str(word)):
-                    words.add(word)
+    for node in ast.walk(ast.parse(sources())):
+        match node:
+            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.Constant(value=str(word)):
+                words.add(word)
     return words
 
 
@@ -163,3 +170,9 @@ def test_check_has_a_section() -> None:
     page = ROOT / DOCS_PAGE.rpartition(": ")[2]
 
     assert ("conformance-checks", "") in _GENERATED.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", [check.name for check in suite.checks()])
+def test_check_is_tested(name: str) -> None:
+    """A check that no test names, in the table of mutants or otherwise, may pass everything."""
+    assert re.search(rf"(?<![a-z_])(test_)?{name}(?![a-z_])", sources() + MUTANTS.read_text(encoding="utf-8"))
