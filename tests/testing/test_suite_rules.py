@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from gateway_core import Flow, InvoiceStatus, StatusReport, hookimpl
-from gateway_core.testing.suite import Check, CheckFailed, ProviderSuite, checks
+from gateway_core.testing.suite import Check, CheckFailed, Described, ProviderSuite, checks
 from gateway_core.testing.suite import _checks as kit
 from gateway_core.testing.suite._profile import watching
 from gateway_core.testing.suite._stage import Stage
@@ -285,3 +285,11 @@ def test_backend_that_is_not_installed_is_told_once() -> None:
 
     assert "TestIt judges the backend 'nobody': " in str(caught.value)
     assert "`python -m pip install --editable .`" in str(caught.value)
+
+
+def test_what_an_author_gives_is_no_check() -> None:
+    """What may be given is apart from what judges, so that the one can be overridden and the other cannot."""
+    given = {name for name in vars(Described) if not name.startswith("_")}
+
+    assert given.isdisjoint(f"test_{check.name}" for check in checks())
+    assert {"backend", "emulator", "given_webhook"} <= given

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway_core.testing.suite._base import Described
 from gateway_core.testing.suite._checks import Check, CheckFailed, checks_of
 from gateway_core.testing.suite.answers import AnswerChecks
 from gateway_core.testing.suite.bodies import BodyChecks
@@ -29,7 +30,7 @@ from gateway_core.testing.suite.status import StatusChecks
 from gateway_core.testing.suite.webhooks import WebhookChecks
 from gateway_core.testing.suite.written import WrittenChecks
 
-__all__ = ["Check", "CheckFailed", "ProviderSuite", "checks"]
+__all__ = ["Check", "CheckFailed", "Described", "ProviderSuite", "checks"]
 
 
 class ProviderSuite(
@@ -53,7 +54,7 @@ class ProviderSuite(
     """Every check that a provider has to pass. No check can be overridden.
 
     A check is left out, visibly, only where `ProviderInfo` or a hook that is not implemented says that there is nothing
-    to judge. Which attributes and ``given_...`` methods an author gives is told by the base class.
+    to judge. Which attributes and ``given_...`` methods an author gives is told by `Described`.
     """
 
 
