@@ -1,0 +1,150 @@
+"""Rows about reading what a provider says: webhooks, and long lists."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import requests
+import standardwebhooks
+import stripe
+
+from benchmarks import shop
+from benchmarks.bodies import webhook
+from benchmarks.measuring import Pair, Row, Side, timed
+from benchmarks.server import serving
+from gateway_core import Gateway, Secret, WebhookRequest
+from gateway_core.webhooks import sign_standard
+
+#: Payments in the long list, and in the short one that its memory is compared with. Stripe's iterator is given a tenth.
+_LONG, _SHORT = 100_000, 1_000
+
+
+def _signed(body: bytes) -> dict[str, str]:
+    return sign_standard(Secret(shop.WEBHOOK_SECRET), "msg_1", datetime.now(UTC), body)
+
+
+def _verifying(gateway: Gateway, body: bytes) -> Side:
+    headers = _signed(body)
+    return timed(lambda: gateway.verify_webhook(WebhookRequest(body=body, headers=headers)))
+
+
+@contextmanager
+def _webhook_stripe(_: float, *, size: int) -> Iterator[Pair]:
+    body, seconds = webhook(size), int(time.time())
+    digest = hmac.new(shop.WEBHOOK_SECRET.encode(), b"%d.%b" % (seconds, body), hashlib.sha256).hexdigest()
+    header = f"t={seconds},v1={digest}"
+
+    def theirs() -> object:
+        return stripe.Webhook.construct_event(body, header, shop.WEBHOOK_SECRET)
+
+    with Gateway.connect("sandbox", **shop.SETTINGS) as gateway:
+        yield Pair(_verifying(gateway, body), timed(theirs))
+
+
+@contextmanager
+def _webhook_standard(_: float, *, size: int) -> Iterator[Pair]:
+    body = webhook(size)
+    headers = _signed(body)
+    theirs = standardwebhooks.Webhook(shop.WEBHOOK_SECRET)
+    with Gateway.connect("sandbox", **shop.SETTINGS) as gateway:
+        yield Pair(_verifying(gateway, body), timed(lambda: theirs.verify(body, headers)))
+
+
+def _listing(gateway: Gateway, most: int) -> int:
+    return sum(1 for _ in gateway.list_payments(limit=most))
+
+
+@contextmanager
+def _list_requests(share: float) -> Iterator[Pair]:
+    most = int(_LONG * share)
+    with serving() as url, shop.gateway_at(url) as gateway, requests.Session() as session:
+        yield Pair(timed(lambda: _listing(gateway, most)), timed(lambda: shop.list_by_requests(session, url, most)))
+
+
+@contextmanager
+def _list_stripe(share: float) -> Iterator[Pair]:
+    most = int(_LONG / 10 * share)
+    with serving() as url, shop.gateway_at(url) as gateway:
+        client = shop.stripe_at(url)
+        yield Pair(timed(lambda: _listing(gateway, most)), timed(lambda: shop.list_by_stripe(client, most)))
+
+
+@contextmanager
+def _list_memory(share: float) -> Iterator[Pair]:
+    with serving() as url, shop.gateway_at(url) as gateway:
+        yield Pair(
+            _peak(lambda: _listing(gateway, int(_LONG * share))), _peak(lambda: _listing(gateway, int(_SHORT * share)))
+        )
+
+
+def _peak(work: Callable[[], object]) -> Side:
+    """Return a side that is measured by the most memory in use during its work, in megabytes."""
+
+    def side(_: int) -> float:
+        tracemalloc.start()
+        try:
+            work()
+            return tracemalloc.get_traced_memory()[1] / 1e6
+        finally:
+            tracemalloc.stop()
+
+    return side
+
+
+_WEBHOOK = "verify a webhook of {} kB into a typed event"
+_LIST = f"list {_LONG:,} payments"
+
+ROWS = [
+    *(
+        Row(
+            name=f"webhook-stripe-{size}",
+            work=_WEBHOOK.format(size),
+            against="stripe construct_event",
+            make=functools.partial(_webhook_stripe, size=size * 1_000),
+            target=target,
+        )
+        for size, target in ((1, 1 / 8), (10, 1 / 20))
+    ),
+    *(
+        Row(
+            name=f"webhook-standard-{size}",
+            work=_WEBHOOK.format(size),
+            against="standardwebhooks (a plain dict)",
+            make=functools.partial(_webhook_standard, size=size * 1_000),
+            target=target,
+        )
+        for size, target in ((1, 1.5), (10, None))
+    ),
+    Row(
+        name="list-requests",
+        work=_LIST,
+        against="requests (plain dicts)",
+        make=_list_requests,
+        target=1.0,
+        rounds=7,
+    ),
+    Row(
+        name="list-stripe",
+        work=f"list {_LONG // 10:,} payments",
+        against="stripe auto_paging_iter",
+        make=_list_stripe,
+        target=1 / 20,
+        rounds=7,
+    ),
+    Row(
+        name="list-memory",
+        work=f"{_LIST}, peak memory",
+        against=f"listing {_SHORT:,}",
+        make=_list_memory,
+        target=2.0,
+        unit="MB",
+        rounds=3,
+    ),
+]
