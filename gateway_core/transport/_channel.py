@@ -179,7 +179,7 @@ class RuledChannel:
     ) -> None:
         if isinstance(outcome, NotSentError) and deadline.remaining() <= 0:
             return  # that it was too late to send is not the provider's fault
-        opened = self.health.breaker.record(errand, failed=verdict.failing)
+        opened = self.health.record(errand, failed=verdict.failing)
         if opened is not None:
             call.tell(BreakerOpened, seconds=self.health.breaker.seconds) if opened else call.tell(BreakerClosed)
 

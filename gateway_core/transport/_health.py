@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
 
 import attrs
 
 from gateway_core.errors import NotSentError
+from gateway_core.transport._register import Register
 
 #: Retries for each call: a fifth of them. A provider in trouble gets little more than its usual load.
 _SHARE = 0.2
@@ -18,6 +17,9 @@ _SHARE = 0.2
 #: `_FLOOR_SECONDS`.
 _FLOOR = 5.0
 _FLOOR_SECONDS = 10.0
+
+#: For how many seconds after a failure an account's health is remembered at least: by then its floor is back.
+_MEMORY = _FLOOR * _FLOOR_SECONDS
 
 
 class Budget:
@@ -148,33 +150,25 @@ class Health:
 
     @classmethod
     def of(cls, account: str, failures: int, seconds: float) -> Health:
-        """Return the one of an account; the same one as long as anybody holds it.
+        """Return the one of an account; the same one as long as anybody holds it, and for a while after a failure.
 
         Args:
             account: What tells the account from others.
             failures: After how many failures in a row the breaker opens.
             seconds: For how long.
         """
-        key = (account, failures, seconds)
-        with _LOCK:
-            known = _KNOWN.get(key)
-            if known is None:
-                known = _KNOWN[key] = cls(Budget(), Breaker(failures, seconds))
-            return known
+        return _REGISTER.get((account, failures, seconds), lambda: cls(Budget(), Breaker(failures, seconds)))
+
+    def record(self, caller: object, *, failed: bool) -> bool | None:
+        """Do what `Breaker.record` does, and be remembered for a while if it was a failure, whoever holds this."""
+        if failed:
+            _REGISTER.keep(self, max(_MEMORY, self.breaker.seconds))
+        return self.breaker.record(caller, failed=failed)
+
+    def forked(self) -> None:
+        """Forget the locks and the probe of threads that a new process has not."""
+        self.budget.forked()
+        self.breaker.forked()
 
 
-_KNOWN: weakref.WeakValueDictionary[tuple[str, int, float], Health] = weakref.WeakValueDictionary()
-_LOCK = threading.Lock()
-
-
-def _forked() -> None:
-    """Let nobody wait in a new process for a lock that a thread of the old one held."""
-    global _LOCK  # noqa: PLW0603  # the copied one may be held by nobody who could give it back
-    _LOCK = threading.Lock()
-    for health in list(_KNOWN.values()):
-        health.budget.forked()
-        health.breaker.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+_REGISTER: Register[Health] = Register(Health.forked)

@@ -302,12 +302,15 @@ def test_health_has_the_bounds_that_were_asked_for() -> None:
     assert _fail(health.breaker, 1) == [True]
 
 
-def test_health_goes_with_the_last_who_holds_it() -> None:
-    """What is remembered of accounts that nobody uses any more does not pile up."""
+@pytest.mark.parametrize("failed", [True, False])
+def test_health_outlives_those_who_hold_it_after_a_failure(*, failed: bool) -> None:
+    """R6: a gateway that is made for each call learns of the failures before; well accounts do not pile up."""
     gone = weakref.ref(Health.of("gone", 3, 10.0))
+    Health.of(f"seen {failed}", 1, 10.0).record(object(), failed=failed)
     gc.collect()
 
     assert gone() is None
+    assert _refused(Health.of(f"seen {failed}", 1, 10.0).breaker) == failed
 
 
 def test_account_has_one_health_under_threads() -> None:
@@ -337,7 +340,7 @@ while True:
         break
     except _health.NotSentError:
         pass
-held = (_health._LOCK, health.budget._lock, health.breaker._lock)
+held = (_health._REGISTER._lock, health.budget._lock, health.breaker._lock)
 for lock in held:
     lock.acquire()
 if not os.fork():

@@ -400,6 +400,22 @@ def test_gateways_of_one_account_share_its_limits(caller: Make) -> None:
     assert other.turn().waited == pytest.approx(MARGIN)
 
 
+def test_gateway_for_each_call_keeps_the_limit(caller: Make) -> None:
+    """R7: what a gateway counted is known to the one that is made after it is gone."""
+    caller(ONE_A_SECOND).call()
+    gc.collect()
+
+    assert caller(ONE_A_SECOND).turn().waited == pytest.approx(MARGIN)
+
+
+def test_pause_outlives_the_gateway_that_was_told(caller: Make) -> None:
+    """R7: nor is it forgotten with the gateway that the provider wants a pause."""
+    caller(ONE_A_SECOND).limiter.hold_off(7.0)
+    gc.collect()
+
+    assert caller(ONE_A_SECOND).turn().waited == 7.0
+
+
 def test_accounts_do_not_share_limits(caller: Make) -> None:
     """Two accounts are two budgets."""
     one, other = caller(ONE_A_SECOND), caller(ONE_A_SECOND, key="other")
@@ -411,12 +427,12 @@ def test_accounts_do_not_share_limits(caller: Make) -> None:
 def test_account_that_nobody_uses_is_forgotten(caller: Make) -> None:
     """The register of accounts does not grow with the gateways that were."""
     callers = [caller(ONE_A_SECOND, key=f"gone {number}") for number in range(50)]
-    known = len(_limiter._LIMITERS)
+    known = len(_limiter._REGISTER)
 
     callers.clear()
     gc.collect()
 
-    assert len(_limiter._LIMITERS) <= known - 50
+    assert len(_limiter._REGISTER) <= known - 50
 
 
 def test_process_that_forks_starts_a_line_of_its_own() -> None:
@@ -430,7 +446,7 @@ from tests.transport.turns import drive
 
 limiter = Limiter.of("account", (RateLimit(requests=1, seconds=1),))
 taken = drive(limiter.turn(urgent=False, deadline=Deadline.after(5)))
-with limiter._lock, _limiter._LIMITERS_LOCK:
+with limiter._lock, _limiter._REGISTER._lock:
     child = os.fork()
     if not child:
         drive(limiter.turn(urgent=False, deadline=Deadline.after(0.5))).leaving()

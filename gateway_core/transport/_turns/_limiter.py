@@ -12,17 +12,17 @@ import bisect
 import contextlib
 import functools
 import itertools
-import os
 import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import TypeAlias
 
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
+from gateway_core.transport._register import Register
 from gateway_core.transport._steps import Ask, Pause, Steps
 from gateway_core.transport._turns._memory import MemoryStore
 from gateway_core.transport._turns._rules import Rules, Store
@@ -84,7 +84,7 @@ class Limiter:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> Limiter:
-        """Return the limiter of an account; the same one as long as anybody holds it.
+        """Return the limiter of an account; the same one as long as anybody holds it, or what it counted counts.
 
         Args:
             key: The account's name in the store; nothing secret.
@@ -94,11 +94,7 @@ class Limiter:
             clock: Seconds on a clock that cannot be set.
         """
         wanted = (key, limits, where, fallback, clock)
-        with _LIMITERS_LOCK:
-            limiter = _LIMITERS.get(wanted)
-            if limiter is None:
-                limiter = _LIMITERS[wanted] = cls(*wanted)
-            return limiter
+        return _REGISTER.get(wanted, lambda: cls(*wanted))
 
     def start(self) -> None:
         """Begin with nobody in line; also in a process that was forked, where the copied turns are of no use."""
@@ -163,6 +159,7 @@ class Limiter:
     def hold_off(self, seconds: float) -> None:
         """Let nobody send for so many seconds, if the store can be reached; no longer than the longest window or 60."""
         self.store.block(min(seconds, self.rules.furthest))
+        self._remember()
 
     def _enter(self, ticket: _Ticket, deadline: Deadline) -> None:
         with self._lock:
@@ -225,9 +222,15 @@ class Limiter:
             spare, self._spare = self._spare, None
             return spare
 
-    def opens_in(self, seconds: float) -> None:
-        """Note when the limits allow the next request at the earliest."""
-        self._opens_at = self._clock() + seconds
+    def counted(self) -> None:
+        """Note that a request has left."""
+        self._opens_at = self._clock() + self.rules.spacing
+        self._remember()
+
+    def _remember(self) -> None:
+        """Let the register hold this for as long as it matters; a store outside of this process does so by itself."""
+        if not self.store.blocks:
+            _REGISTER.keep(self, self.rules.furthest)
 
     def now(self) -> float:
         """Return the moment by the limiter's clock."""
@@ -280,7 +283,7 @@ class Turn:
             if self._state == "over":
                 raise TurnLostError("the call was abandoned; nothing was sent")
             self._state = "left"
-        self._limiter.opens_in(rules.spacing)
+        self._limiter.counted()
 
     def end(self, *, answered: bool) -> None:
         """Count the request anew if its answer took long, or give the turn back if it never left.
@@ -321,17 +324,4 @@ def _count(limiter: weakref.ref[Limiter]) -> None:
         there.fallbacks += 1
 
 
-_LIMITERS: weakref.WeakValueDictionary[Hashable, Limiter] = weakref.WeakValueDictionary()
-_LIMITERS_LOCK = threading.Lock()
-
-
-def _start_anew() -> None:
-    """Forget, in a process that was forked, the turns and locks of threads that were not copied."""
-    global _LIMITERS_LOCK  # noqa: PLW0603  # the copied one may be held by nobody who could give it back
-    _LIMITERS_LOCK = threading.Lock()
-    for limiter in list(_LIMITERS.values()):
-        limiter.start()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
+_REGISTER: Register[Limiter] = Register(Limiter.start)
