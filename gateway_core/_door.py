@@ -10,7 +10,7 @@ from gateway_core import _plugins
 from gateway_core._account import Account
 from gateway_core._driver import relay
 from gateway_core._frames import reticent
-from gateway_core.errors import GatewayError, WebhookError
+from gateway_core.errors import ConfigurationError, GatewayError, WebhookError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, StatusReport
 from gateway_core.models.webhook import WebhookDelivery
@@ -124,7 +124,13 @@ class Door:
 
         loaded = load_account(account, config)
         ready = Account.make(loaded.plugin, loaded.provider_class, loaded.settings)
-        told = Observers.load(loaded.observers if observers is None else observers)
+        try:
+            told = Observers.load(loaded.observers if observers is None else observers)
+        except ConfigurationError as error:
+            if observers is None:
+                error.message = f"{loaded.place('observers')}: {error.message}"
+                error.args = (error.message,)
+            raise
         return cls(ready, transport, loaded.transport, limits=loaded.limits, observers=told)
 
     @property

@@ -46,6 +46,14 @@ def test_connect_with_a_transport_of_ones_own() -> None:
 
 
 @pytest.mark.usefixtures("_installed")
+@pytest.mark.parametrize("transport", [5, "https://api.example", {"deadline": 5.0}])
+def test_connect_with_what_is_no_transport(transport: Any) -> None:
+    """A mistake is told when the gateway is made, not by the first call; and without the value (S1)."""
+    with pytest.raises(errors.ConfigurationError, match=r"^a transport is TransportSettings, or an object with"):
+        Gateway.connect("fake", transport=transport, api_key=KEY)
+
+
+@pytest.mark.usefixtures("_installed")
 @pytest.mark.parametrize(
     "settings, kind, expected",
     [

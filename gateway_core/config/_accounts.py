@@ -67,6 +67,10 @@ class LoadedAccount:
     observers: tuple[str, ...]
     origins: Mapping[str, str]
 
+    def place(self, key: str) -> str:
+        """Return where a key's value is to be changed, for an error's text."""
+        return f"{self.path}: {_place(key, self.path, self.name, self.origins)}"
+
 
 @attrs.frozen(kw_only=True)
 class _Core(LimitSettings):
@@ -172,11 +176,16 @@ def _error(
 
 
 def _told(fault: Fault, file: ConfigFile, name: str, origins: Mapping[str, str]) -> str:
-    table, _, key = fault.key.rpartition(".")
-    place = f"[gateways.{name}{'.' if table else ''}{table}] {key}".rstrip()
+    place = _place(fault.key, file.path, name, origins)
     if fault.missing:
         variable = f"{variable_prefix(name)}_{fault.key.upper().replace('.', '_')}"
         return f"{place}: missing: write it there, or set {variable}"
-    origin = origins.get(fault.key.partition("[")[0], DEFAULT)
-    source = "" if origin in (DEFAULT, file.path) else f" (from {origin})"
-    return f"{place}{source}: {fault.reason}"
+    return f"{place}: {fault.reason}"
+
+
+def _place(key: str, path: str, name: str, origins: Mapping[str, str]) -> str:
+    """Return the table and the key, and where its value came from if not from there."""
+    table, _, last = key.rpartition(".")
+    place = f"[gateways.{name}{'.' if table else ''}{table}] {last}".rstrip()
+    origin = origins.get(key.partition("[")[0], DEFAULT)
+    return place if origin in (DEFAULT, path) else f"{place} (from {origin})"

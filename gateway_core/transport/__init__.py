@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import attrs
 
+from gateway_core.errors import ConfigurationError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models._fields import tupled
 from gateway_core.models.secret import Secret
@@ -109,10 +110,9 @@ class LimitSettings:
     limiter: Secret | None = secret_field(default=None)
     limiter_fallback: Literal["error", "process"] = "error"
 
-    def __attrs_post_init__(self) -> None:
-        """Refuse a limiter that is none."""
-        if self.limiter is not None:
-            _where(self)
+    @limiter.validator
+    def _check_limiter(self, _: object, limiter: Secret | None) -> None:
+        _where(limiter)
 
 
 def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo, provider_settings: Any) -> Channel:
@@ -135,7 +135,7 @@ def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo
     if declared:
         from gateway_core.transport._turns import Limiter
 
-        limiter = Limiter.of(account, declared, _where(limits), limits.limiter_fallback)
+        limiter = Limiter.of(account, declared, _where(limits.limiter), limits.limiter_fallback)
     return RuledChannel(
         wire=RequestsTransport(settings, base_url=base_url, hosts=info.hosts),
         info=info,
@@ -146,16 +146,22 @@ def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo
 
 
 def plain(transport: Transport) -> Channel:
-    """Return the way through a transport of the application's own, which sends each request once."""
+    """Return the way through a transport of the application's own, which sends each request once.
+
+    Raises:
+        ConfigurationError: If it is none.
+    """
+    if not all(callable(getattr(transport, name, None)) for name in ("send", "close")):
+        raise ConfigurationError("a transport is TransportSettings, or an object with the methods send and close")
     from gateway_core.transport._channel import PlainChannel
 
     return PlainChannel(transport)
 
 
-def _where(limits: LimitSettings) -> Where:
+def _where(limiter: Secret | None) -> Where:
     from gateway_core.transport._turns import Where
 
-    return Where.of(None if limits.limiter is None else limits.limiter.reveal())
+    return Where.of(None if limiter is None else limiter.reveal())
 
 
 def _identity(info: ProviderInfo, provider_settings: Any, base_url: str | None) -> str:

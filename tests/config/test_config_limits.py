@@ -104,4 +104,4 @@ def test_what_is_no_limiter_is_refused(written: str) -> None:
 
     actual = refusal(load_account)
 
-    assert ("limiter" in actual, CANARY in actual) == (True, False)
+    assert ("[gateways.shop-eu] limiter: " in actual, CANARY in actual) == (True, False)

@@ -33,6 +33,7 @@ from gateway_core import (
     hookimpl,
 )
 from gateway_core.errors import (
+    ConfigurationError,
     GatewayError,
     NotFoundError,
     NotSentError,
@@ -395,6 +396,23 @@ def test_observers_of_the_configuration_are_told(
             gateway.create_invoice(REQUEST)
 
     assert len([line for line in lines(caplog) if "CallStarted" in line]) == expected
+
+
+def test_unknown_observer_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that nobody offers is found again: by file, table and key, and by where it came from."""
+    path = tmp_path / "gateway.toml"
+    keys = "".join(f'{key} = "{value}"\n' for key, value in SandboxEmulator().settings("http://127.0.0.1").items())
+    path.write_text(f'[gateways.shop]\nbackend = "sandbox"\nobservers = ["nobody"]\n{keys}')
+
+    with pytest.raises(ConfigurationError) as written:
+        Gateway.open("shop", config=path)
+    monkeypatch.setenv("GATEWAY_SHOP_OBSERVERS", "nobody")
+    with pytest.raises(ConfigurationError) as set_:
+        Gateway.open("shop", config=path)
+
+    place = f"{path}: [gateways.shop] observers"
+    assert written.value.message.startswith(f"{place}: the observer 'nobody' cannot be had")
+    assert set_.value.message.startswith(f"{place} (from environment GATEWAY_SHOP_OBSERVERS): the observer 'nobody'")
 
 
 def test_lost_store_of_the_rate_limit_is_told_once(tmp_path: Path, recorder: Recorder) -> None:
