@@ -11,10 +11,13 @@ from gateway_core._door import Door
 from gateway_core._driver import run_async
 from gateway_core._frames import forgetting
 from gateway_core._listing import Listing
+from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.transport import Deadline
+from gateway_core.transport._steps import Steps
 
 T = TypeVar("T")
 
@@ -149,8 +152,18 @@ class AsyncGateway(Door):
         steps = self._steps(operation, flow, deadline)
         with forgetting():
             if operation in self.info.blocking:
-                return await self._threads.take(steps, deadline)
+                return await self._take(operation, steps, deadline)
             return await run_async(steps, self._threads.performer(deadline).perform)
+
+    async def _take(self, operation: str, steps: Steps[T], deadline: Deadline) -> T:
+        try:
+            return await self._threads.take(steps, deadline)
+        except GatewayError as error:
+            failure = error
+        if failure.operation is None:
+            # It ended the waiting for the thread, where nobody knows whose operation that is.
+            failure = self._account.guard(operation).complete(failure)
+        raise failure
 
     async def close(self) -> None:
         """Give the connections back."""

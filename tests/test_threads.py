@@ -447,8 +447,8 @@ def test_cancelable_deadline_that_passed() -> None:
 
 def blocking(hook: Callable[[str], StatusReport], **bounds: Any) -> AsyncGateway:
     """Return a gateway whose provider asks for a status by itself, as a vendor's SDK does."""
-    info = ProviderInfo(title="Fake", blocking=("get_status",))
-    account = fake(Wire(), info=info, get_status=hook)._account
+    info = ProviderInfo(title="Fake", blocking=("get_status", "cancel_invoice"))
+    account = fake(Wire(), info=info, get_status=hook, cancel_invoice=hook)._account
     return AsyncGateway(account, Wire(), TransportSettings(**bounds))
 
 
@@ -483,8 +483,9 @@ def test_operation_that_blocks_holds_up_nobody_else() -> None:
     assert (actual, seen) == (pending("i-1"), ["the shop"])
 
 
-def test_operation_that_blocks_beyond_the_deadline_is_unknown() -> None:
-    """R1: nobody can stop it, but nobody waits for it either."""
+@pytest.mark.parametrize("operation, effect", [("get_status", "none"), ("cancel_invoice", "unknown")])
+def test_operation_that_blocks_beyond_the_deadline_is_unknown(operation: str, effect: str) -> None:
+    """R1: nobody can stop it, but nobody waits for it either; and the error says whose operation it was."""
     answer = threading.Event()
 
     def get_status(invoice_id: str) -> StatusReport:
@@ -493,10 +494,13 @@ def test_operation_that_blocks_beyond_the_deadline_is_unknown() -> None:
 
     gateway = blocking(get_status, deadline=0.05)
 
-    with pytest.raises(errors.OutcomeUnknownError, match="did not end before the deadline"):
-        asyncio.run(gateway.get_status("i-1"))
+    with pytest.raises(errors.OutcomeUnknownError, match="did not end before the deadline") as caught:
+        asyncio.run(getattr(gateway, operation)("i-1"))
     answer.set()
     drain(gateway._threads)
+
+    error = caught.value
+    assert (error.backend, error.operation, error.effect) == (gateway.backend, operation, effect)
 
 
 def test_operation_that_blocks_and_is_cancelled_is_unknown() -> None:
