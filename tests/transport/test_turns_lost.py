@@ -13,6 +13,7 @@ import pytest
 
 from gateway_core.errors import NotSentError
 from gateway_core.transport._turns import Limiter, _file, _shared
+from gateway_core.transport._turns._rules import StoreError
 from tests.transport.redis_server import RedisServer
 from tests.transport.turns import refusal, take, use
 
@@ -139,3 +140,25 @@ def test_lost_store_is_left_alone_for_a_while(
 
     mend()
     assert asked == []
+
+
+def test_store_that_is_silent_is_waited_for_once(
+    process: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R1: a turn whose request could not be counted is not given back to the same silence."""
+    one = process(f"{tmp_path}/limits.sqlite")
+    turn = take(one)
+    asked: list[str] = []
+
+    def silent(*_: object) -> None:
+        asked.append("?")
+        raise StoreError("silent")
+
+    for method in ("hold", "release"):
+        monkeypatch.setattr(one.store._shared, method, silent)  # type: ignore[attr-defined]  # it is shared
+
+    with pytest.raises(NotSentError, match="silent"):
+        turn.leaving()
+    turn.end(answered=False)
+
+    assert asked == ["?"]

@@ -52,6 +52,7 @@ class SharedStore:
         self._on_fallback = on_fallback
         self._lock = threading.Lock()
         self._lost = False
+        self._silent = False
         self._next_try = 0.0
         self._owner = ""  # who has a turn of the shared store
 
@@ -98,9 +99,12 @@ class SharedStore:
         return True
 
     def release(self, owner: str) -> None:
-        """As `Store.release`. If the shared store cannot be reached, its lease runs out."""
+        """As `Store.release`. If the shared store cannot be reached, its lease runs out.
+
+        It is not asked if it was silent when it was asked last: a call would wait for it twice.
+        """
         self._own.release(owner)
-        if owner == self._owner:
+        if owner == self._owner and not self._silent:
             try:
                 self._shared.release(owner)
             except StoreError:
@@ -116,6 +120,7 @@ class SharedStore:
 
     def _lose(self, why: str) -> None:
         """Go on without the shared store, or refuse to."""
+        self._silent = True
         if self._fallback == "error":
             raise NotSentError(f"the limiter's store cannot be used: {why}; nothing was sent")
         with self._lock:
@@ -128,6 +133,7 @@ class SharedStore:
             self._on_fallback()
 
     def _found(self) -> None:
+        self._silent = False
         with self._lock:
             again, self._lost = self._lost, False
         if again:
