@@ -34,7 +34,7 @@ from gateway_core.transport import Deadline, Transport, TransportSettings
 from gateway_core.transport._health import Health
 from gateway_core.transport._retry import Verdict, backoff, judge
 from gateway_core.transport._retry_after import retry_after, until
-from gateway_core.transport._steps import Ask, Attempt, Pause, Steps
+from gateway_core.transport._steps import Attempt, Pause, Steps
 from gateway_core.transport._turns import Limiter, Turn, TurnLostError
 
 if TYPE_CHECKING:
@@ -150,13 +150,12 @@ class RuledChannel:
         breaker = self.health.breaker
         while True:
             breaker.check()
-            lost = 0 if self.limiter is None else self.limiter.fallbacks
             turn = None if self.limiter is None else (yield from _turn(self.limiter, request, deadline, call))
             errand = _Errand(self.wire, request, turn)
             try:
                 breaker.admit(errand)
                 outcome = yield from _told(Attempt(errand.send, request.safe), request, call, attempt)
-                if self.limiter is not None and self.limiter.fallbacks > lost:
+                if self.limiter is not None and self.limiter.fell_back():
                     call.tell(LimiterFellBack, reason="its store cannot be used")
                 if errand.refusal is None:
                     verdict = judge(request, outcome, self.info)
@@ -194,11 +193,10 @@ class RuledChannel:
         return max(jittered, asked or 0.0)
 
     def _hold_off(self, seconds: float | None) -> Steps[None]:
-        limiter = self.limiter
-        if limiter is not None and seconds:
+        if self.limiter is not None and seconds:
             # What the provider answered is not lost because a store cannot be told of it.
             with contextlib.suppress(NotSentError):
-                yield Ask(lambda: limiter.hold_off(seconds))
+                yield from self.limiter.hold_off(seconds)
 
     def _exhausted(self, response: HttpResponse) -> float | None:
         """Return the seconds until there are more requests, where an answer's headers say that none are left."""

@@ -21,7 +21,7 @@ from gateway_core.provider import Idempotency, ProviderInfo, RateLimitHeaders
 from gateway_core.transport import Deadline, TransportSettings
 from gateway_core.transport._channel import RuledChannel
 from gateway_core.transport._health import Breaker, Budget, Health
-from gateway_core.transport._steps import Attempt, Pause, Steps
+from gateway_core.transport._steps import Ask, Attempt, Pause, Steps
 from tests.transport.asking import get, post
 from tests.transport.turns import Clock
 
@@ -119,7 +119,6 @@ class Limiter:
     turns: list[Turn] = attrs.field(factory=list)
     urgent: list[bool] = attrs.field(factory=list)
     held_off: list[float] = attrs.field(factory=list)
-    fallbacks: int = 0
 
     def turn(self, *, urgent: bool, deadline: Deadline) -> Steps[Turn]:
         """Wait for a turn."""
@@ -133,11 +132,19 @@ class Limiter:
         self.turns.append(turn)
         return turn
 
-    def hold_off(self, seconds: float) -> None:
+    def hold_off(self, seconds: float) -> Steps[None]:
         """Take note, if the store can be reached."""
-        if self.store is not None:
-            raise self.store
-        self.held_off.append(seconds)
+
+        def note() -> None:
+            if self.store is not None:
+                raise self.store
+            self.held_off.append(seconds)
+
+        yield Ask(note)
+
+    def fell_back(self) -> bool:
+        """Tell that the store is there."""
+        return False
 
 
 @attrs.define(eq=False)

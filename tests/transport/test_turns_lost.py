@@ -15,7 +15,7 @@ from gateway_core.errors import NotSentError
 from gateway_core.transport._turns import Limiter, _file, _shared
 from gateway_core.transport._turns._rules import StoreError
 from tests.transport.redis_server import RedisServer
-from tests.transport.turns import refusal, take, use
+from tests.transport.turns import drive, refusal, take, use
 
 Make = Callable[..., Limiter]
 Breakable: TypeAlias = tuple[str, Callable[[], None], Callable[[], None]]
@@ -56,7 +56,7 @@ def test_lost_store_is_an_error(breakable: Breakable, process: Make, monkeypatch
         held.leaving()
     held.end(answered=False)
     asked = refusal(one)
-    one.hold_off(0.01)
+    drive(one.hold_off(0.01))
     mend()
 
     assert [(error.effect, "nothing was sent" in error.message) for error in (left.value, asked)] == [
@@ -89,7 +89,7 @@ def test_lost_store_leaves_each_process_to_itself_if_so_configured(
     left += [use(one), use(other)]
 
     gaps = [later - earlier for earlier, later in pairwise(left)]
-    assert (min(gaps) >= 0.2 - 0.001, one.fallbacks) == (True, 1)
+    assert (min(gaps) >= 0.2 - 0.001, one.fell_back(), one.fell_back()) == (True, True, False)
     assert [(record.levelname, record.message.count("\n")) for record in caplog.records] == [
         ("WARNING", 0),
         ("INFO", 0),
@@ -117,7 +117,7 @@ def test_pause_that_the_provider_asks_for_is_kept_without_the_store(breakable: B
     store, break_it, mend = breakable
     one = process(store, fallback="process")
     break_it()
-    one.hold_off(0.4)
+    drive(one.hold_off(0.4))
 
     waited = take(one).waited
 

@@ -20,7 +20,7 @@ from gateway_core.transport._steps import Ask, Pause
 from gateway_core.transport._turns import Limiter, TurnLostError, _limiter
 from gateway_core.transport._turns._memory import MemoryStore
 from gateway_core.transport._turns._rules import LEASE, MARGIN, rates
-from tests.transport.turns import Caller, Clock, Crowd, waiting
+from tests.transport.turns import Caller, Clock, Crowd, drive, waiting
 
 Make = Callable[..., Caller]
 
@@ -378,7 +378,7 @@ def test_hold_off_stops_everybody_for_a_bounded_time(caller: Make, asked: float,
     """R4: what the provider asks for is kept, unless it is longer than any window: then it is nonsense."""
     one = caller(ONE_A_SECOND)
 
-    one.limiter.hold_off(asked)
+    drive(one.limiter.hold_off(asked))
 
     assert one.turn(10000, urgent=True).waited == pytest.approx(waited)
 
@@ -387,7 +387,7 @@ def test_hold_off_is_bounded_by_the_longest_window(caller: Make) -> None:
     """R4: an account with an hour's window may have to wait for all of it."""
     one = caller(RateLimit(requests=1000, seconds=3600))
 
-    one.limiter.hold_off(3500)
+    drive(one.limiter.hold_off(3500))
 
     assert one.turn(10000).waited == pytest.approx(3500)
 
@@ -408,9 +408,14 @@ def test_gateway_for_each_call_keeps_the_limit(caller: Make) -> None:
     assert caller(ONE_A_SECOND).turn().waited == pytest.approx(MARGIN)
 
 
+def test_pause_of_one_process_needs_nobody(caller: Make) -> None:
+    """An answer does not wait for a thread of an async gateway because of what its headers say of the limit."""
+    assert list(caller(ONE_A_SECOND).limiter.hold_off(7.0)) == []
+
+
 def test_pause_outlives_the_gateway_that_was_told(caller: Make) -> None:
     """R7: nor is it forgotten with the gateway that the provider wants a pause."""
-    caller(ONE_A_SECOND).limiter.hold_off(7.0)
+    drive(caller(ONE_A_SECOND).limiter.hold_off(7.0))
     gc.collect()
 
     assert caller(ONE_A_SECOND).turn().waited == 7.0

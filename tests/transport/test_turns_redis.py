@@ -11,7 +11,7 @@ from gateway_core.errors import ConfigurationError
 from gateway_core.provider import RateLimit
 from gateway_core.transport._turns import Limiter, Where
 from tests.transport.redis_server import RedisServer
-from tests.transport.turns import WINDOW, refusal, take, use
+from tests.transport.turns import WINDOW, drive, refusal, take, use
 
 Make = Callable[..., Limiter]
 
@@ -41,7 +41,7 @@ def test_redis_that_was_started_anew_is_used_again(redis: RedisServer, process: 
 def test_nothing_stays_in_redis_for_ever(redis: RedisServer, process: Make) -> None:
     """An account that is no longer used leaves nothing behind."""
     one = process(redis.url, WINDOW, RateLimit(requests=3, seconds=5))
-    one.hold_off(0.01)
+    drive(one.hold_off(0.01))
     take(one)
 
     lives = {key.decode(): redis.client.pttl(key) for key in redis.client.scan_iter()}

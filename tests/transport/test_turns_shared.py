@@ -14,7 +14,7 @@ from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
 from gateway_core.transport._steps import Ask
 from gateway_core.transport._turns import Limiter, TurnLostError, _file, _redis
-from tests.transport.turns import refusal, take, use
+from tests.transport.turns import drive, refusal, take, use
 
 Make = Callable[..., Limiter]
 
@@ -182,7 +182,7 @@ def test_hold_off_stops_every_process(store: str, process: Make) -> None:
     """R4: what one process was told by the provider, all keep."""
     one, other = process(store), process(store)
 
-    one.hold_off(0.4)
+    drive(one.hold_off(0.4))
 
     assert (take(other).waited >= 0.39, "rate limit" in refusal(one, 0.1).message) == (True, True)
 

@@ -50,11 +50,7 @@ _Ticket: TypeAlias = tuple[bool, int]
 
 
 class Limiter:
-    """The turns of one account in this process; `Limiter.of` makes it, for all who want the same.
-
-    Attributes:
-        fallbacks: How often the store was lost so far, and this process counted by itself.
-    """
+    """The turns of one account in this process; `Limiter.of` makes it, for all who want the same."""
 
     def __init__(
         self,
@@ -64,7 +60,6 @@ class Limiter:
         fallback: Fallback,
         clock: Callable[[], float],
     ) -> None:
-        self.fallbacks = 0
         self.rules = Rules.of(limits)
         self._key = key
         self._limits = limits
@@ -111,9 +106,7 @@ class Limiter:
             return own
         shared = self._where.open(self._key, self.rules)
         weakref.finalize(self, shared.close)
-        # The store does not hold the limiter, which is to go when nobody else does.
-        count = functools.partial(_count, weakref.ref(self))
-        return SharedStore(own, shared, fallback=self._fallback, clock=self._clock, on_fallback=count)
+        return SharedStore(own, shared, fallback=self._fallback, clock=self._clock)
 
     def turn(self, *, urgent: bool, deadline: Deadline) -> Steps[Turn]:
         """Wait for the right to send one request.
@@ -156,10 +149,18 @@ class Limiter:
                 if self._line[place : place + 1] == [ticket]:  # it is not, if the process was forked meanwhile
                     del self._line[place]
 
-    def hold_off(self, seconds: float) -> None:
+    def hold_off(self, seconds: float) -> Steps[None]:
         """Let nobody send for so many seconds, if the store can be reached; no longer than the longest window or 60."""
-        self.store.block(min(seconds, self.rules.furthest))
-        self._remember()
+        block = functools.partial(self.store.block, min(seconds, self.rules.furthest))
+        if self.store.blocks:
+            yield Ask(block)
+        else:
+            block()
+            self._remember()
+
+    def fell_back(self) -> bool:
+        """Return whether the store was lost, and this process counts by itself, since this was asked last."""
+        return isinstance(self.store, SharedStore) and self.store.fell_back()
 
     def _enter(self, ticket: _Ticket, deadline: Deadline) -> None:
         with self._lock:
@@ -317,11 +318,6 @@ class Turn:
             self._limiter.put_back(self._owner)
         else:
             self._store.release(self._owner)
-
-
-def _count(limiter: weakref.ref[Limiter]) -> None:
-    if (there := limiter()) is not None:
-        there.fallbacks += 1
 
 
 _REGISTER: Register[Limiter] = Register(Limiter.start)

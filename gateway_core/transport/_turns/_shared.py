@@ -31,7 +31,6 @@ class SharedStore:
         shared: The other; it raises `StoreError` when it cannot be used.
         fallback: What to do then.
         clock: Seconds on a clock that cannot be set.
-        on_fallback: Called once for each time that the shared store is lost.
     """
 
     blocks = True
@@ -43,15 +42,13 @@ class SharedStore:
         *,
         fallback: Fallback,
         clock: Callable[[], float],
-        on_fallback: Callable[[], None],
     ) -> None:
         self._own = own
         self._shared = shared
         self._fallback = fallback
         self._clock = clock
-        self._on_fallback = on_fallback
         self._lock = threading.Lock()
-        self._lost = False
+        self._lost = self._untold = False
         self._silent = False
         self._next_try = 0.0
         self._owner = ""  # who has a turn of the shared store
@@ -125,12 +122,18 @@ class SharedStore:
             raise NotSentError(f"the limiter's store cannot be used: {why}; nothing was sent")
         with self._lock:
             first, self._lost = not self._lost, True
+            self._untold |= first
             self._next_try = self._clock() + PATIENCE
         if first:
             _log.warning(
                 "the limiter's store cannot be used: %s; until it is back, each process keeps the limits by itself", why
             )
-            self._on_fallback()
+
+    def fell_back(self) -> bool:
+        """Return whether the shared store was lost since this was asked last."""
+        with self._lock:
+            untold, self._untold = self._untold, False
+        return untold
 
     def _found(self) -> None:
         self._silent = False
