@@ -35,10 +35,10 @@ from gateway_core.transport._health import Health
 from gateway_core.transport._retry import Verdict, backoff, judge
 from gateway_core.transport._retry_after import retry_after, until
 from gateway_core.transport._steps import Attempt, Pause, Steps
-from gateway_core.transport._turns import Limiter, Turn, TurnLostError
 
 if TYPE_CHECKING:
     from gateway_core.provider import ProviderInfo
+    from gateway_core.transport._turns import Limiter, Turn
 
 
 #: Seconds of waiting for a turn that observers are told of; less is no wait.
@@ -165,6 +165,9 @@ class RuledChannel:
                 breaker.forget(errand)
                 if turn is not None:
                     turn.give_up()
+            # Costs 30 ms to import, and only a limiter refuses.
+            from gateway_core.transport._turns import TurnLostError
+
             if not isinstance(errand.refusal, TurnLostError):
                 raise errand.refusal
 
