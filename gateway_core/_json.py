@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
 
 #: A number of more digits is no amount, and reading an endless one costs time that grows with the square of its length.
@@ -114,7 +115,9 @@ _DECODER = json.JSONDecoder(
 def _write(value: Any, parts: list[str], depth: int) -> None:
     if depth > _DEEPEST:
         raise ValueError("nested too deep")
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        parts.append(_text(value))
+    elif isinstance(value, Mapping):
         for count, (key, each) in enumerate(value.items()):
             if not isinstance(key, str):
                 raise ValueError("a JSON key is text")
@@ -133,8 +136,6 @@ def _write(value: Any, parts: list[str], depth: int) -> None:
 def _scalar(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    if isinstance(value, str):
-        return _text(value)
     if isinstance(value, int) and abs(value) < _LIMIT:
         return int.__repr__(value)
     if isinstance(value, Decimal) and value.is_finite() and _fits(value):
@@ -147,4 +148,4 @@ def _scalar(value: Any) -> str:
 def _text(value: str) -> str:
     if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError("half a surrogate pair is no text")
-    return json.dumps(value)
+    return encode_basestring_ascii(value)

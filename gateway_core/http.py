@@ -13,7 +13,7 @@ import attrs
 
 from gateway_core import _json
 from gateway_core.errors import InvalidRequestError
-from gateway_core.models.headers import Headers, HeadersLike
+from gateway_core.models.headers import Headers, HeadersLike, as_headers
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class HttpRequest:
 
     method: str
     url: str = attrs.field(repr=lambda url: repr(url.partition("?")[0]))
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     safe: bool = attrs.field(
         default=attrs.Factory(lambda self: self.method in ("GET", "HEAD"), takes_self=True),
@@ -115,7 +115,7 @@ class HttpResponse:
     """
 
     status: int
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     doubtful: bool = attrs.field(default=False, repr=False)
 
@@ -204,7 +204,7 @@ def _dumped(value: Any) -> bytes:
 
 
 def _typed(content_type: str, headers: HeadersLike) -> Headers:
-    return Headers([("Content-Type", content_type), *Headers(headers).pairs])
+    return Headers([("Content-Type", content_type), *as_headers(headers).pairs])
 
 
 def _pairs(fields: Mapping[str, str]) -> list[tuple[str, str]]:

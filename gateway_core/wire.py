@@ -30,7 +30,8 @@ import functools
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -117,14 +118,19 @@ def converter() -> cattrs.Converter:
     """Return the strict converter that `decode` uses. It is made once; do not change it, copy it."""
     made = cattrs.Converter()
     for kind in (str, int, bool, float, bytes):  # JSON as it is read here has no float and no bytes: none ever fits
-        # The target is the type itself, or an enum that is a str or int, too: cattrs finds the same hook for it.
-        made.register_structure_hook(kind, _checked(kind, lambda value, target: target(value)))
+        made.register_structure_hook(kind, _exactly(kind))
     made.register_structure_hook(Decimal, lambda value, _: _number(value))
     made.register_structure_hook(datetime, _checked(str, lambda value, _: moment(value)))
 
     @made.register_structure_hook_factory(attrs.has)
     def record(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
         return _checked(dict, made.gen_structure_attrs_fromdict(kind))
+
+    @made.register_structure_hook_factory(_is_optional)
+    def optional(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
+        [other] = set(get_args(kind)) - {NoneType}
+        then = _hook_of(other, made)
+        return lambda value, _: None if value is None else then(value, other)
 
     @made.register_structure_hook_factory(is_mapping)
     def mapping(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
@@ -146,10 +152,7 @@ def converter() -> cattrs.Converter:
 
 def _each(kind: Any, made: cattrs.Converter) -> Callable[[Iterable[tuple[Any, Any]]], list[tuple[Any, Any]]]:
     """Return what structures each value beside its name or number, and gives up after the first few faults."""
-    try:
-        structure = made.get_structure_hook(kind)
-    except RecursionError:  # a class that has several of itself
-        structure = made.structure
+    structure = _hook_of(kind, made)
 
     def each(pairs: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
         found: list[tuple[Any, Any]] = []
@@ -169,15 +172,43 @@ def _each(kind: Any, made: cattrs.Converter) -> Callable[[Iterable[tuple[Any, An
     return each
 
 
-def _checked(kind: type, then: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return a hook that takes values of exactly this type: a bool is no int here, and no text is a list."""
+def _hook_of(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    try:
+        return made.get_structure_hook(kind)
+    except RecursionError:  # a class that has itself in it
+        return made.structure
+
+
+def _is_optional(kind: Any) -> bool:
+    arguments = get_args(kind)
+    return get_origin(kind) in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments
+
+
+def _exactly(kind: type) -> Callable[[Any, Any], Any]:
+    """Return a hook that takes values of exactly this type: a bool is no int here."""
 
     def hook(value: Any, target: Any) -> Any:
         if type(value) is not kind:
-            raise _FaultError(f"{_name(kind)} expected, {_name(type(value))} found")
+            raise _unfit(kind, value)
+        # The target may be an enum that is a str or int, too: cattrs finds the same hook for it.
+        return value if target is kind else target(value)
+
+    return hook
+
+
+def _checked(kind: type, then: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a hook that takes values of exactly this type, and hands them on: no text is a list."""
+
+    def hook(value: Any, target: Any) -> Any:
+        if type(value) is not kind:
+            raise _unfit(kind, value)
         return then(value, target)
 
     return hook
+
+
+def _unfit(kind: type, value: Any) -> _FaultError:
+    return _FaultError(f"{_name(kind)} expected, {_name(type(value))} found")
 
 
 def _name(kind: type) -> str:

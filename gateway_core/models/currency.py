@@ -101,13 +101,13 @@ class Currency:
             InvalidRequestError: If the code is unknown, has no minor units in ISO 4217 (gold, for one), or is a crypto
                 asset whose networks differ in decimals while none is named.
         """
-        if not _are_texts(code, "" if network is None else network):
+        if not _is_text(code) or (network is not None and not _is_text(network)):
             raise InvalidRequestError("a currency is named by its code, such as EUR, and a network by its name")
         return _find(code, network)
 
 
-def _are_texts(*values: object) -> bool:
-    return all(isinstance(value, str) for value in values)
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 @functools.lru_cache(maxsize=512)

@@ -32,17 +32,16 @@ class Headers(Mapping[str, str]):
     def __init__(self, headers: HeadersLike = ()) -> None:
         #: Each header as it came, as ``(name, value)``.
         self.pairs: tuple[tuple[str, str], ...] = tuple(_pairs(headers))
-        values: dict[str, list[str]] = {}
+        self._values: dict[str, list[str]] = {}
         for name, value in self.pairs:
-            values.setdefault(name.lower(), []).append(value)
-        self._values = {name: tuple(several) for name, several in values.items()}
+            self._values.setdefault(name.lower(), []).append(value)
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()][0]
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Return every value of this name, in the order received; empty if there is none."""
-        return self._values.get(name.lower(), ())
+        return tuple(self._values.get(name.lower(), ()))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -54,10 +53,15 @@ class Headers(Mapping[str, str]):
         return self._values == other._values if isinstance(other, Headers) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(tuple(sorted(self._values.items())))
+        return hash(tuple(sorted((name, tuple(values)) for name, values in self._values.items())))
 
     def __repr__(self) -> str:
         return f"<Headers {', '.join(self._values)}>"
+
+
+def as_headers(headers: HeadersLike) -> Headers:
+    """Return the headers; the same object if it is one already, for nobody can change it."""
+    return headers if type(headers) is Headers else Headers(headers)
 
 
 def _pairs(headers: HeadersLike) -> Iterator[tuple[str, str]]:
@@ -65,7 +69,7 @@ def _pairs(headers: HeadersLike) -> Iterator[tuple[str, str]]:
         yield from headers.pairs
         return
     for pair in headers.items() if isinstance(headers, Mapping) else _iterable(headers):
-        name, value = pair if isinstance(pair, tuple | list) and len(pair) == 2 else (None, None)
+        name, value = pair if isinstance(pair, (tuple, list)) and len(pair) == 2 else (None, None)
         for each in (value,) if isinstance(value, str) else _iterable(value):
             if not isinstance(name, str) or not isinstance(each, str):
                 raise InvalidRequestError("header names and values are text (decode bytes as Latin-1)")

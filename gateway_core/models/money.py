@@ -19,6 +19,9 @@ _LIMIT = 10**30
 #: 30 digits and 30 decimals, times 30 digits.
 _EXACT = Context(prec=100, Emin=-200, Emax=200, traps=[Inexact, InvalidOperation, Overflow])
 
+#: The smallest unit of a currency, by its number of decimals (0 to 30).
+_SMALLEST = tuple(Decimal((0, (1,), -decimals)) for decimals in range(31))
+
 #: ASCII digits with a dot; no blanks, underscores, separators or plus sign. An exponent of two digits is read because
 #: Python writes ``str(Decimal("0.00000001"))`` with one.
 _NUMBER = re.compile(r"-?[0-9]{1,31}(\.[0-9]{1,31})?(E[+-]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
@@ -90,7 +93,9 @@ class Money:
         Raises:
             InvalidRequestError: If the amount is not a whole number of such units.
         """
-        places = self.unit.exponent if exponent is None else attrs.evolve(self.unit, exponent=exponent).exponent
+        places = self.unit.exponent
+        if exponent is not None and (exponent != places or type(exponent) is not int):
+            places = attrs.evolve(self.unit, exponent=exponent).exponent
         scaled = _EXACT.scaleb(self.amount, places)
         units = int(scaled)
         if units != scaled:
@@ -190,7 +195,7 @@ def _decimal(amount: object) -> Decimal:
 
 def _quantize(value: Decimal, unit: Currency) -> Decimal:
     try:
-        quantized = _EXACT.quantize(value, Decimal((0, (1,), -unit.exponent)))
+        quantized = _EXACT.quantize(value, _SMALLEST[unit.exponent])
     except Inexact:
         raise InvalidRequestError(f"{unit} has {unit.exponent} decimals: round the amount first") from None
     return quantized or quantized.copy_abs()  # there is no minus zero

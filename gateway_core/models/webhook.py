@@ -10,7 +10,7 @@ import attrs
 
 from gateway_core.errors import InvalidRequestError
 from gateway_core.models import _fields as check
-from gateway_core.models.headers import Headers
+from gateway_core.models.headers import Headers, as_headers
 from gateway_core.models.invoice import StatusReport
 
 _optional = attrs.validators.optional
@@ -31,7 +31,7 @@ class WebhookRequest:
     """
 
     body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     method: str = "POST"
     url: str | None = attrs.field(default=None, repr=False)
     received_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
@@ -53,7 +53,7 @@ class Acknowledgement:
     """
 
     status: int = 200
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     body: bytes = b""
 
 

@@ -78,7 +78,10 @@ def report(raw: Any) -> StatusReport:
     Raises:
         UnexpectedResponseError: If it does not fit.
     """
-    wire = structure(raw, WireInvoice)
+    return _report(structure(raw, WireInvoice), raw)
+
+
+def _report(wire: WireInvoice, raw: Any) -> StatusReport:
     return _fitting(
         lambda: StatusReport(
             invoice_id=wire.id,
@@ -101,7 +104,7 @@ def invoice(raw: Any) -> Invoice:
     """
     try:
         wire = structure(raw, WireInvoice)
-        status = report(raw).status
+        status = _report(wire, raw).status
         return _fitting(
             lambda: Invoice(
                 id=wire.id,
