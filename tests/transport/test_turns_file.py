@@ -120,3 +120,29 @@ print(time.monotonic() - started > 0.5)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
 
     assert done.stdout.strip() == "True"
+
+
+def test_no_thread_opens_the_file_while_its_process_forks(tmp_path: Path) -> None:
+    """A connection, or a lock, that another thread has at that moment would be copied and given back by nobody."""
+    script = """
+import os, sys
+seen = []
+# What is registered first is called last before a fork.
+os.register_at_fork(before=lambda: seen.append((store._lock.locked(), store._connection)))
+from gateway_core.provider import RateLimit
+from gateway_core.transport._turns import Limiter, Where
+from tests.transport.turns import use
+
+limiter = Limiter.of("account", (RateLimit(requests=1, seconds=0.01),), Where.of(sys.argv[1]))
+use(limiter)
+store = limiter.store._shared
+child = os.fork()
+assert (seen, store._lock.locked()) == ([(True, None)], False)
+use(limiter)
+os._exit(0) if not child else print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "limits.sqlite")]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    assert (done.stdout.strip(), done.stderr) == ("0", "")

@@ -109,6 +109,15 @@ class FileStore:
         with self._lock:
             self._close()
 
+    def hold_closed(self) -> None:
+        """Close the file, and let no other thread open it until `let_go`."""
+        self._lock.acquire()
+        self._close()
+
+    def let_go(self) -> None:
+        """Let the file be opened again."""
+        self._lock.release()
+
     def _take(self, connection: sqlite3.Connection, owner: str) -> tuple[float, float]:
         """Take the lease, or say when it ends; with the moment of that."""
         with _together(connection):
@@ -221,11 +230,20 @@ def _together(connection: sqlite3.Connection) -> Iterator[None]:
 _OPEN: weakref.WeakSet[FileStore] = weakref.WeakSet()
 
 
-def _close_all() -> None:
-    """Close every file before a fork: SQLite cannot tell the locks of a copied connection from real ones."""
+_HELD: list[FileStore] = []
+
+
+def _before_fork() -> None:
+    """Close every file, and hold it closed: SQLite cannot tell the locks of a copied connection from real ones."""
     for store in list(_OPEN):
-        store.close()
+        store.hold_closed()
+        _HELD.append(store)
+
+
+def _after_fork() -> None:
+    while _HELD:
+        _HELD.pop().let_go()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_close_all)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
