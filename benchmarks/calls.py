@@ -50,8 +50,7 @@ def _against_httpx(_: float) -> Iterator[Pair]:
 
 @contextmanager
 def _against_stripe(_: float) -> Iterator[Pair]:
-    with serving() as url, shop.gateway_at(url) as gateway:
-        client = shop.stripe_at(url)
+    with serving() as url, shop.gateway_at(url) as gateway, shop.stripe_at(url) as client:
         yield Pair(_creating(gateway), timed(lambda: shop.create_by_stripe(client)))
 
 
@@ -70,9 +69,11 @@ def _many_at_once(share: float) -> Iterator[Pair]:
         async def theirs() -> None:
             await asyncio.gather(*(shop.create_by_async_httpx(client, url) for _ in range(count)))
 
-        yield Pair(timed(lambda: runner.run(ours())), timed(lambda: runner.run(theirs())))
-        runner.run(gateway.close())
-        runner.run(client.aclose())
+        try:
+            yield Pair(timed(lambda: runner.run(ours())), timed(lambda: runner.run(theirs())))
+        finally:
+            runner.run(gateway.close())
+            runner.run(client.aclose())
 
 
 class _Counter:

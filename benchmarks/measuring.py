@@ -11,7 +11,7 @@ import operator
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Literal, TypeAlias
 
 import attrs
@@ -138,9 +138,3 @@ def _rounds(pair: Pair, times: tuple[int, int], rounds: int) -> Iterator[tuple[f
             gc.collect()  # nobody clears up after the other
             found[side] = side(often) / often
         yield found[pair.ours], found[pair.reference]
-
-
-@contextmanager
-def plain(ours: Callable[[], object], reference: Callable[[], object]) -> Iterator[Pair]:
-    """Give a pair of two functions that need no making ready."""
-    yield Pair(timed(ours), timed(reference))

@@ -71,8 +71,7 @@ def _list_requests(share: float) -> Iterator[Pair]:
 @contextmanager
 def _list_stripe(share: float) -> Iterator[Pair]:
     most = int(_LONG / 10 * share)
-    with serving() as url, shop.gateway_at(url) as gateway:
-        client = shop.stripe_at(url)
+    with serving() as url, shop.gateway_at(url) as gateway, shop.stripe_at(url) as client:
         yield Pair(timed(lambda: _listing(gateway, most)), timed(lambda: shop.list_by_stripe(client, most)))
 
 
