@@ -209,7 +209,7 @@ class RuledChannel:
         return until(response.headers, names.reset, self.now())
 
     def _may_repeat(self, attempt: int, wait: float, deadline: Deadline) -> bool:
-        return attempt <= self.settings.attempts and wait < deadline.remaining() and self.health.budget.spend()
+        return attempt <= self.settings.attempts and wait < deadline.remaining() and self.health.spend()
 
 
 @attrs.define(eq=False)

@@ -18,7 +18,7 @@ _SHARE = 0.2
 _FLOOR = 5.0
 _FLOOR_SECONDS = 10.0
 
-#: For how many seconds after a failure an account's health is remembered at least: by then its floor is back.
+#: For how many seconds after a failure or a retry its account is remembered at least: by then the floor is back.
 _MEMORY = _FLOOR * _FLOOR_SECONDS
 
 
@@ -150,7 +150,7 @@ class Health:
 
     @classmethod
     def of(cls, account: str, failures: int, seconds: float) -> Health:
-        """Return the one of an account; the same one as long as anybody holds it, and for a while after a failure.
+        """Return the one of an account; the same one as long as anybody holds it, and a while after a failure or retry.
 
         Args:
             account: What tells the account from others.
@@ -159,11 +159,19 @@ class Health:
         """
         return _REGISTER.get((account, failures, seconds), lambda: cls(Budget(), Breaker(failures, seconds)))
 
+    def spend(self) -> bool:
+        """Do what `Budget.spend` does, and be remembered for a while, whoever holds this."""
+        self._remember()
+        return self.budget.spend()
+
     def record(self, caller: object, *, failed: bool) -> bool | None:
-        """Do what `Breaker.record` does, and be remembered for a while if it was a failure, whoever holds this."""
+        """Do what `Breaker.record` does, and be remembered for a while if it was a failure."""
         if failed:
-            _REGISTER.keep(self, max(_MEMORY, self.breaker.seconds))
+            self._remember()
         return self.breaker.record(caller, failed=failed)
+
+    def _remember(self) -> None:
+        _REGISTER.keep(self, max(_MEMORY, self.breaker.seconds))
 
     def forked(self) -> None:
         """Forget the locks and the probe of threads that a new process has not."""

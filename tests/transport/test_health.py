@@ -313,6 +313,14 @@ def test_health_outlives_those_who_hold_it_after_a_failure(*, failed: bool) -> N
     assert _refused(Health.of(f"seen {failed}", 1, 10.0).breaker) == failed
 
 
+def test_budget_outlives_those_who_hold_it_after_a_retry() -> None:
+    """R6: nor has each gateway that is made for one call a budget of its own."""
+    while Health.of("spent", 3, 10.0).spend():
+        gc.collect()
+
+    assert not Health.of("spent", 3, 10.0).budget.spend()
+
+
 def test_account_has_one_health_under_threads() -> None:
     """R6: gateways that are made at the same time share too."""
     together = threading.Barrier(16)

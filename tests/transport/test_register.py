@@ -8,7 +8,12 @@ import weakref
 import attrs
 import pytest
 
+from gateway_core import Gateway, Secret
+from gateway_core._account import Account
+from gateway_core.transport import TransportSettings
 from gateway_core.transport._register import Register
+from tests.transport.fault_server import Act, FaultServer, answer, reset_before_answering
+from tests.transport.shop import Settings, Shop, call
 from tests.transport.turns import Clock
 
 
@@ -97,3 +102,27 @@ def test_fork_is_told_to_all(register: Register[Shared]) -> None:
     register._start_anew()
 
     assert (one.forks, other.forks, register.get("one", Shared)) == (1, 1, one)
+
+
+@pytest.mark.parametrize(
+    "fault, attempts, breaker, most",
+    [
+        pytest.param(reset_before_answering(), 1, 5, 5, id="the breaker opens"),
+        pytest.param(answer(b"", 429, ("Retry-After", "0")), 4, 1000, 20 + 20 // 5 + 5, id="the budget is spent"),
+    ],
+)
+def test_gateway_for_each_call_spares_a_provider_in_trouble(fault: Act, attempts: int, breaker: int, most: int) -> None:
+    """R6: an application that makes a gateway for each call does not begin each time as if nothing had happened."""
+    bounds = TransportSettings(backoff=0.0, attempts=attempts, breaker_failures=breaker)
+
+    def one(url: str) -> None:
+        account = Account("shop", Shop(Settings(api_key=Secret("register"), base_url=url)))
+        with Gateway(account, None, bounds) as gateway:
+            call(gateway, "read")
+
+    with FaultServer(*[fault] * 100) as server:
+        for _ in range(20):
+            one(server.url)
+            gc.collect()
+
+    assert len(server.requests) in range(most, most + 2)
