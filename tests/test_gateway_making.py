@@ -100,3 +100,18 @@ def test_import_is_light() -> None:
     actual = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
     assert actual == "[]\n"
+
+
+def test_gateway_without_rate_limits_imports_nothing_for_them() -> None:
+    """What keeps rate limits takes longer to import than most of the core, so it waits until there is one to keep."""
+    settings = {"api_key": "k", "webhook_secret": "whsec_" + "a" * 32}
+    program = (
+        "import sys; from gateway_core import Gateway\n"
+        "for limits in (), ['1/s']:\n"
+        f"    Gateway.connect('sandbox', rate_limits=limits, **{settings!r}).close()\n"
+        "    print('pyrate_limiter' in sys.modules)"
+    )
+
+    actual = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert actual == "False\nTrue\n"

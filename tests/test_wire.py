@@ -34,6 +34,14 @@ class Tree:
     children: list[Tree] = attrs.field(factory=list)
 
 
+@attrs.frozen
+class Chain:
+    """An answer that may hold one like itself."""
+
+    name: str
+    below: Chain | None = None
+
+
 def above_zero(_: object, field: attrs.Attribute[Any], value: int) -> None:
     """Refuse in the way of attrs: with the value in the text."""
     if value <= 0:
@@ -93,6 +101,7 @@ def fitting(kind: Any) -> Callable[[str], Any]:
         (Leaf | None, "null", None),
         (Leaf | None, '{"x": 1}', Leaf(1)),
         (Tree, '{"name": "a", "children": [{"name": "b"}]}', Tree("a", [Tree("b")])),
+        (Chain, '{"name": "a", "below": {"name": "b", "below": null}}', Chain("a", Chain("b"))),
         (list[Leaf], '[{"x": 1}, {"x": 2}]', [Leaf(1), Leaf(2)]),
         (list[Any], "[1, null]", [1, None]),
         (list, "[1, null]", [1, None]),
@@ -104,7 +113,7 @@ def fitting(kind: Any) -> Callable[[str], Any]:
         (dict[str, Any], '{"k": 1.5}', {"k": Decimal("1.5")}),
         (list[list[int]], "[[1], []]", [[1], []]),
     ],
-    ids=range(30),
+    ids=range(31),
 )
 def test_what_fits_is_read(kind: Any, text: str, expected: object) -> None:
     """M1: values are taken as they are, numbers exactly, unknown fields ignored."""
@@ -157,11 +166,12 @@ def test_what_fits_is_read(kind: Any, text: str, expected: object) -> None:
         (dict[str, Leaf], '{"k": {"x": null}}', "v[k].x: int expected, null found"),
         (dict[str, Leaf], "[1]", "v: object expected, array found"),
         (Tree, '{"name": "a", "children": [{"name": 5}]}', "v.children[0].name: str expected, int found"),
+        (Chain, '{"name": "a", "below": {"name": 5}}', "v.below.name: str expected, int found"),
         (InvoiceStatus, '"canary"', "v: not readable"),
         (Checked, '{"total": -5}', "v: not readable"),
         (Checked, '{"total": 5, "word": "canary"}', "v: not readable"),
     ],
-    ids=range(44),
+    ids=range(45),
 )
 def test_what_does_not_fit_is_named(kind: Any, text: str, fault: str) -> None:
     """W10, S9: nothing is converted; the text names the field and both types, and neither it nor its causes a value."""
