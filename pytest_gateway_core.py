@@ -6,6 +6,7 @@ and imports nothing of it before a test asks for a fixture.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 # What a check of the conformance kit compares is then shown when it fails.
 pytest.register_assert_rewrite("gateway_core.testing.suite")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let no test find a provider left alone because of the failures of the test before it."""
+    health = sys.modules.get("gateway_core.transport._health")
+    if health is not None:
+        health.forget()
 
 
 @pytest.fixture

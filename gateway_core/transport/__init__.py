@@ -90,7 +90,7 @@ class TransportSettings:
     attempts: int = attrs.field(default=4, validator=attrs.validators.gt(0))
     backoff: float = attrs.field(default=0.5, validator=attrs.validators.ge(0))
     longest_backoff: float = attrs.field(default=20.0, validator=attrs.validators.ge(0))
-    breaker_failures: int = attrs.field(default=10, validator=attrs.validators.gt(0))
+    breaker_failures: int = attrs.field(default=20, validator=attrs.validators.gt(0))
     breaker_seconds: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
 
 

@@ -179,4 +179,9 @@ class Health:
         self.breaker.forked()
 
 
+def forget() -> None:
+    """Let the next gateway of every account begin anew; for the tests of applications, which share no provider."""
+    _REGISTER.clear()
+
+
 _REGISTER: Register[Health] = Register(Health.forked)

@@ -55,6 +55,12 @@ class Register(Generic[T]):
                     self._kept[each] = until
             self._kept[used] = now + seconds
 
+    def clear(self) -> None:
+        """Know nothing any more; what somebody holds is theirs alone from now on."""
+        with self._lock:
+            self._known.clear()
+            self._kept.clear()
+
     def _start_anew(self) -> None:
         """Let nobody wait in a new process for a lock that a thread of the old one held."""
         self._lock = threading.Lock()

@@ -182,3 +182,32 @@ def test_checks_of_the_kit_show_what_they_compare(tmp_path: Path) -> None:
     )
 
     assert "1 passed" in told, told
+
+
+def test_failures_of_one_test_are_not_the_next_ones(tmp_path: Path) -> None:
+    """A provider that a test let fail is not left alone in the tests after it; each expects its own failures."""
+    told = run(
+        tmp_path,
+        test_shop="""
+            import pytest
+            from gateway_core import Gateway, errors
+            from gateway_core.transport import TransportSettings
+
+            HELD = []
+
+            @pytest.mark.parametrize("time", [1, 2])
+            def test_down(requests_mock, time):
+                requests_mock.get("http://127.0.0.1:4010/v1/account", status_code=503)
+                bounds = TransportSettings(attempts=1, breaker_failures=1)
+                secret = "whsec_" + "c2Vj" * 6
+                gateway = Gateway.connect("sandbox", transport=bounds, api_key="sk_sandbox_x", webhook_secret=secret)
+                HELD.append(gateway)
+
+                with pytest.raises(errors.ProviderUnavailableError):
+                    gateway.check_account()
+                with pytest.raises(errors.NotSentError, match="left alone"):
+                    gateway.check_account()
+        """,
+    )
+
+    assert "2 passed" in told, told

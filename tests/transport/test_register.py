@@ -126,3 +126,14 @@ def test_gateway_for_each_call_spares_a_provider_in_trouble(fault: Act, attempts
             gc.collect()
 
     assert len(server.requests) in range(most, most + 2)
+
+
+def test_what_was_cleared_is_made_anew(register: Register[Shared]) -> None:
+    """After that nobody finds what was held or kept before."""
+    held, kept = register.get("held", Shared), register.get("kept", Shared)
+    register.keep(kept, 60.0)
+
+    register.clear()
+
+    assert register.get("held", Shared) is not held
+    assert register.get("kept", Shared) is not kept
