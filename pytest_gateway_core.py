@@ -23,7 +23,7 @@ pytest.register_assert_rewrite("gateway_core.testing.suite")
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Let no test find a provider left alone because of the failures of the test before it."""
-    health = sys.modules.get("gateway_core.transport._health")
+    health = sys.modules.get("gateway_core.transport._circuit_breaker")
     if health is not None:
         health.forget()
 

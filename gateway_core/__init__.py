@@ -1,7 +1,7 @@
 """A payment gateway abstraction with pluggable providers."""
 
 from gateway_core import errors
-from gateway_core._hooks import hookimpl
+from gateway_core._markers import hookimpl
 from gateway_core.async_gateway import AsyncGateway
 from gateway_core.gateway import Gateway
 from gateway_core.http import Flow, HttpRequest, HttpResponse

@@ -7,22 +7,22 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from gateway_core._door import Door
-from gateway_core._driver import run_async
-from gateway_core._frames import forgetting
-from gateway_core._listing import Listing
+from gateway_core._engine.base import BaseGateway
+from gateway_core._engine.driver import run_async
+from gateway_core._engine.pagination import Pagination
+from gateway_core._tracebacks import clearing_locals
 from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 from gateway_core.transport import Deadline
-from gateway_core.transport._steps import Steps
+from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
 
-class AsyncGateway(Door):
+class AsyncGateway(BaseGateway):
     """One configured account at one provider, for asyncio. It has what `Gateway` has, to be awaited.
 
     Calls may run at the same time, ``pool_size`` of them; the others wait, and their waiting counts against their
@@ -40,7 +40,7 @@ class AsyncGateway(Door):
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
-        from gateway_core._threads import Threads
+        from gateway_core._engine.threads import Threads
 
         super().__init__(*arguments, **more)
         self._threads = Threads(self._bounds.pool_size)
@@ -88,10 +88,10 @@ class AsyncGateway(Door):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        listing = Listing(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
+        listing = Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
         return self._iterate(listing)
 
-    async def _iterate(self, listing: Listing) -> AsyncGenerator[Payment, None]:
+    async def _iterate(self, listing: Pagination) -> AsyncGenerator[Payment, None]:
         while listing.query is not None:
             for payment in await self._run("list_payments", self._account.list_payments(listing, listing.query)):
                 yield payment
@@ -150,12 +150,12 @@ class AsyncGateway(Door):
     async def _run(self, operation: str, flow: Flow[T]) -> T:
         deadline = self._call_deadline()
         steps = self._steps(operation, flow, deadline)
-        with forgetting():
+        with clearing_locals():
             if operation in self.info.blocking:
                 return await self._take(operation, steps, deadline)
             return await run_async(steps, self._threads.performer(deadline).perform)
 
-    async def _take(self, operation: str, steps: Steps[T], deadline: Deadline) -> T:
+    async def _take(self, operation: str, steps: Actions[T], deadline: Deadline) -> T:
         try:
             return await self._threads.take(steps, deadline)
         except GatewayError as error:

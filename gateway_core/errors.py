@@ -33,7 +33,7 @@ from __future__ import annotations
 import enum
 from typing import Literal, TypeAlias, TypedDict, Unpack
 
-from gateway_core._text import one_line
+from gateway_core._redaction import one_line
 
 Effect: TypeAlias = Literal["none", "unknown", "done"]
 

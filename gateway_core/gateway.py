@@ -7,10 +7,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
-from gateway_core._door import Door
-from gateway_core._driver import Performer, run
-from gateway_core._frames import forgetting
-from gateway_core._listing import Listing
+from gateway_core._engine.base import BaseGateway
+from gateway_core._engine.driver import Performer, run
+from gateway_core._engine.pagination import Pagination
+from gateway_core._tracebacks import clearing_locals
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
@@ -19,7 +19,7 @@ from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 T = TypeVar("T")
 
 
-class Gateway(Door):
+class Gateway(BaseGateway):
     """One configured account at one provider, for blocking code. It may be shared by threads.
 
     Make one with `connect` or `open`, keep it for the life of the process, and close it at the end:
@@ -73,10 +73,10 @@ class Gateway(Door):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        listing = Listing(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
+        listing = Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
         return self._iterate(listing)
 
-    def _iterate(self, listing: Listing) -> Iterator[Payment]:
+    def _iterate(self, listing: Pagination) -> Iterator[Payment]:
         while listing.query is not None:
             yield from self._run("list_payments", self._account.list_payments(listing, listing.query))
 
@@ -133,7 +133,7 @@ class Gateway(Door):
 
     def _run(self, operation: str, flow: Flow[T]) -> T:
         deadline = self._call_deadline()
-        with forgetting():
+        with clearing_locals():
             return run(self._steps(operation, flow, deadline), Performer(deadline).perform)
 
     def close(self) -> None:

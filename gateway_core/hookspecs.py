@@ -89,7 +89,7 @@ from __future__ import annotations
 
 from typing import TypeAlias, TypeVar
 
-from gateway_core._hooks import hookspec
+from gateway_core._markers import hookspec
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Page, Payment, PaymentQuery

@@ -33,7 +33,7 @@ from gateway_core import (
     errors,
     hookimpl,
 )
-from gateway_core._account import Account
+from gateway_core._engine.operations import Account
 from gateway_core.errors import for_status
 from gateway_core.http import endpoint
 from gateway_core.provider import secret_field

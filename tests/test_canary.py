@@ -17,7 +17,8 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
-from gateway_core import Gateway, Secret, WebhookRequest, _plugins, hookimpl
+from gateway_core import Gateway, Secret, WebhookRequest, hookimpl
+from gateway_core._plugins import loading
 from gateway_core.cli import _group
 from gateway_core.config import structure
 from gateway_core.errors import GatewayError, UnexpectedResponseError, WebhookError
@@ -94,8 +95,8 @@ def _toml(value: Any) -> str:
 def test_every_secret_of_every_installed_provider_is_tested() -> None:
     """A provider that is installed, and a secret that it gets, has its canary here."""
     found = []
-    for report in _plugins.inspect_all():
-        settings = _plugins.settings_class(_plugins.find(report.name).load())
+    for report in loading.inspect_all():
+        settings = loading.settings_class(loading.find(report.name).load())
         found += [(report.name, field.name) for field in attrs.fields(settings) if "Secret" in str(field.type)]
 
     assert sorted(found) == sorted(PLACES)
@@ -179,7 +180,7 @@ def test_mistake_with_a_secret_in_it(home: Path, logs: Logs, backend: str, key: 
 def test_secret_in_the_place_of_another_setting(account: Account) -> None:
     """S1: a key that was pasted one line too low is refused without being shown."""
     key = account.canaries[0]
-    settings_class = _plugins.settings_class(_plugins.find(account.backend).load())
+    settings_class = loading.settings_class(loading.find(account.backend).load())
     found = {}
     for field in attrs.fields(settings_class):
         try:
@@ -335,7 +336,7 @@ def test_command_line(home: Path, logs: Logs, account: Account, command: list[st
 
 def test_settings_given_in_code_are_not_kept() -> None:
     """S1: the one function that reads settings keeps none of them in the frames of its error."""
-    settings_class = _plugins.settings_class(_plugins.find("sandbox").load())
+    settings_class = loading.settings_class(loading.find("sandbox").load())
 
     error = failure(lambda: structure(settings_class, {"api_key": f"{KEY} "}, where="settings"))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway_core import Gateway, WebhookRequest, _plugins, hookimpl
+from gateway_core import Gateway, WebhookRequest, hookimpl
+from gateway_core._plugins import loading
 from gateway_core.errors import UnexpectedResponseError
 from gateway_core.http import Flow
 from tests.accounts import ACCOUNTS
@@ -84,8 +85,8 @@ def test_plugin_with_a_secret_in_its_hand(logs: Logs, fault: str, operation: str
 @pytest.mark.parametrize("fail", ["key", "ours", "settings"])
 def test_provider_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, fail: str) -> None:
     """S1: a plugin that is handed its secrets and raises them."""
-    plugin = _plugins.find("sandbox")
-    monkeypatch.setattr(_plugins.Plugin, "load", lambda _: Fake)
+    plugin = loading.find("sandbox")
+    monkeypatch.setattr(loading.Plugin, "load", lambda _: Fake)
 
     error = failure(lambda: Gateway.connect(plugin.name, api_key=KEY, fail=fail))
 

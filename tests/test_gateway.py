@@ -28,7 +28,7 @@ from gateway_core import (
     WebhookRequest,
     errors,
 )
-from gateway_core._account import Account
+from gateway_core._engine.operations import Account
 from gateway_core.transport import TransportSettings
 from gateway_core.webhooks import sign
 from tests.fake_gateway import KEY, NOW, ORDER, REFUND, Fake, Options, Settings, Wire, ask, fake, made

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from gateway_core import Flow, ProviderInfo, WebhookDelivery, WebhookEvent, WebhookRequest, errors
-from gateway_core._account import LARGEST_WEBHOOK
+from gateway_core._engine.operations import LARGEST_WEBHOOK
 from gateway_core.errors import WebhookReason
 from gateway_core.webhooks import sign
 from gateway_core.wire import decode

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from gateway_core import hookimpl, hookspecs
-from gateway_core._hooks import PROJECT
+from gateway_core._markers import PROJECT
 
 ARGUMENTS = {
     "create_invoice": ["request"],

@@ -18,7 +18,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from gateway_core import _plugins, errors, hookspecs
+from gateway_core import errors, hookspecs
+from gateway_core._plugins import loading
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models import LEGAL_MOVES, InvoiceStatus
 from gateway_core.provider import Idempotency, ProviderInfo
@@ -99,7 +100,7 @@ class ProviderSettings(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Draw it."""
-        settings = _plugins.settings_class(_plugins.find(self.arguments[0]).load())
+        settings = loading.settings_class(loading.find(self.arguments[0]).load())
         described = _attributes(settings)
         rows = ([f"`{field.name}`", _default(field), described.get(field.name, "")] for field in attrs.fields(settings))
         return [table(["setting", "default", "meaning"], rows)]
@@ -111,7 +112,7 @@ class Installed(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Draw it."""
         rows = []
-        for report in _plugins.inspect_all():
+        for report in loading.inspect_all():
             if report.info is None:
                 raise self.error(f"{report.name}: {report.fault}")
             rows.append(

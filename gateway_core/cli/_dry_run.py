@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway_core._text import MASK, one_line, scrub
+from gateway_core._redaction import MASK, one_line, scrub
 from gateway_core.cli.options import open_gateway
 from gateway_core.cli.output import say, write_json
 from gateway_core.errors import NotSentError

@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gateway_core import _json
-from gateway_core._text import one_line
+from gateway_core._redaction import one_line
 from gateway_core.cli import options
 from gateway_core.cli._dry_run import show_request
 from gateway_core.cli.output import people, plain, show

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway_core import _plugins
+from gateway_core._plugins import loading
 from gateway_core.cli import options
 from gateway_core.cli.output import say, write_json
 
@@ -21,7 +21,7 @@ def providers(as_json: bool) -> None:
 
     This imports every provider plugin, which nothing else does.
     """
-    reports = _plugins.inspect_all()
+    reports = loading.inspect_all()
     if as_json:
         write_json([_plain(report) for report in reports])
         return
@@ -45,7 +45,7 @@ def providers(as_json: bool) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def _plain(report: _plugins.PluginReport) -> dict[str, object]:
+def _plain(report: loading.PluginReport) -> dict[str, object]:
     info = report.info
     return {
         "name": report.name,

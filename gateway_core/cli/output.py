@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gateway_core import _json
-from gateway_core._text import one_line
+from gateway_core._redaction import one_line
 from gateway_core.errors import (
     GatewayError,
     JournalError,

@@ -9,9 +9,10 @@ from typing import Any
 
 import attrs
 
-from gateway_core import _plugins, observers
-from gateway_core._contract import closest
-from gateway_core._frames import reticent
+from gateway_core import observers
+from gateway_core._plugins import loading
+from gateway_core._plugins.validation import closest
+from gateway_core._tracebacks import without_locals
 from gateway_core.config._file import ConfigFile, read, variable_prefix
 from gateway_core.config._sources import DEFAULT, gather
 from gateway_core.config._types import Fault
@@ -59,7 +60,7 @@ class LoadedAccount:
     name: str
     path: str
     backend: str
-    plugin: _plugins.Plugin
+    plugin: loading.Plugin
     provider_class: Any
     settings: Any
     transport: TransportSettings
@@ -82,7 +83,7 @@ class _Core(LimitSettings):
     observers: tuple[str, ...] = observers.DEFAULT
 
 
-@reticent
+@without_locals
 def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry, ...]:
     """Return the accounts of a file, in its order, without looking for their plugins.
 
@@ -96,7 +97,7 @@ def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry
     )
 
 
-@reticent
+@without_locals
 def load_account(name: str | None = None, config: str | os.PathLike[str] | None = None) -> LoadedAccount:
     """Read an account and import its plugin.
 
@@ -122,7 +123,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
     backend = str(values["backend"])
     plugin, provider_class = _load(file, name, backend, values.get("distribution"))
 
-    settings_class: type[Any] = _plugins.settings_class(provider_class)
+    settings_class: type[Any] = loading.settings_class(provider_class)
     values, more_origins = gather(settings_class, rest, file=file.path, prefix=variable_prefix(name))
     settings, more_faults = attempt(settings_class, values, others=RESERVED_SETTINGS)
     origins |= more_origins
@@ -148,9 +149,9 @@ def _backend(file: ConfigFile, name: str) -> str | None:
     return str(backend) if isinstance(backend, str) else None
 
 
-def _load(file: ConfigFile, name: str, backend: str, distribution: str | None) -> tuple[_plugins.Plugin, Any]:
+def _load(file: ConfigFile, name: str, backend: str, distribution: str | None) -> tuple[loading.Plugin, Any]:
     try:
-        plugin = _plugins.find(backend, distribution=distribution)
+        plugin = loading.find(backend, distribution=distribution)
         return plugin, plugin.load()
     except UnknownBackendError as error:
         error.message = f"{file.path}: [gateways.{name}] backend: {error.message}"

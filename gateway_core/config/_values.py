@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import attrs
 import cattrs
 
-from gateway_core._contract import closest
-from gateway_core._frames import reticent
-from gateway_core._text import scrub
+from gateway_core._plugins.validation import closest
+from gateway_core._redaction import scrub
+from gateway_core._tracebacks import without_locals
 from gateway_core.config._types import READERS, Broken, Fault, RefusedError, Text, choice, is_choice, refused
 from gateway_core.errors import ConfigurationError, GatewayError, PluginError
 from gateway_core.models.secret import Secret
@@ -21,7 +21,7 @@ from gateway_core.provider import secrets_of
 T = TypeVar("T")
 
 
-@reticent
+@without_locals
 def structure(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Make a settings class from values that are given in code.
 

@@ -6,7 +6,7 @@ import hmac
 import re
 from typing import NoReturn
 
-from gateway_core._text import MASK
+from gateway_core._redaction import MASK
 from gateway_core.errors import ConfigurationError
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")

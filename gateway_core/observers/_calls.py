@@ -62,7 +62,7 @@ class Listener:
     def _complain(self, error: Exception) -> None:
         # The lock is never given back: whoever gets it is the first, in whatever thread.
         if self._not_complained.acquire(blocking=False):
-            from gateway_core._entry_points import describe
+            from gateway_core._plugins.discovery import describe
             from gateway_core.observers._log import logger
 
             fault = describe(error, text=False)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pluggy
 
-from gateway_core._entry_points import describe
-from gateway_core._hooks import PROJECT, hookspec, misshapen
+from gateway_core._markers import PROJECT, hookspec, misshapen
+from gateway_core._plugins.discovery import describe
 from gateway_core.errors import PluginError
 from gateway_core.observers._calls import Listener
 from gateway_core.observers._events import Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gateway_core._entry_points import NAME, Offer, describe, offers_of, rivalry, scan
-from gateway_core._text import one_line
+from gateway_core._plugins.discovery import NAME, Offer, describe, offers_of, rivalry, scan
+from gateway_core._redaction import one_line
 from gateway_core.errors import ConfigurationError, PluginError
 from gateway_core.observers._calls import Listener
 from gateway_core.observers._hook import listen

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from gateway_core._hooks import hookimpl
-from gateway_core._text import one_line
+from gateway_core._markers import hookimpl
+from gateway_core._redaction import one_line
 from gateway_core.errors import GatewayError, ProviderError
 from gateway_core.observers import _events as events
 from gateway_core.observers._log import logger

@@ -16,8 +16,8 @@ from gateway_core.models.secret import Secret
 from gateway_core.provider import ProviderInfo, RateLimit, secret_field, secrets_of
 
 if TYPE_CHECKING:
-    from gateway_core.transport._channel import Channel
-    from gateway_core.transport._turns import Where
+    from gateway_core.transport._pipeline import Channel
+    from gateway_core.transport._rate_limit import Where
 
 
 @attrs.frozen
@@ -125,19 +125,19 @@ def build(settings: TransportSettings, limits: LimitSettings, info: ProviderInfo
         ConfigurationError: If the base address is not https and not on the loopback range, the environment names a
             proxy or an authority that cannot be used, or the limiter is none.
     """
-    from gateway_core.transport._channel import RuledChannel
-    from gateway_core.transport._health import Health
-    from gateway_core.transport._requests import RequestsTransport
+    from gateway_core.transport._circuit_breaker import Health
+    from gateway_core.transport._pipeline import Pipeline
+    from gateway_core.transport._requests_transport import RequestsTransport
 
     base_url = getattr(provider_settings, "base_url", None) or info.base_url
     account = _identity(info, provider_settings, base_url)
     declared = info.rate_limits if limits.rate_limits is None else limits.rate_limits
     limiter = None
     if declared:
-        from gateway_core.transport._turns import Limiter
+        from gateway_core.transport._rate_limit import Limiter
 
         limiter = Limiter.of(account, declared, _where(limits.limiter), limits.limiter_fallback)
-    return RuledChannel(
+    return Pipeline(
         wire=RequestsTransport(settings, base_url=base_url, hosts=info.hosts),
         info=info,
         settings=settings,
@@ -154,13 +154,13 @@ def plain(transport: Transport) -> Channel:
     """
     if not all(callable(getattr(transport, name, None)) for name in ("send", "close")):
         raise ConfigurationError("a transport is TransportSettings, or an object with the methods send and close")
-    from gateway_core.transport._channel import PlainChannel
+    from gateway_core.transport._pipeline import DirectPipeline
 
-    return PlainChannel(transport)
+    return DirectPipeline(transport)
 
 
 def _where(limiter: Secret | None) -> Where:
-    from gateway_core.transport._turns import Where
+    from gateway_core.transport._rate_limit import Where
 
     return Where.of(None if limiter is None else limiter.reveal())
 
@@ -181,6 +181,6 @@ def connect(settings: TransportSettings, *, base_url: str | None = None, hosts: 
     Raises:
         ConfigurationError: If an address is not https and not on the loopback range, or the environment is wrong.
     """
-    from gateway_core.transport._requests import RequestsTransport
+    from gateway_core.transport._requests_transport import RequestsTransport
 
     return RequestsTransport(settings, base_url=base_url, hosts=hosts)

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from gateway_core import Secret
-from gateway_core._contract import check_provider_class
+from gateway_core._plugins.validation import check_provider_class
 from gateway_core.config import structure
 from gateway_core.config._accounts import _Core
 from gateway_core.errors import ConfigurationError, PluginError

@@ -64,17 +64,26 @@ class Case:
 
 CASES = [
     Case("unknown_settings_are_refused", {"gateway_core.testing.suite._stage.structure": _lenient}),
-    Case("what_is_not_implemented_raises_before_any_request", {"gateway_core._account.Account._call": _nothing}),
+    Case(
+        "what_is_not_implemented_raises_before_any_request", {"gateway_core._engine.operations.Account._call": _nothing}
+    ),
     Case(
         "amount_finer_than_its_currency_is_refused_before_sending",
-        {"gateway_core._account.Account._check_amount": lambda *_: None},
+        {"gateway_core._engine.operations.Account._check_amount": lambda *_: None},
         {"mapping": _ROUNDS},
     ),
-    Case("body_of_a_mebibyte_is_refused", {"gateway_core._account.LARGEST_WEBHOOK": 1 << 30}, {"provider": _BELIEVES}),
-    Case("secrets_are_in_no_error", {"gateway_core._guard.scrub": _as_it_is}),
+    Case(
+        "body_of_a_mebibyte_is_refused",
+        {"gateway_core._engine.operations.LARGEST_WEBHOOK": 1 << 30},
+        {"provider": _BELIEVES},
+    ),
+    Case("secrets_are_in_no_error", {"gateway_core._engine.error_boundary.scrub": _as_it_is}),
     Case(
         "secrets_are_in_no_local_of_a_traceback",
-        {"gateway_core._guard.forget": lambda _: None, "gateway_core._frames.forget": lambda _: None},
+        {
+            "gateway_core._engine.error_boundary.forget": lambda _: None,
+            "gateway_core._tracebacks.forget": lambda _: None,
+        },
     ),
     Case("secrets_are_in_no_configuration_error", {"gateway_core.testing.suite._stage.structure": _talkative}),
 ]

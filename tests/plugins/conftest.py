@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from gateway_core._plugins import PROVIDERS
+from gateway_core._plugins.loading import PROVIDERS
 
 DATA = Path(__file__).parents[1] / "data"
 PROJECTS = {each.parent.name: tomllib.loads(each.read_text()) for each in sorted(DATA.glob("*/pyproject.toml"))}

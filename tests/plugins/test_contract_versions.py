@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 import pytest
 
-from gateway_core import Gateway, _contract, _plugins, hookspecs
+from gateway_core import Gateway, hookspecs
+from gateway_core._plugins import loading, validation
 from gateway_core.errors import UnknownBackendError
 from gateway_core.provider import CONTRACT_VERSION
 
@@ -74,7 +75,7 @@ def test_plugin_without_an_argument_that_came_later_is_called_as_before(
     later = pluggy.HookspecMarker("gateway_core")(get_status, firstresult=True)
     monkeypatch.setattr(hookspecs, "get_status", later)
     with Gateway.connect(NAME, api_key="key", webhook_secret="secret") as gateway:
-        flow = _contract.register(gateway.provider).hook.get_status(invoice_id="7", locale="es-AR")
+        flow = validation.register(gateway.provider).hook.get_status(invoice_id="7", locale="es-AR")
 
     assert next(flow).url == "https://api.frozen.example/v1/invoices/7"
 
@@ -83,7 +84,7 @@ def test_frozen_plugin_has_every_hook_of_its_contract(site: Site) -> None:
     """What the plugin does not implement would not be held to stay as it is."""
     site.add(NAME)
 
-    _, _, supported = _plugins.find(NAME).examine()
+    _, _, supported = loading.find(NAME).examine()
 
     assert supported == (
         "create_invoice",
@@ -102,7 +103,7 @@ def test_plugin_of_a_contract_to_come_says_to_install_a_newer_core(site: Site) -
     site.add("newer-contract")
 
     with pytest.raises(UnknownBackendError) as caught:
-        _plugins.find("newer-contract").load()
+        loading.find("newer-contract").load()
 
     assert caught.value.who_must_act == "operator"
     assert (
@@ -117,7 +118,7 @@ def test_plugin_that_needs_a_core_to_come_says_what_to_install(site: Site) -> No
     site.add("needs-newer-core")
 
     with pytest.raises(UnknownBackendError) as caught:
-        _plugins.find("needs-newer-core").load()
+        loading.find("needs-newer-core").load()
 
     assert caught.value.who_must_act == "operator"
     assert "it requires gateway-core>=9, and " in caught.value.message
@@ -133,10 +134,10 @@ def test_plugin_of_a_contract_that_is_over_says_to_install_a_newer_plugin(
 ) -> None:
     """Where the core has moved on, it is the plugin that is too old."""
     site.add(NAME)
-    monkeypatch.setattr(_contract, "CONTRACT_VERSION", CONTRACT_VERSION + 1)
+    monkeypatch.setattr(validation, "CONTRACT_VERSION", CONTRACT_VERSION + 1)
 
     with pytest.raises(UnknownBackendError) as caught:
-        _plugins.find(NAME).load()
+        loading.find(NAME).load()
 
     assert caught.value.who_must_act == "operator"
     assert (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway_core import Gateway, _plugins
+from gateway_core import Gateway
+from gateway_core._plugins import loading
 from gateway_core.errors import UnknownBackendError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def test_only_the_chosen_plugin_is_imported(site: Site) -> None:
     """P1: Loading a plugin imports that one, whatever is installed beside it."""
     site.add(*site.projects)
 
-    provider_class = _plugins.find("minimal").load()
+    provider_class = loading.find("minimal").load()
 
     assert provider_class.__name__ == "Minimal"
     assert site.imported() == {"gateway_minimal"}
@@ -28,7 +29,7 @@ def test_only_the_chosen_plugin_is_imported(site: Site) -> None:
 def test_broken_plugin_is_blamed_precisely(site: Site, broken: Broken) -> None:
     """P4: The error names entry point, distribution, version, cause and who must act, on one line, with no chain."""
     site.add(broken.name)
-    plugin = _plugins.find(broken.name)
+    plugin = loading.find(broken.name)
 
     with pytest.raises(UnknownBackendError) as caught:
         plugin.load()
@@ -50,7 +51,7 @@ def test_long_cause_does_not_hide_who_must_act(site: Site) -> None:
     site.module("gateway_talker", "raise ValueError('\\n\\x1b[2J' * 100_000)")
 
     with pytest.raises(UnknownBackendError) as caught:
-        _plugins.find("talker").load()
+        loading.find("talker").load()
 
     assert caught.value.message.endswith("distribution gateway-talker 1.0; the plugin author must act)")
     assert len(caught.value.message) < 1500
@@ -62,7 +63,7 @@ def test_missing_module_is_told_without_a_place(site: Site) -> None:
     site.make("gateway-gone", {"gone": "gateway_gone:Gone"})
 
     with pytest.raises(UnknownBackendError) as caught:
-        _plugins.find("gone").load()
+        loading.find("gone").load()
 
     assert "failed with ModuleNotFoundError: No module named 'gateway_gone' (entry point" in caught.value.message
 
@@ -75,7 +76,7 @@ def test_import_is_survived_unless_the_user_ends_it(site: Site, cause: str) -> N
     expected = KeyboardInterrupt if cause.startswith("Keyboard") else UnknownBackendError
 
     with pytest.raises(expected):
-        _plugins.find("odd").load()
+        loading.find("odd").load()
 
 
 def test_check_is_ended_by_the_user(site: Site) -> None:
@@ -86,7 +87,7 @@ def test_check_is_ended_by_the_user(site: Site) -> None:
     )
 
     with pytest.raises(KeyboardInterrupt):
-        _plugins.find("slow").load()
+        loading.find("slow").load()
 
 
 @pytest.mark.parametrize("value", ["", "gateway_minimal:", "gateway-minimal:Minimal", "../gateway_minimal:Minimal"])
@@ -96,7 +97,7 @@ def test_entry_point_of_wrong_form_is_the_authors_fault(site: Site, value: str) 
     site.make("gateway-formless", {"formless": value})
 
     with pytest.raises(UnknownBackendError, match="its entry point is not of the form module:object") as caught:
-        _plugins.find("formless").load()
+        loading.find("formless").load()
 
     assert caught.value.who_must_act == "plugin author"
     assert site.imported() == set()
@@ -119,7 +120,7 @@ def test_plugin_for_another_core_is_refused_before_its_import(site: Site, requir
     installed = importlib.metadata.version("gateway-core")
 
     with pytest.raises(UnknownBackendError, match=r"broken: it requires [Gg]ateway") as caught:
-        _plugins.find("other").load()
+        loading.find("other").load()
 
     assert f", and {installed} is installed: install versions that go together" in caught.value.message
     assert caught.value.who_must_act == "operator"
@@ -144,7 +145,7 @@ def test_plugin_for_this_core_is_loaded(site: Site, requires: list[str]) -> None
     site.add("minimal")
     site.make("gateway-other", {"other": "gateway_minimal:Minimal"}, requires=requires)
 
-    assert _plugins.find("other").load().__name__ == "Minimal"
+    assert loading.find("other").load().__name__ == "Minimal"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_requirement_that_cannot_be_read_is_the_authors_fault(site: Site, text: 
     site.make("gateway-other", {"other": "gateway_minimal:Minimal"}, requires=[text])
 
     with pytest.raises(UnknownBackendError, match=r"its requirement .* cannot be read: ") as caught:
-        _plugins.find("other").load()
+        loading.find("other").load()
 
     assert caught.value.who_must_act == "plugin author"
     assert site.imported() == set()
@@ -171,7 +172,7 @@ def test_requirement_that_cannot_be_read_is_the_authors_fault(site: Site, text: 
 def test_core_before_its_release_is_a_core(site: Site, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     """A release candidate, a development version and a local build are held against the requirement as they are."""
     site.add("minimal")
-    plugin = _plugins.find("minimal")
+    plugin = loading.find("minimal")
     monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
 
     assert plugin.load().__name__ == "Minimal"
@@ -180,7 +181,7 @@ def test_core_before_its_release_is_a_core(site: Site, monkeypatch: pytest.Monke
 def test_core_without_metadata_leaves_it_to_the_contract_version(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the core was not installed, there is no version to hold a requirement against."""
     site.add("minimal", "newer-contract")
-    plugins = _plugins.find("minimal"), _plugins.find("newer-contract")
+    plugins = loading.find("minimal"), loading.find("newer-contract")
     monkeypatch.setattr(sys, "path", [str(site.path)])
 
     assert plugins[0].load().__name__ == "Minimal"
@@ -205,7 +206,7 @@ def test_plugin_without_readable_metadata_is_loaded(site: Site, metadata: bytes 
     if metadata is not None:
         path.write_bytes(metadata)
 
-    plugin = _plugins.find("minimal")
+    plugin = loading.find("minimal")
 
     assert (plugin.distribution, plugin.version) == (distribution.format(site=site.path), "(unknown)")
     assert plugin.load().__name__ == "Minimal"
@@ -214,9 +215,9 @@ def test_plugin_without_readable_metadata_is_loaded(site: Site, metadata: bytes 
 def test_entry_point_without_distribution_is_loaded(site: Site) -> None:
     """An entry point that an application made by hand belongs to no distribution."""
     site.add("minimal")
-    source = importlib.metadata.EntryPoint("minimal", "gateway_minimal:Minimal", _plugins.PROVIDERS)
+    source = importlib.metadata.EntryPoint("minimal", "gateway_minimal:Minimal", loading.PROVIDERS)
 
-    plugin = _plugins.Plugin.of(source)
+    plugin = loading.Plugin.of(source)
 
     assert (plugin.distribution, plugin.version) == ("(unknown)", "(unknown)")
     assert plugin.load().__name__ == "Minimal"
@@ -237,7 +238,7 @@ def test_failed_import_in_a_broken_environment_is_the_operators_to_mend(
     site.module("gateway_needy", "import gateway_nowhere")
 
     with pytest.raises(UnknownBackendError) as caught:
-        _plugins.find("needy").load()
+        loading.find("needy").load()
 
     assert f"ModuleNotFoundError: No module named 'gateway_nowhere' at {site.path}" in caught.value.message
     assert unmet in caught.value.message
@@ -266,5 +267,5 @@ def test_finding_and_loading_scans_once_and_reads_the_chosen_metadata_only(
     monkeypatch.setattr(importlib.metadata.PathDistribution, "read_text", watched)
     Gateway.connect("minimal", api_key="k").close()
 
-    assert scans == [_plugins.PROVIDERS]
+    assert scans == [loading.PROVIDERS]
     assert read == {"gateway_minimal", "gateway_core"}

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway_core import ProviderInfo, _plugins
+from gateway_core import ProviderInfo
+from gateway_core._plugins import loading
 
 if TYPE_CHECKING:
     from tests.plugins.conftest import Broken, Site
 
 
-def report_on(name: str) -> _plugins.PluginReport:
+def report_on(name: str) -> loading.PluginReport:
     """Return the one report on a backend."""
-    [report] = [report for report in _plugins.inspect_all() if report.name == name]
+    [report] = [report for report in loading.inspect_all() if report.name == name]
     return report
 
 
@@ -50,7 +51,7 @@ def test_reports_cover_all_plugins_and_keep_stdout_clean(site: Site, capsys: pyt
     site.add(*site.projects)
     ours = {name: name for name in site.projects} | {"twin-a": "twin", "twin-b": "twin"}
 
-    reports = [report for report in _plugins.inspect_all() if report.distribution.removeprefix("gateway-") in ours]
+    reports = [report for report in loading.inspect_all() if report.distribution.removeprefix("gateway-") in ours]
     printed = capsys.readouterr()
 
     assert [report.name for report in reports] == sorted(ours.values())
@@ -68,7 +69,7 @@ def test_rivals_are_both_reported_and_not_imported(site: Site) -> None:
     """P2: A name that two distributions offer is a fault of both, and asking for all imports neither."""
     site.add("twin-a", "twin-b")
 
-    twins = [report for report in _plugins.inspect_all() if report.name == "twin"]
+    twins = [report for report in loading.inspect_all() if report.name == "twin"]
 
     assert [twin.distribution for twin in twins] == ["gateway-twin-a", "gateway-twin-b"]
     assert all("it is offered by gateway-twin-a 1.0 " in (twin.fault or "") for twin in twins)
@@ -82,7 +83,7 @@ def test_entry_point_with_odd_name_is_reported_and_not_imported(site: Site, name
     site.add("minimal")
     site.make("gateway-odd", {name: "gateway_noisy:Noisy"})
 
-    reports = {report.distribution: report for report in _plugins.inspect_all()}
+    reports = {report.distribution: report for report in loading.inspect_all()}
 
     assert reports["gateway-minimal"].fault is None
     assert (reports["gateway-odd"].name + reports["gateway-odd"].entry_point).isprintable()
@@ -94,7 +95,7 @@ def test_title_fits_on_one_line() -> None:
     """A plugin's title is for people, and cannot move their cursor."""
     info = ProviderInfo(title="Odd\x1b[2J" + "x" * 1000, contract_version=1)
 
-    title = _plugins.PluginReport(name="odd", entry_point="", distribution="", version="", info=info).title or ""
+    title = loading.PluginReport(name="odd", entry_point="", distribution="", version="", info=info).title or ""
 
     assert title.startswith("Odd\\x1b[2Jx")
     assert len(title) < 120

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from gateway_core import Gateway, HttpRequest, HttpResponse, Invoice, InvoiceRequest, Money
-from gateway_core._account import Account
+from gateway_core._engine.operations import Account
 from gateway_core.errors import GatewayError, UnexpectedResponseError
 from gateway_core.testing import Emulator, EmulatorTransport
 from gateway_core.testing.finding import find_emulator

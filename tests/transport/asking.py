@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gateway_core._driver import Performer, run
+from gateway_core._engine.driver import Performer, run
 from gateway_core.errors import GatewayError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.observers import Call, Observers
 from gateway_core.transport import Deadline, Transport
-from gateway_core.transport._channel import Channel
+from gateway_core.transport._pipeline import Channel
 
 #: Long enough for any machine, so that only what a test is about can be the reason of a failure.
 PATIENT = 15.0

@@ -19,11 +19,11 @@ from gateway_core.observers import (
 )
 from gateway_core.provider import Idempotency, ProviderInfo, RateLimitHeaders
 from gateway_core.transport import Deadline, TransportSettings
-from gateway_core.transport._channel import RuledChannel
-from gateway_core.transport._health import Breaker, Budget, Health
-from gateway_core.transport._steps import Ask, Attempt, Pause, Steps
+from gateway_core.transport._actions import Actions, Ask, Attempt, Pause
+from gateway_core.transport._circuit_breaker import Budget, CircuitBreaker, Health
+from gateway_core.transport._pipeline import Pipeline
 from tests.transport.asking import get, post
-from tests.transport.turns import Clock
+from tests.transport.permits import Clock
 
 E = TypeVar("E", bound=Event)
 
@@ -120,7 +120,7 @@ class Limiter:
     urgent: list[bool] = attrs.field(factory=list)
     held_off: list[float] = attrs.field(factory=list)
 
-    def turn(self, *, urgent: bool, deadline: Deadline) -> Steps[Turn]:
+    def turn(self, *, urgent: bool, deadline: Deadline) -> Actions[Turn]:
         """Wait for a turn."""
         wait = self.waits.pop(0) if self.waits else 0.0
         self.urgent.append(urgent)
@@ -132,7 +132,7 @@ class Limiter:
         self.turns.append(turn)
         return turn
 
-    def hold_off(self, seconds: float) -> Steps[None]:
+    def hold_off(self, seconds: float) -> Actions[None]:
         """Take note, if the store can be reached."""
 
         def note() -> None:
@@ -192,12 +192,12 @@ class Bench:
         self.clock = Clock()
         self.wire = Wire(self.clock, list(outcomes), seconds)
         self.limiter = limiter
-        self.health = Health(Budget(self.clock), Breaker(breaker, 10.0, self.clock))
+        self.health = Health(Budget(self.clock), CircuitBreaker(breaker, 10.0, self.clock))
         self.watch = Watch()
         self.pauses: list[float] = []
         bounds = TransportSettings(**settings)
         limits: Any = limiter
-        self.channel = RuledChannel(
+        self.channel = Pipeline(
             wire=self.wire,
             info=info,
             settings=bounds,
@@ -207,7 +207,7 @@ class Bench:
             luck=lambda: luck,
         )
 
-    def steps(self, request: HttpRequest, seconds: float = 30.0) -> Steps[HttpResponse]:
+    def steps(self, request: HttpRequest, seconds: float = 30.0) -> Actions[HttpResponse]:
         """Return the steps of one request, with a deadline so many seconds from now."""
         self.deadline = Deadline.after(seconds, self.clock)
         call = Observers.load([self.watch]).call("example", "run")

@@ -13,12 +13,12 @@ import pytest
 
 from gateway_core.provider import RateLimit
 from gateway_core.transport import TransportSettings
-from gateway_core.transport._requests import RequestsTransport
-from gateway_core.transport._turns import Limiter, Where
-from gateway_core.transport._turns._shared import Fallback, SharedStore
+from gateway_core.transport._rate_limit import Limiter, Where
+from gateway_core.transport._rate_limit.shared_store import Fallback, SharedStore
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.fault_server import Act, FaultServer
+from tests.transport.permits import WINDOW
 from tests.transport.redis_server import RedisServer
-from tests.transport.turns import WINDOW
 
 #: `authority.pem` signed `server.pem` for localhost, 127.0.0.1 and api.example.test, until 2120. Its own key is lost,
 #: and that in `server.pem` is known to everybody: they protect nothing.

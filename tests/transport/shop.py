@@ -31,8 +31,8 @@ from gateway_core import (
     WebhookRequest,
     hookimpl,
 )
-from gateway_core._account import Account
-from gateway_core._door import Door
+from gateway_core._engine.base import BaseGateway
+from gateway_core._engine.operations import Account
 from gateway_core.errors import GatewayError, WebhookError, for_status
 from gateway_core.http import endpoint
 from gateway_core.observers import Event, Observers, RequestSent
@@ -41,7 +41,7 @@ from gateway_core.transport import LimitSettings, TransportSettings
 from gateway_core.wire import decode
 from tests.transport.asking import PATIENT
 
-D = TypeVar("D", bound=Door)
+D = TypeVar("D", bound=BaseGateway)
 
 ORDER = InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR"))
 
@@ -145,7 +145,7 @@ ASKED: dict[str, tuple[type[Shop], str, Any]] = {
 }
 
 #: Both colours of the gateway.
-COLOURS: dict[str, type[Door]] = {"sync": Gateway, "async": AsyncGateway}
+COLOURS: dict[str, type[BaseGateway]] = {"sync": Gateway, "async": AsyncGateway}
 
 
 def gateway(
@@ -164,7 +164,7 @@ def gateway(
     return kind(Account("shop", shop(settings)), None, fast, limits=kept, observers=Observers.load(observers))
 
 
-def call(door: Door, asked: str) -> Any:
+def call(door: BaseGateway, asked: str) -> Any:
     """Ask what is to be asked, in the gateway's own colour, and return the result or the error of ours."""
     _, operation, argument = ASKED[asked]
     try:
@@ -174,7 +174,7 @@ def call(door: Door, asked: str) -> Any:
         return error
 
 
-def close(door: Door) -> None:
+def close(door: BaseGateway) -> None:
     """Close the gateway in its own colour."""
     if isinstance(door, AsyncGateway):
         asyncio.run(door.close())

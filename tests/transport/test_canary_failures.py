@@ -29,7 +29,7 @@ from gateway_core import (
     Secret,
     hookimpl,
 )
-from gateway_core._account import Account as CoreAccount
+from gateway_core._engine.operations import Account as CoreAccount
 from gateway_core.errors import GatewayError, for_status
 from gateway_core.http import endpoint
 from gateway_core.observers import Observers

@@ -28,7 +28,7 @@ from gateway_core.errors import (
     RejectedError,
     UnexpectedResponseError,
 )
-from gateway_core.transport import _bounded
+from gateway_core.transport import _connection
 from tests.transport.fault_server import (
     Act,
     FaultServer,
@@ -336,7 +336,7 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     """Give a function that lets one use of a function fail on the way to a connection: the first, or another."""
 
     def fail(name: str, error: OSError, use: int = 1) -> None:
-        module = _bounded if hasattr(_bounded, name) else socket
+        module = _connection if hasattr(_connection, name) else socket
         real = getattr(module, name)
         uses = itertools.count(1)
 

@@ -7,7 +7,7 @@ import pytest
 from gateway_core.errors import NotSentError, OutcomeUnknownError, TransportError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.provider import Idempotency, ProviderInfo
-from gateway_core.transport._failures import unusable
+from gateway_core.transport._error_translation import unusable
 from gateway_core.transport._retry import Verdict, backoff, judge
 from tests.transport.asking import get, post
 

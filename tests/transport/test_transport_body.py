@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway_core.errors import OutcomeUnknownError
-from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.asking import ask, failure, get, post
 from tests.transport.fault_server import FaultServer, answer, drip, endless, gzip_bomb, head, write, write_and_close
 

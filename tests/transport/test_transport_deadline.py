@@ -13,8 +13,8 @@ import urllib3
 from urllib3.util.connection import create_connection
 
 from gateway_core.errors import NotSentError, OutcomeUnknownError
-from gateway_core.transport import Deadline, _bounded
-from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport import Deadline, _connection
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.asking import PATIENT, ask, failure, get, post
 from tests.transport.fault_server import Connection, FaultServer, answer, drip_for_ever, head, silence, write_and_hold
 
@@ -155,7 +155,7 @@ def test_handshake_has_what_connecting_left(serve: Serve, connect: Connect, monk
         deadline.shrink()
         return made
 
-    monkeypatch.setattr("gateway_core.transport._bounded.create_connection", slow)
+    monkeypatch.setattr("gateway_core.transport._connection.create_connection", slow)
     server = serve(lambda connection: connection.hold())
     transport = connect(f"https://127.0.0.1:{server.port}", connect_timeout=60)
     started = time.monotonic()
@@ -262,7 +262,7 @@ def test_connection_that_comes_too_late_is_closed(
         object.__setattr__(late, "soon", Deadline.after(0))
         return made[0]
 
-    monkeypatch.setattr(_bounded, "create_connection", slowly)
+    monkeypatch.setattr(_connection, "create_connection", slowly)
 
     with pytest.raises(NotSentError, match="the deadline passed while connecting"):
         connect(server.url).send(post(f"{server.url}/"), late)

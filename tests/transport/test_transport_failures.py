@@ -11,7 +11,7 @@ import urllib3
 from requests_mock import Mocker
 
 from gateway_core.errors import InvalidRequestError, NotSentError, OutcomeUnknownError
-from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.asking import ask, failure, get, post
 from tests.transport.fault_server import (
     FaultServer,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway_core.errors import GatewayError
-from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.canary import Logs, hits, leaks
 from tests.transport.asking import ask, failure, get, post
 from tests.transport.fault_server import (

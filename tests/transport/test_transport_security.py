@@ -11,7 +11,7 @@ import pytest
 
 from gateway_core.errors import ConfigurationError, InvalidRequestError
 from gateway_core.http import endpoint
-from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.asking import ask, failure, get, post
 from tests.transport.fault_server import FaultServer, answer, endless, head, in_turn, write_and_hold
 

@@ -17,7 +17,7 @@ from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.http import HttpRequest
 from gateway_core.provider import ProviderInfo, RateLimit
 from gateway_core.transport import LimitSettings, TransportSettings, build
-from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.asking import Through, ask, failure, get, post
 from tests.transport.fault_server import Connection, FaultServer, answer, reset_before_answering
 

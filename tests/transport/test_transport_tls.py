@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway_core.errors import ConfigurationError, NotSentError
-from gateway_core.transport._requests import RequestsTransport
+from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.asking import ask, failure, get, post
 from tests.transport.conftest import CERTIFICATES
 from tests.transport.fault_server import (

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gateway_core import _plugins
+from gateway_core._plugins import loading
 from gateway_core.errors import GatewayError
 from gateway_core.models.invoice import InvoiceRequest, RefundRequest
 from gateway_core.models.money import Money
@@ -154,7 +154,7 @@ def _check_backend(cls: type[Described]) -> None:
     if cls.backend is None:
         return
     try:
-        _plugins.find(cls.backend).load()
+        loading.find(cls.backend).load()
     except GatewayError as error:
         reason = error.message
     else:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from gateway_core import _plugins
-from gateway_core._account import Account
-from gateway_core._listing import Listing
+from gateway_core._engine.operations import Account
+from gateway_core._engine.pagination import Pagination
+from gateway_core._plugins import loading
 from gateway_core.async_gateway import AsyncGateway
 from gateway_core.config import structure
 from gateway_core.errors import GatewayError, RejectedError
@@ -277,7 +277,7 @@ class Stage:
 
     def listed(self, query: PaymentQuery | None = None) -> Iterator[tuple[Payment, ...]]:
         """Yield what is new on each page of small pages, as the core reads them."""
-        listing = Listing(query or PaymentQuery(page_size=2))
+        listing = Pagination(query or PaymentQuery(page_size=2))
         while listing.query is not None:
             yield listing.accept(listing.query, self.page(listing.query))
 
@@ -306,7 +306,7 @@ class Stage:
             self.emulator.ledger.close()
 
     def _account(self, settings: Mapping[str, Any]) -> Account:
-        made: Any = structure(_plugins.settings_class(self.provider_class), settings, where="settings")
+        made: Any = structure(loading.settings_class(self.provider_class), settings, where="settings")
         return Account("kit", self.provider_class(made))
 
     def _inner(self) -> Transport:
@@ -337,7 +337,7 @@ def load(suite: Described) -> Any:
     """Return the provider's class, which the author names by its backend or gives."""
     if (suite.backend is None) == (suite.provider_class is None):
         pytest.fail("name the provider by `backend` or give its class as `provider_class`: one of them", pytrace=False)
-    return suite.provider_class if suite.backend is None else _plugins.find(suite.backend).load()
+    return suite.provider_class if suite.backend is None else loading.find(suite.backend).load()
 
 
 #: Every operation that a gateway has.

@@ -122,7 +122,7 @@ class SecrecyChecks(Described):
         Why: The value is most often a real key with a line end too much.
         """
         provider = load(self)
-        from gateway_core._plugins import settings_class
+        from gateway_core._plugins.loading import settings_class
 
         for field in attrs.fields(settings_class(provider)):
             if field.name not in stage.settings or not _holds(getattr(stage.provider.settings, field.name)):

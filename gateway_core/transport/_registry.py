@@ -1,0 +1,68 @@
+"""What the gateways of one account share in this process, found by the account's key."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Knows what is shared as long as anybody holds it, and for a while after it was used.
+
+    An application that makes a gateway for each call has to find there what its last one counted.
+
+    Args:
+        forked: Called in a process that was forked, with everything that is known.
+        clock: A clock that cannot be set, in seconds.
+    """
+
+    def __init__(self, forked: Callable[[T], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self._forked = forked
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: weakref.WeakValueDictionary[Hashable, T] = weakref.WeakValueDictionary()
+        self._kept: dict[T, float] = {}
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what is known by a key, or make it."""
+        with self._lock:
+            found = self._known.get(key)
+            if found is None:
+                found = self._known[key] = make()
+            return found
+
+    def keep(self, used: T, seconds: float) -> None:
+        """Hold something for so many seconds from now."""
+        with self._lock:
+            now = self._clock()
+            self._kept.pop(used, None)
+            # Two are looked at for each that comes, so that those whose time is over do not pile up.
+            for each in list(itertools.islice(self._kept, 2)):
+                until = self._kept.pop(each)
+                if until > now:
+                    self._kept[each] = until
+            self._kept[used] = now + seconds
+
+    def clear(self) -> None:
+        """Know nothing any more; what somebody holds is theirs alone from now on."""
+        with self._lock:
+            self._known.clear()
+            self._kept.clear()
+
+    def _start_anew(self) -> None:
+        """Let nobody wait in a new process for a lock that a thread of the old one held."""
+        self._lock = threading.Lock()
+        for each in list(self._known.values()):
+            self._forked(each)

@@ -1,0 +1,199 @@
+"""R7 between processes, on Redis and on a file alike: what one of them does, the others know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+
+from gateway_core.errors import NotSentError
+from gateway_core.provider import RateLimit
+from gateway_core.transport import Deadline
+from gateway_core.transport._actions import Ask
+from gateway_core.transport._rate_limit import Limiter, PermitLostError, file_store, redis_store
+from tests.transport.permits import drive, refusal, take, use
+
+Make = Callable[..., Limiter]
+
+
+def test_processes_share_the_limit(store: str, process: Make) -> None:
+    """R7: what one process sent, the other one knows."""
+    one, other = process(store), process(store)
+
+    left = [use(each) for each in (one, other, other, one, other)]
+
+    gaps = [later - earlier for earlier, later in pairwise(left)]
+    assert (min(gaps) >= 0.2, max(gaps) < 0.3) == (True, True)
+
+
+def test_accounts_are_counted_apart(store: str, process: Make) -> None:
+    """One store serves any number of accounts."""
+    one, other = process(store, RateLimit(requests=1, seconds=50)), process(store, key="other")
+    use(one)
+
+    assert take(other).waited < 0.2
+
+
+def test_limits_of_several_requests_are_shared(store: str, process: Make) -> None:
+    """R7: the window's log is one for all processes, and what comes too early is told for how long."""
+    limit = RateLimit(requests=4, seconds=1)
+    one, other = process(store, limit), process(store, limit)
+
+    left = [use(each) for _ in range(5) for each in (one, other)]
+
+    assert min(left[place + 4] - left[place] for place in range(6)) >= 1.0
+    assert (left[3] - left[0] < 0.5, left[9] - left[0] < 2.4) == (True, True)
+
+
+def test_request_is_counted_when_it_leaves(store: str, process: Make) -> None:
+    """R7: time that was spent on connecting does not shorten a window for another process."""
+    limit = RateLimit(requests=2, seconds=0.5)
+    one, other = process(store, limit), process(store, limit)
+    turn = take(one)
+    connected = time.monotonic() + 0.3
+    while time.monotonic() < connected:
+        with pytest.raises(NotSentError):
+            take(other, seconds=0.1)
+    at = time.monotonic()
+    turn.leaving()
+    use(other)
+
+    assert use(other) - at >= 0.5
+
+
+def test_slow_answer_counts_for_other_processes(store: str, process: Make) -> None:
+    """R7: a request may have been counted as late as its answer, whoever sends the next."""
+    one, other = process(store), process(store)
+    turn = take(one)
+    turn.leaving()
+    answered = turn._left_at + 0.15
+    while time.monotonic() < answered:
+        pass
+    turn.end(answered=True)
+
+    assert use(other) - answered >= 0.2
+
+
+def test_unused_turn_is_counted_by_nobody(store: str, process: Make) -> None:
+    """A request that never left takes nothing of the limit, in the log and in the spacing."""
+    limit = RateLimit(requests=2, seconds=30)
+    one, other = process(store, limit), process(store, limit)
+    for _ in range(3):
+        take(one).end(answered=False)
+
+    started = time.monotonic()
+    use(one)
+    use(other)
+
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("how", ["close", "give up"])
+def test_turn_that_nobody_uses_goes_to_the_next_in_line(store: str, process: Make, how: str) -> None:
+    """R1: a call that is canceled while the store is asked, or right after, holds nobody for the length of a lease."""
+    one = process(store)
+    steps = one.turn(urgent=False, deadline=Deadline.after(5))
+    step = next(steps)
+    assert isinstance(step, Ask)
+    taken = step.question()
+    if how == "close":
+        steps.close()
+    else:
+        with pytest.raises(StopIteration) as end:
+            steps.send(taken)
+        end.value.value.give_up()
+
+    assert take(one).waited < 0.2
+
+
+def test_turn_that_is_taken_over_is_counted_once(store: str, process: Make) -> None:
+    """A turn that goes to the next in line is in the log already."""
+    limit = RateLimit(requests=2, seconds=30)
+    one, other = process(store, limit), process(store, limit)
+    take(one).give_up()
+
+    use(one)
+
+    assert use(other)
+    assert "rate limit" in refusal(one).message
+
+
+def test_turn_that_was_given_up_is_given_back(store: str, process: Make) -> None:
+    """R1: the thread that was to send gives the turn back to other processes, unless it was given on here."""
+    one, other = process(store), process(store)
+    turn = take(one)
+    turn.give_up()
+    with pytest.raises(PermitLostError):
+        turn.leaving()
+
+    turn.end(answered=False)
+
+    assert take(other).waited < 0.2
+
+
+def test_end_of_a_turn_that_was_given_on_touches_nothing(store: str, process: Make) -> None:
+    """R1: whoever has the turn after one that was given up keeps it."""
+    one, other = process(store), process(store)
+    turn = take(one)
+    turn.give_up()
+    after = take(one)
+
+    turn.end(answered=False)
+
+    assert isinstance(refusal(other, 0.1), NotSentError)
+    after.leaving()
+
+
+def test_turn_is_lost_to_another_process(store: str, process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R7: whoever was too slow may send only if nobody else was let through meanwhile."""
+    for module in (file_store, redis_store):
+        monkeypatch.setattr(module, "LEASE", 0.1)
+    one, other = process(store), process(store)
+    slow = take(one)
+    fast = take(other)
+
+    with pytest.raises(PermitLostError) as caught:
+        slow.leaving()
+
+    slow.end(answered=False)
+    fast.leaving()
+    assert (caught.value.effect, take(other).waited > 0.1) == ("none", True)
+
+
+def test_turn_outlives_its_lease_if_nobody_wants_it(store: str, process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R7: a lease that ran out is still good as long as it went to nobody else."""
+    for module in (file_store, redis_store):
+        monkeypatch.setattr(module, "LEASE", 0.01)
+    one = process(store)
+    turn = take(one)
+    over = time.monotonic() + 0.05
+    while time.monotonic() < over:
+        pass
+
+    turn.leaving()
+
+    assert take(one).waited > 0.1
+
+
+def test_hold_off_stops_every_process(store: str, process: Make) -> None:
+    """R4: what one process was told by the provider, all keep."""
+    one, other = process(store), process(store)
+
+    drive(one.hold_off(0.4))
+
+    assert (take(other).waited >= 0.39, "rate limit" in refusal(one, 0.1).message) == (True, True)
+
+
+def test_create_of_another_process_goes_before_reads(store: str, process: Make) -> None:
+    """R7: when both wait for the same moment, what changes something goes first, in most cases."""
+    one, other = process(store), process(store)
+    use(one)
+    with ThreadPoolExecutor(2) as pool:
+        reads = pool.submit(lambda: [use(one) for _ in range(6)])
+        creates = pool.submit(lambda: [use(other, urgent=True) for _ in range(6)])
+
+    order = sorted([(at, "read") for at in reads.result()] + [(at, "create") for at in creates.result()])
+    assert [name for _, name in order[:6]].count("create") >= 4
