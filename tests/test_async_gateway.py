@@ -233,7 +233,7 @@ FAULTS: dict[str, Act | None] = {
     "endless": answer(b" " * ((1 << 20) + 1)),
     "redirect": answer(b"", 302, ("Location", "http://127.0.0.1:1/")),
     "unavailable": answer(b"{}", 503),
-    "too many": answer(b"{}", 429, ("Retry-After", "7")),
+    "too many": answer(b"{}", 429, ("Retry-After", "1")),
     "wrong key": answer(b"{}", 401),
     "rejected": answer(b"{}", 422),
 }

@@ -12,6 +12,7 @@ from gateway_core import Gateway, Secret
 from gateway_core._engine.operations import Account
 from gateway_core.transport import TransportSettings
 from gateway_core.transport._registry import Registry
+from tests.garbage import only_new_garbage
 from tests.transport.fault_server import Act, FaultServer, answer, reset_before_answering
 from tests.transport.permits import Clock
 from tests.transport.shop import Settings, Shop, call
@@ -120,7 +121,7 @@ def test_gateway_for_each_call_spares_a_provider_in_trouble(fault: Act, attempts
         with Gateway(account, None, bounds) as gateway:
             call(gateway, "read")
 
-    with FaultServer(*[fault] * 100) as server:
+    with FaultServer(*[fault] * 100) as server, only_new_garbage():
         for _ in range(20):
             one(server.url)
             gc.collect()
