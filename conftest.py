@@ -44,12 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (str(item.path), item.example.line) if isinstance(item, SybilItem) else ("", 0))
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a document on one worker when tests run in parallel: its blocks share names."""
-    if isinstance(item, SybilItem):
-        item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 @pytest.fixture(autouse=True)
 def _no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every name but this machine's own, as a name service does that does not know it."""

@@ -34,10 +34,6 @@ MEADOW = Path(__file__).parents[2] / "examples" / "gateway-meadow" / "gateway_me
 MODULES = ("settings", "wire", "mapping", "provider", "emulator")
 
 
-#: One worker bakes the plugin once.
-pytestmark = pytest.mark.xdist_group("baked")
-
-
 @attrs.frozen
 class Baked:
     """A plugin that was just written, and the folder that it is installed in.
