@@ -16,9 +16,6 @@ import pytest
 if TYPE_CHECKING:
     from gateway_core.testing import EmulatedAccount, ManualClock
 
-# What a check of the conformance kit compares is then shown when it fails.
-pytest.register_assert_rewrite("gateway_core.testing.suite")
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:

@@ -93,7 +93,7 @@ def test_readme_leads_to_what_is_to_be_written(tmp_path: Path) -> None:
     done = tutorial.run("\n".join(map(instead, commands)), tmp_path, environment)
 
     assert [name.partition("::")[2] for name in tutorial.failures(done.stdout)] == [
-        f"TestAcme::test_hook_is_written[{hook}]" for hook in REQUIRED
+        f"TestAcme::test_hook_is_implemented[{hook}]" for hook in REQUIRED
     ]
 
 

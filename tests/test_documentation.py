@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
+import gateway_conformance
 import gateway_core
+from gateway_conformance.check import DOCS_PAGE
 from gateway_core import errors, hookspecs, observers, testing
-from gateway_core.testing import suite
-from gateway_core.testing.suite._checks import DOCS_PAGE
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -49,7 +49,9 @@ EVENTS = [
     for name in observers.__all__
     if inspect.isclass(getattr(observers, name)) and issubclass(getattr(observers, name), observers.Event)
 ]
-NAMES = [f"{module.__name__}.{name}" for module in (gateway_core, testing, suite) for name in module.__all__]
+NAMES = [
+    f"{module.__name__}.{name}" for module in (gateway_core, testing, gateway_conformance) for name in module.__all__
+]
 
 
 def distribution(folder: Path) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def test_check_has_a_section() -> None:
     assert ("conformance-checks", "") in _GENERATED.findall(page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", [check.name for check in suite.checks()])
+@pytest.mark.parametrize("name", [check.name for check in gateway_conformance.list_checks()])
 def test_check_is_tested(name: str) -> None:
     """A check that no test names, in the table of mutants or otherwise, may pass everything."""
     assert re.search(rf"(?<![a-z_])(test_)?{name}(?![a-z_])", sources() + MUTANTS.read_text(encoding="utf-8"))

@@ -18,12 +18,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+import gateway_conformance
 from gateway_core import errors, hookspecs
 from gateway_core._plugins import loading
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models import LEGAL_MOVES, InvoiceStatus
 from gateway_core.provider import Idempotency, ProviderInfo
-from gateway_core.testing import suite
 from gateway_core.transport._retry import Verdict, judge
 
 #: The same table that the tests of the kit run.
@@ -133,8 +133,8 @@ class ConformanceChecks(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Draw it."""
         drawn: list[nodes.Node] = []
-        for subject, checks in itertools.groupby(suite.checks(), key=lambda check: check.subject):
-            about = sys.modules[f"{suite.__name__}.{subject}"]
+        for subject, checks in itertools.groupby(gateway_conformance.list_checks(), key=lambda check: check.subject):
+            about = sys.modules[f"gateway_conformance.checks.{subject}"]
             terms = nodes.definition_list()
             for check in checks:
                 name = nodes.term("", "", nodes.literal(text=check.name), ids=[check.name])
@@ -150,7 +150,7 @@ class Mutants(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Draw it."""
         self.env.note_dependency(str(_MUTANTS))
-        known = {check.name for check in suite.checks()}
+        known = {check.name for check in gateway_conformance.list_checks()}
         rows: list[list[str | nodes.Element]] = []
         for mutant in tomllib.loads(_MUTANTS.read_text(encoding="utf-8"))["mutants"]:
             name = mutant["caught_by"]

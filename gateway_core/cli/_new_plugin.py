@@ -84,7 +84,7 @@ def new_plugin(name: str, title: str | None, into: Path, as_json: bool) -> None:
     _write(folder, files)
     steps = [
         f"cd {shlex.quote(str(folder))}",
-        "python -m pip install --editable . 'gateway-core[cli,testing]'",
+        "python -m pip install --editable . 'gateway-core[cli]' gateway-conformance",
         "python -m pytest",
     ]
     if as_json:

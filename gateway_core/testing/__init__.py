@@ -29,6 +29,7 @@ from gateway_core.testing.ledger import (
     QueuedDelivery,
 )
 from gateway_core.testing.pacing import PacedTransport
+from gateway_core.testing.providers import connect_provider, connect_provider_async, find_provider, pages
 
 __all__ = [
     "OPEN",
@@ -56,8 +57,12 @@ __all__ = [
     "Truncated",
     "WayToPay",
     "changing",
+    "connect_provider",
+    "connect_provider_async",
     "fields_of",
     "find_emulator",
+    "find_provider",
+    "pages",
     "query_of",
     "utc_now",
 ]

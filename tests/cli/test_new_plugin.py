@@ -251,7 +251,7 @@ def test_next_commands_are_told_to_people(tmp_path: Path) -> None:
 
     assert sorted(result.stdout.splitlines()) == sorted(map(str, filter(Path.is_file, folder.rglob("*"))))
     assert f"  cd '{folder}/gateway-acme'\n" in result.stderr
-    assert "  python -m pip install --editable . 'gateway-core[cli,testing]'\n" in result.stderr
+    assert "  python -m pip install --editable . 'gateway-core[cli]' gateway-conformance\n" in result.stderr
     assert "  python -m pytest\n" in result.stderr
 
 
@@ -265,7 +265,7 @@ def test_json_tells_the_same(tmp_path: Path) -> None:
         "files": sorted(contents(folder)),
         "next": [
             f"cd {folder}",
-            "python -m pip install --editable . 'gateway-core[cli,testing]'",
+            "python -m pip install --editable . 'gateway-core[cli]' gateway-conformance",
             "python -m pytest",
         ],
     }

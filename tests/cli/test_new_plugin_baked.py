@@ -182,7 +182,7 @@ def test_kit_tells_each_hook_that_is_to_be_written_once(baked: Baked) -> None:
     """The work that is to be done is one failure a hook, each with the hook's name, and nothing else fails."""
     failed, seen, passed = baked.judge()
 
-    assert failed == [f"hook_is_written[{hook}]" for hook in REQUIRED]
+    assert failed == [f"hook_is_implemented[{hook}]" for hook in REQUIRED]
     assert [text.partition(":")[0] for text in seen] == [f"{hook} is still to be written" for hook in REQUIRED]
     assert passed
 
@@ -201,7 +201,7 @@ def test_kit_tells_the_one_hook_that_is_left(hook: str, baked: Baked, tmp_path: 
 
     failed, seen, passed = made.judge()
 
-    assert (failed, seen) == ([f"hook_is_written[{hook}]"], [f"{hook} is missing"])
+    assert (failed, seen) == ([f"hook_is_implemented[{hook}]"], [f"{hook} is missing"])
     assert passed
 
 
@@ -212,7 +212,7 @@ def test_kit_tells_that_the_emulator_is_to_be_written(baked: Baked, tmp_path: Pa
 
     failed, seen, _ = made.judge()
 
-    assert failed == ["emulator_is_written"]
+    assert failed == ["emulator_is_implemented"]
     assert re.findall(r"\w+ is still to be written", seen[0]) == [
         "handle is still to be written",
         "webhook_body is still to be written",

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from gateway_core.testing.suite import ProviderSuite
+from gateway_conformance import ProviderSuite
 from gateway_meadow.emulator import MeadowEmulator
 
 TABLE = Path(__file__).parent / "mutants.toml"

@@ -63,7 +63,7 @@ class Case:
 
 
 CASES = [
-    Case("unknown_settings_are_refused", {"gateway_core.testing.suite._stage.structure": _lenient}),
+    Case("unknown_settings_are_refused", {"gateway_core.testing.providers.structure": _lenient}),
     Case(
         "what_is_not_implemented_raises_before_any_request", {"gateway_core._engine.operations.Account._call": _nothing}
     ),
@@ -85,7 +85,7 @@ CASES = [
             "gateway_core._tracebacks.forget": lambda _: None,
         },
     ),
-    Case("secrets_are_in_no_configuration_error", {"gateway_core.testing.suite._stage.structure": _talkative}),
+    Case("secrets_are_in_no_configuration_error", {"gateway_core.testing.providers.structure": _talkative}),
 ]
 
 

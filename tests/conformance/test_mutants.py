@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.testing.suite import CheckFailed, ProviderSuite, checks
-from gateway_core.testing.suite._stage import Stage
+from gateway_conformance import CheckFailed, ProviderSuite, list_checks
+from gateway_conformance.harness import Harness
 from tests.conformance.mutation import Mutant, mutants, suite_of
 
 MUTANTS = mutants()
@@ -21,8 +21,8 @@ def verdict(kind: type[ProviderSuite], name: str, request: pytest.FixtureRequest
     wanted = dict.fromkeys(inspect.signature(check).parameters)
     with contextlib.ExitStack() as used:
         for each in wanted:
-            if each == "stage":
-                wanted[each] = used.enter_context(contextlib.closing(Stage(suite)))
+            if each == "harness":
+                wanted[each] = used.enter_context(contextlib.closing(Harness(suite)))
             else:
                 wanted[each] = request.getfixturevalue(each)
         try:
@@ -65,4 +65,4 @@ def test_every_mutant_has_a_name_of_its_own() -> None:
 
 def test_named_checks_exist() -> None:
     """The table names checks of the kit only."""
-    assert {mutant.caught_by for mutant in MUTANTS} <= {check.name for check in checks()}
+    assert {mutant.caught_by for mutant in MUTANTS} <= {check.name for check in list_checks()}

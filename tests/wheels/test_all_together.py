@@ -16,6 +16,7 @@ from gateway_core.testing import EmulatedAccount
 
 DISTRIBUTIONS = [
     "gateway-core",
+    "gateway-conformance",
     "gateway-sandbox",
     "gateway-bitsby",
     "gateway-azothpay",

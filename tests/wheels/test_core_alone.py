@@ -43,6 +43,7 @@ def test_wheel_tells_its_types_and_its_licence(name: str) -> None:
         "click",
         "rich",
         "starlette",
+        "gateway_conformance",
         "gateway_sandbox",
         "gateway_bitsby",
         "gateway_azothpay",

@@ -14,15 +14,21 @@ OURS = ("PYTHON", "PYTEST", "COV", "TOX", "VIRTUAL_ENV")
 
 def test_stranger_gets_to_a_green_kit(tmp_path: Path) -> None:
     """In an empty folder and a new environment, what the page says to copy and paste ends in a plugin that passes."""
-    [wheel] = Path("dist").resolve().glob("gateway_core-*.whl")
+    [core] = Path("dist").resolve().glob("gateway_core-*.whl")
+    [kit] = Path("dist").resolve().glob("gateway_conformance-*.whl")
     theirs = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
     def instead(command: str) -> str:
-        core = f"'gateway-core[cli,testing] @ {wheel.as_uri()}'"
-        return command.replace("'gateway-core[cli,testing]'", core).replace("python3 ", f"{sys.executable} ")
+        built = f"'gateway-core[cli] @ {core.as_uri()}' {kit}"
+        return command.replace("'gateway-core[cli]' gateway-conformance", built).replace(
+            "python3 ", f"{sys.executable} "
+        )
 
     printed = tutorial.follow(tmp_path, theirs, instead)
 
     assert tutorial.passed(printed) > tutorial.told_checks()
     installed = [path for path in tmp_path.glob(".venv/lib/*/site-packages/gateway_*") if path.is_dir()]
-    assert [path.name for path in installed if path.suffix != ".dist-info"] == ["gateway_core"]
+    assert sorted(path.name for path in installed if path.suffix != ".dist-info") == [
+        "gateway_conformance",
+        "gateway_core",
+    ]

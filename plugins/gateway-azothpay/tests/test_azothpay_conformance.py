@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from gateway_azothpay.emulator import AzothPayEmulator
-from gateway_core.testing.suite import ProviderSuite
+from gateway_conformance import ProviderSuite
 
 
 class TestAzothPay(ProviderSuite):

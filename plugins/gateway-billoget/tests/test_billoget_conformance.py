@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from gateway_billoget.emulator import BillogetEmulator
-from gateway_core.testing.suite import ProviderSuite
+from gateway_conformance import ProviderSuite
 
 
 class TestBilloget(ProviderSuite):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway_bitsby.emulator import BitsbyEmulator
-from gateway_core.testing.suite import ProviderSuite
+from gateway_conformance import ProviderSuite
 
 
 class TestBitsby(ProviderSuite):

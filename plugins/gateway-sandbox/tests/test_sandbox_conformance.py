@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway_core.testing.suite import ProviderSuite
+from gateway_conformance import ProviderSuite
 from gateway_sandbox.emulator import SandboxEmulator
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway_core.testing.suite import ProviderSuite
+from gateway_conformance import ProviderSuite
 from gateway_frozen_contract_1.emulator import FrozenEmulator
 
 

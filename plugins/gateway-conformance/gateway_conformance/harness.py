@@ -1,0 +1,333 @@
+"""What a check works with: one account of the provider, its emulator or its scenarios, and the wire between them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from gateway_conformance.check import fail
+from gateway_conformance.provider_under_test import ProviderUnderTest, provider_class
+from gateway_conformance.recording import RecordingTransport
+from gateway_core.async_gateway import AsyncGateway
+from gateway_core.config import structure
+from gateway_core.errors import GatewayError, RejectedError
+from gateway_core.gateway import Gateway
+from gateway_core.hookspecs import OPTIONAL, REQUIRED
+from gateway_core.http import HttpRequest
+from gateway_core.models.currency import Currency
+from gateway_core.models.invoice import Invoice, InvoiceRequest, RefundRequest
+from gateway_core.models.money import Money
+from gateway_core.models.payment import Page, Payment, PaymentQuery
+from gateway_core.models.status import InvoiceStatus
+from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.provider import ProviderInfo, secrets_of
+from gateway_core.testing import (
+    EmulatedInvoice,
+    EmulatedPayment,
+    Emulator,
+    EmulatorTransport,
+    HttpClient,
+    ManualClock,
+    QueuedDelivery,
+    connect_provider,
+    connect_provider_async,
+    pages,
+)
+from gateway_core.transport import Transport
+
+#: Where the emulated provider is, and where the shop receives webhooks.
+BASE_URL = "http://127.0.0.1:4010"
+WEBHOOK_URL = "http://127.0.0.1:8000/webhooks"
+#: When everything happens.
+NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+@attrs.frozen
+class Operation:
+    """One operation, ready to be called on a thing that exists.
+
+    Attributes:
+        name: Its name.
+        call: Calls it through a gateway.
+        arguments: What its hook is given.
+    """
+
+    name: str
+    call: Callable[[Any], Any]
+    arguments: Mapping[str, Any]
+
+
+class Harness:
+    """One account at the provider, for one check.
+
+    Args:
+        suite: What the author says of the provider.
+        changes: Settings that differ from the author's.
+        emulator: An emulator that other harnesses use too; None for a new one, if the provider has one.
+    """
+
+    def __init__(
+        self, suite: ProviderUnderTest, changes: Mapping[str, Any] | None = None, *, emulator: Emulator | None = None
+    ) -> None:
+        self.suite = suite
+        self.provider_class = provider_class(suite)
+        self.info: ProviderInfo = self.provider_class.info
+        self.clock = ManualClock(NOON)
+        self.mocker: Any = None
+        self._orders = 0
+        self._spacing = timedelta(
+            seconds=max((limit.seconds / limit.requests for limit in self.info.rate_limits), default=0)
+        )
+        self.emulator = emulator
+        known: dict[str, Any] = {}
+        if emulator is None and suite.emulator is not None:
+            self.emulator = suite.emulator(
+                webhook_url=WEBHOOK_URL,
+                clock=self.clock,
+                randomness=random.Random(4),  # noqa: S311  # the same each time
+            )
+        if self.emulator is not None:
+            self.clock = self.emulator.clock if isinstance(self.emulator.clock, ManualClock) else self.clock
+            known = self.emulator.settings(BASE_URL)
+        self.settings: dict[str, Any] = {**known, **suite.settings, **(changes or {})}
+        self.transport = RecordingTransport(self._inner(), self._pass_time)
+        self.gateway = self.connect()
+        self.provider = self.gateway.provider
+
+    # Making things.
+
+    def connect(self, **changes: Any) -> Gateway:
+        """Return a gateway over this wire, with changes to the settings."""
+        settings = {**self.settings, **changes}
+        if self.suite.backend is not None:
+            return Gateway.connect(self.suite.backend, transport=self.transport, **settings)
+        return connect_provider(self.provider_class, settings, self.transport)
+
+    def connect_async(self) -> AsyncGateway:
+        """Return an async gateway over this wire."""
+        if self.suite.backend is not None:
+            return AsyncGateway.connect(self.suite.backend, transport=self.transport, **self.settings)
+        return connect_provider_async(self.provider_class, self.settings, self.transport)
+
+    def request(self, amount: Money | None = None, order_id: str | None = None, **more: Any) -> InvoiceRequest:
+        """Return a request for an invoice of a new order."""
+        self._orders += 1
+        return InvoiceRequest(
+            order_id=order_id or f"order-{self._orders}",
+            amount=amount or self.amount(),
+            description="Two tickets",
+            requested_at=self.clock(),
+            **{"options": dict(self.suite.options), **more},
+        )
+
+    def amount(self, minor: int = 4990, currency: Currency | None = None) -> Money:
+        """Return an amount of so many minor units, in the currency that the author or else `info` names."""
+        if currency is None:
+            currency = self.suite.amount.unit if self.suite.amount is not None else self.currency_of(self._usual_code())
+        return Money.from_minor(minor, currency)
+
+    def currency_of(self, code: str) -> Currency:
+        """Return a currency as the provider counts it."""
+        exponent = self.info.exponents.get(code)
+        return Currency.find(code) if exponent is None else Currency(code, exponent)
+
+    def create(self, request: InvoiceRequest | None = None) -> Invoice:
+        """Create an invoice."""
+        asked = request or self.request()
+        self._prepare("given_invoice", asked)
+        return self.gateway.create_invoice(asked)
+
+    def paid(self) -> Invoice:
+        """Create an invoice that is paid at once; return it as it was created."""
+        invoice = self.create()
+        if not self.move(invoice, InvoiceStatus.PAID):
+            fail("the provider's scenario cannot pay an invoice")
+        return invoice
+
+    def move(self, invoice: Invoice, status: InvoiceStatus, amount: Money | None = None) -> bool:
+        """Let something happen to an invoice on the provider's side; return whether that can happen there.
+
+        Args:
+            invoice: The invoice.
+            status: PAID or PARTIALLY_PAID: money comes. FAILED: the payer declines. EXPIRED: its time passes.
+            amount: How much comes; None for all that is open.
+        """
+        if self.emulator is None:
+            return bool(self.suite.given_status(self.mocker, invoice.id, status))
+        token = self.emulated(invoice).token
+        try:
+            match status:
+                case InvoiceStatus.EXPIRED:
+                    due = self.emulated(invoice).expires_at
+                    if due is None:
+                        return False
+                    self.clock.move(due - self.clock() + timedelta(seconds=1))
+                case InvoiceStatus.FAILED:
+                    self.emulator.decline(token)
+                case _:
+                    self.emulator.pay(token, amount)
+        except RejectedError:
+            return False
+        return True
+
+    def emulated(self, invoice: Invoice) -> EmulatedInvoice:
+        """Return what the emulator knows of an invoice."""
+        assert self.emulator is not None  # noqa: S101  # callers ask only where there is one
+        found = self.emulator.ledger.get(EmulatedInvoice, invoice.id)
+        if found is None:
+            fail(f"the emulator has no invoice {invoice.id!r}, the id that create_invoice gave")
+        return self.emulator.current(found)
+
+    def payments(self, count: int) -> set[str]:
+        """Let so many payments come; return their ids, of those that the provider's list shows."""
+        if self.emulator is None:
+            return set(self.suite.given_payments(self.mocker, count))
+        for _ in range(count):
+            self.paid()
+        return {payment.id for _, payment in self.emulator.ledger.select(EmulatedPayment)}
+
+    def webhooks(self) -> list[WebhookRequest]:
+        """Return the webhooks that a paid invoice brings, as the shop receives them."""
+        invoice = self.paid()
+        if self.emulator is None:
+            return [self.stamped(self.suite.given_webhook(self.mocker, invoice.id))]
+        return self.delivered()
+
+    def delivered(self) -> list[WebhookRequest]:
+        """Return the webhooks that are due at the emulator."""
+        assert self.emulator is not None  # noqa: S101  # callers ask only where there is one
+        sent: list[HttpRequest] = []
+
+        def take(request: HttpRequest) -> int:
+            sent.append(request)
+            return 200
+
+        self.emulator.deliver(take)
+        return [self.received(each) for each in sent]
+
+    def received(self, sent: HttpRequest) -> WebhookRequest:
+        """Return a message as the shop receives it, now."""
+        return WebhookRequest(
+            body=sent.body, headers=sent.headers, method=sent.method, url=sent.url, received_at=self.clock()
+        )
+
+    def stamped(self, message: WebhookRequest) -> WebhookRequest:
+        """Return a message as if it came now, if it does not say when."""
+        return message if message.received_at else attrs.evolve(message, received_at=self.clock())
+
+    def signed(self, body: bytes) -> WebhookRequest | None:
+        """Return a message with this body and a genuine signature; None if nobody here can sign it."""
+        if self.emulator is None:
+            return None
+        now = self.clock()
+        delivery = QueuedDelivery(
+            id="kit", event_id="kit-event", invoice_id="kit", kind="kit", body=body, created_at=now, due_at=now
+        )
+        try:
+            sent = self.emulator.webhook_request(delivery)
+        except Exception:  # noqa: BLE001  # an emulator signs what it can write, and need not be able to sign garbage
+            return None
+        return None if sent is None else self.received(sent)
+
+    # Running things.
+
+    def supports(self, operation: str) -> bool:
+        """Return whether the provider has an operation."""
+        return self.gateway.supports(operation)
+
+    def operations(self) -> Iterator[Operation]:
+        """Yield each operation that the provider has but for webhooks, ready to be called on what exists."""
+        asked = self.request()
+        self._prepare("given_invoice", asked)
+        yield Operation("create_invoice", lambda gateway: gateway.create_invoice(asked), {"request": self.ready(asked)})
+        # On paper there is one invoice throughout, which does not mind being created again.
+        invoice = self.create(asked if self.emulator is None else None)
+        by_id = {"invoice_id": invoice.id}
+        yield Operation("get_status", lambda gateway: gateway.get_status(invoice.id), by_id)
+        if self.supports("list_payments"):
+            self._prepare("given_payments", 3)
+            yield Operation("list_payments", lambda gateway: gateway.list_payments(), {"query": PaymentQuery()})
+        if self.supports("find_invoice"):
+            order = invoice.order_id or "order-1"
+            self._prepare("given_found", order)
+            yield Operation("find_invoice", lambda gateway: gateway.find_invoice(order), {"order_id": order})
+        if self.supports("check_account"):
+            self._prepare("given_account")
+            yield Operation("check_account", lambda gateway: gateway.check_account(), {})
+        if self.supports("cancel_invoice"):
+            self._prepare("given_canceled", invoice.id)
+            yield Operation("cancel_invoice", lambda gateway: gateway.cancel_invoice(invoice.id), by_id)
+        if self.supports("refund_payment"):
+            paid = self.paid() if self.emulator is not None else invoice
+            refund = RefundRequest(refund_id=f"refund-{self._orders}", invoice_id=paid.id, amount=self.amount())
+            self._prepare("given_refunded", refund)
+            yield Operation("refund_payment", lambda gateway: gateway.refund_payment(refund), {"request": refund})
+
+    def ready(self, request: InvoiceRequest) -> InvoiceRequest:
+        """Return a request as a hook sees it: stamped, and its options as the declared class."""
+        if self.info.options is None:
+            return request
+        return attrs.evolve(request, options=structure(self.info.options, request.options, where="options"))
+
+    def outcome(self, operation: str, arguments: Mapping[str, Any], provider: Any = None) -> Any:
+        """Call a hook as the core does, past the core; return its flow or its result."""
+        return getattr(provider or self.provider, operation)(**arguments)
+
+    def listed(self, query: PaymentQuery | None = None) -> Iterator[tuple[Payment, ...]]:
+        """Yield what is new on each page of small pages, as the core reads them."""
+        return pages(self.gateway, query or PaymentQuery(page_size=2))
+
+    def page(self, query: PaymentQuery) -> Page[Payment]:
+        """Ask for one page."""
+        outcome = self.outcome("list_payments", {"query": query})
+        return self.gateway.run(outcome) if hasattr(outcome, "send") else outcome
+
+    def verify(self, message: WebhookRequest, gateway: Gateway | None = None) -> WebhookDelivery | GatewayError:
+        """Return the delivery that a message is, or the error with which it is refused."""
+        try:
+            return (gateway or self.gateway).verify_webhook(message)
+        except GatewayError as error:
+            return error
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the account's secrets."""
+        return secrets_of(self.provider.settings)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.gateway.close()
+        if self.mocker is not None:
+            self.mocker.stop()
+        if self.emulator is not None:
+            self.emulator.ledger.close()
+
+    def _inner(self) -> Transport:
+        if self.emulator is not None:
+            return EmulatorTransport(self.emulator)
+        import requests_mock
+
+        self.mocker = requests_mock.Mocker(case_sensitive=True)
+        self.mocker.start()
+        return HttpClient(str(self.settings.get("base_url") or self.info.base_url))
+
+    def _prepare(self, given: str, *arguments: Any) -> None:
+        if self.emulator is None:
+            getattr(self.suite, given)(self.mocker, *arguments)
+        elif given == "given_payments":
+            self.payments(*arguments)
+
+    def _pass_time(self) -> None:
+        """Let the time pass that the provider wants between requests."""
+        self.clock.move(self._spacing)
+
+    def _usual_code(self) -> str:
+        known = self.info.currencies
+        return "EUR" if known is None or "EUR" in known else known[0]
+
+
+#: Every operation that a gateway has.
+OPERATIONS = REQUIRED + OPTIONAL

@@ -1,0 +1,277 @@
+"""What the conformance kit promises to authors: what a failure says, what may be left out, and what may not."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import attrs
+import pytest
+
+from gateway_conformance import Check, CheckFailed, ProviderSuite, ProviderUnderTest, list_checks
+from gateway_conformance.check import check
+from gateway_conformance.harness import Harness
+from gateway_conformance.impure_calls import recording
+from gateway_conformance.webhook_messages import flipped, other_secret
+from gateway_core import Flow, InvoiceStatus, StatusReport, hookimpl
+from gateway_sandbox import Sandbox
+from gateway_sandbox.emulator import SandboxEmulator
+
+ALL = tuple(list_checks())
+
+
+def suite_of(provider: Any, **more: Any) -> type[ProviderSuite]:
+    """Return the suite that an author would write."""
+    return type("TestIt", (ProviderSuite,), {"provider_class": provider, "emulator": SandboxEmulator, **more})
+
+
+def judge(kind: type[ProviderSuite], name: str) -> None:
+    """Run one check."""
+    suite = kind()
+    harness = Harness(suite)
+    try:
+        getattr(suite, f"test_{name}")(harness)
+    finally:
+        harness.close()
+
+
+def run_code(code: str) -> None:
+    """Run code as if it stood in a module of a plugin."""
+    exec(code, {"__name__": "flow"})  # noqa: S102  # our own
+
+
+class Cheerful(Sandbox):
+    """Takes every invoice for paid."""
+
+    @hookimpl
+    def get_status(self, invoice_id: str) -> Flow[StatusReport]:
+        """Report a payment that never was."""
+        report = yield from super().get_status(invoice_id)
+        return attrs.evolve(report, status=InvoiceStatus.PAID, received=report.expected)
+
+
+class Crashing(Sandbox):
+    """Has a mistake in it."""
+
+    @hookimpl
+    def get_status(self, invoice_id: str) -> Flow[StatusReport]:
+        """Fail."""
+        known: dict[str, StatusReport] = {}
+        yield from super().get_status(invoice_id)
+        return known[invoice_id]
+
+
+class Impatient(Sandbox):
+    """Reports from a plain function."""
+
+    @hookimpl
+    def get_status(self, invoice_id: str) -> StatusReport:  # type: ignore[override]  # no flow, on purpose
+        """Report without asking anybody."""
+        return StatusReport(invoice_id=invoice_id, status=InvoiceStatus.PENDING)
+
+
+def test_there_are_enough_list_checks() -> None:
+    """An author writes a few lines and is judged by at least sixty named checks."""
+    names = [check.name for check in ALL]
+
+    assert len(names) >= 60
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.name)
+def test_check_is_documented(check: Check) -> None:
+    """The page of the checks is made of a rule of one sentence or two, and a reason, for each of them."""
+    assert re.fullmatch(r"[a-z0-9_]+", check.name)
+    assert check.rule.endswith(".")
+    assert check.why.endswith((".", "?"))
+    assert check.subject
+
+
+@pytest.mark.parametrize("name", [name for name in dir(ProviderSuite) if name.startswith("test_")])
+def test_every_test_is_a_check(name: str) -> None:
+    """A test without a rule would fail without saying why."""
+    assert isinstance(inspect.getattr_static(ProviderSuite, name).check, Check)
+
+
+def test_failure_explains_itself() -> None:
+    """A failure says which rule, why it matters, what was seen, and where to read on."""
+    with pytest.raises(CheckFailed) as caught:
+        judge(suite_of(Cheerful), "status_after_creation_agrees")
+
+    message = str(caught.value)
+    parts = re.findall(r"^  (rule|why|seen|read)  +(.+)$", message, re.MULTILINE)
+    assert [name for name, _ in parts] == ["rule", "why", "seen", "read"]
+    found = dict(parts)
+    assert found["rule"].startswith("status_after_creation_agrees: `get_status` right after")
+    assert found["seen"] == "it says paid, the creation pending"
+    assert found["read"].endswith("#status_after_creation_agrees")
+
+
+def test_crash_is_told_with_its_place() -> None:
+    """An author is told what the plugin raised, and nothing that the error was raised from is kept."""
+    with pytest.raises(CheckFailed) as caught:
+        judge(suite_of(Crashing), "status_after_creation_agrees")
+
+    assert "PluginError" in str(caught.value)
+    assert "KeyError" in str(caught.value)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "members, words",
+    [
+        ({"test_secrets_are_in_no_log": lambda self: None}, "overrides test_secrets_are_in_no_log"),
+        ({"test_secrets_are_in_no_log": None}, "overrides test_secrets_are_in_no_log"),
+        ({"harness": None}, "overrides harness"),
+        ({"_is_quiet": lambda *_, **__: None}, "overrides _is_quiet"),
+        ({"given_invoise": lambda *_: None}, "did you mean given_invoice"),
+        ({"given_money": lambda *_: None}, "there are given_invoice"),
+        ({"setings": {}}, "did you mean settings"),
+        ({"provider_clas": Sandbox}, "did you mean provider_class"),
+    ],
+    ids=["check", "check-to-none", "fixture", "helper", "misspelt", "unknown", "setting", "class"],
+)
+def test_nothing_of_the_kit_can_be_changed(members: dict[str, Any], words: str) -> None:
+    """Only what `ProviderInfo` says leaves a check out, so a class that changes one, or misspells, is no suite."""
+    with pytest.raises(TypeError, match=words):
+        suite_of(Sandbox, **members)
+
+
+def test_check_cannot_be_changed_by_another_base() -> None:
+    """A class beside the suite that has a test of the same name would hide the check."""
+
+    class Lenient:
+        def test_unknown_word_is_unknown(self) -> None:
+            """Pass."""
+
+    with pytest.raises(TypeError, match="overrides test_unknown_word_is_unknown"):
+        type("TestIt", (Lenient, ProviderSuite), {"provider_class": Sandbox})
+
+
+def test_author_may_add_tests_and_share_a_base() -> None:
+    """Tests of an author's own, and a base with what several suites share, change nothing."""
+    shared = suite_of(Sandbox, test_of_ours=lambda self: None)
+
+    actual = type("TestOther", (shared,), {"amount": None})
+
+    assert issubclass(actual, ProviderSuite)
+
+
+def test_missing_scenarios_fail_one_check() -> None:
+    """Without an emulator and without scenarios, a named check fails: nothing but `info` excuses."""
+    kind = suite_of(
+        Sandbox, emulator=None, settings={"api_key": "sk_sandbox_x", "webhook_secret": "whsec_" + "c2Vj" * 6}
+    )
+
+    with pytest.raises(CheckFailed, match="no emulator, and no given_invoice, given_status"):
+        kind().test_scenarios_are_given()
+    with pytest.raises(pytest.skip.Exception, match="needs given_invoice"):
+        judge(kind, "new_invoice_is_open")
+
+
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("undeclared_currency_is_refused_before_sending", "info.currencies is None"),
+        ("webhook_that_nobody_confirms_is_refused", "info.webhook_authentication is signature"),
+    ],
+)
+def test_what_does_not_apply_says_by_which_field(name: str, reason: str) -> None:
+    """A check is left out visibly, by a field of `info`."""
+    with pytest.raises(pytest.skip.Exception, match=f"^not applicable: {reason}"):
+        judge(suite_of(Sandbox), name)
+
+
+def test_plain_function_is_reported() -> None:
+    """An operation that blocks is a failure."""
+    with pytest.raises(CheckFailed, match="get_status is a plain function: it blocks"):
+        judge(suite_of(Impatient), "operations_are_flows")
+
+
+@pytest.mark.parametrize("function", [lambda: 1, lambda: None], ids=["no-docstring", "still-none"])
+def test_check_without_a_reason_is_none(function: Any) -> None:
+    """A check is written with its rule and its reason, or not at all."""
+    with pytest.raises(ValueError, match="a check is test_<name>"):
+        check(function)
+
+
+@pytest.mark.parametrize(
+    "code, seen",
+    [
+        ("import time; time.time()", "time.time"),
+        ("import time; time.sleep(0)", "time.sleep"),
+        ("from datetime import datetime; datetime.now()", "datetime.now"),
+        ("from datetime import date; date.today()", "date.today"),
+        ("import os; os.urandom(1)", "posix.urandom"),
+        ("import uuid; uuid.uuid4()", "posix.urandom"),
+        ("import random; random.random()", "random.random"),
+        ("import random; random.choice([1])", "random.Random.choice"),
+        ("import secrets; secrets.token_hex(1)", "secrets.token_hex"),
+        ("import socket; socket.socket().close()", "socket.socket.__init__"),
+        ("open('/dev/null').close()", "io.open"),
+    ],
+)
+def test_impure_call_is_noticed(code: str, seen: str) -> None:
+    """However it is imported, what a flow must not call is noticed."""
+    run_code(code)
+
+    with recording() as recorded:
+        run_code(code)
+
+    assert seen in " ".join(recorded.calls)
+
+
+def test_pure_calls_are_not_noticed() -> None:
+    """Dates from data, exact numbers, hashes and logging are what flows are made of."""
+    code = (
+        "from datetime import datetime, timedelta, UTC; datetime.fromisoformat('2030-01-31') + timedelta(1)\n"
+        "import hashlib, json, logging; hashlib.sha256(b'').hexdigest(); json.loads('1')\n"
+        "logging.getLogger('flow').debug('hello')\n"
+    )
+    run_code(code)
+
+    with recording() as recorded:
+        run_code(code)
+
+    assert recorded.calls == []
+
+
+@pytest.mark.parametrize("message", [b"a", b"abc", b"x" * 1000])
+def test_flipped_messages_differ_in_one_bit(message: bytes) -> None:
+    """W1: each is another message by one bit, the first and the last byte included."""
+    found = list(flipped(message))
+
+    bits = [int.from_bytes(each, "big") ^ int.from_bytes(message, "big") for each in found]
+    assert {each.bit_count() for each in bits} == {1}
+    assert {found[0][0] != message[0], found[-1][-1] != message[-1]} == {True}
+
+
+def test_other_secret_keeps_its_form() -> None:
+    """A wrong secret must be refused for being wrong, and not for how it is written."""
+    harness = Harness(suite_of(Sandbox)())
+
+    other = other_secret(harness, "webhook_secret")
+
+    genuine = harness.settings["webhook_secret"]
+    assert other != genuine
+    assert (other[:6], len(other)) == (genuine[:6], len(genuine))
+    harness.connect(webhook_secret=other).close()
+    harness.close()
+
+
+def test_backend_that_is_not_installed_is_told_once() -> None:
+    """Who forgot to install the plugin is told so when the tests are collected, and not by every check."""
+    with pytest.raises(pytest.Collector.CollectError) as caught:
+        type("TestIt", (ProviderSuite,), {"backend": "nobody", "emulator": SandboxEmulator})
+
+    assert "TestIt judges the backend 'nobody': " in str(caught.value)
+    assert "`python -m pip install --editable .`" in str(caught.value)
+
+
+def test_what_an_author_gives_is_no_check() -> None:
+    """What may be given is apart from what judges, so that the one can be overridden and the other cannot."""
+    given = {name for name in vars(ProviderUnderTest) if not name.startswith("_")}
+
+    assert given.isdisjoint(f"test_{check.name}" for check in list_checks())
+    assert {"backend", "emulator", "given_webhook"} <= given
