@@ -56,6 +56,14 @@ class WebhookAuthentication(enum.StrEnum):
     NONE = "none"  #: The provider sends no webhooks.
 
 
+class Declines(enum.StrEnum):
+    """What becomes of an invoice whose payment was declined."""
+
+    FINAL = "final"  #: It has failed, whether the payer may begin again or not.
+    RETRYABLE = "retryable"  #: It stays open: the payer may try again.
+    NONE = "none"  #: Nothing is ever declined: the payer pays, or does not.
+
+
 @attrs.frozen(kw_only=True)
 class RateLimit:
     """At most `requests` within any `seconds`.
@@ -152,6 +160,11 @@ class ProviderInfo:
         unsupported: Operations that its API has no counterpart for, each with the reason.
         blocking: Operations that a plain function carries out with I/O of its own, such as a vendor's SDK, instead of a
             flow. Async code runs them in a thread, and none of the core's other bounds holds for them.
+        crypto_assets: Where `currencies` is None: whether any includes crypto assets, or is any of ISO 4217.
+        partial_payments: Whether a payer can pay a part of the amount.
+        overpayments: Whether a payer can pay more than the amount.
+        declines: What becomes of an invoice whose payment was declined.
+        expires: Whether an invoice that nobody pays comes to its end by itself.
         notes: What else an operator should know, such as facts that are assumed.
     """
 
@@ -174,6 +187,11 @@ class ProviderInfo:
     idempotency: Idempotency | None = None
     unsupported: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_mapping)
     blocking: tuple[str, ...] = attrs.field(default=(), converter=tupled)
+    crypto_assets: bool = True
+    partial_payments: bool = True
+    overpayments: bool = True
+    declines: Declines = attrs.field(default=Declines.FINAL, converter=Declines)
+    expires: bool = True
     notes: tuple[str, ...] = attrs.field(default=(), converter=tupled)
 
 

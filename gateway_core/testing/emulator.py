@@ -22,6 +22,7 @@ from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.headers import Headers, HeadersLike
 from gateway_core.models.money import Money
 from gateway_core.models.status import InvoiceStatus, derive
+from gateway_core.provider import Declines
 from gateway_core.testing.clock import utc_now
 from gateway_core.testing.ledger import OPEN, Attempt, EmulatedInvoice, EmulatedPayment, Ledger, QueuedDelivery
 from gateway_core.transport import Deadline
@@ -67,10 +68,15 @@ class Emulator(abc.ABC):
 
     #: The provider's name for people.
     title: ClassVar[str]
-    #: What the buttons of the checkout page say, and whether the payer may choose another amount.
+    #: What the buttons of the checkout page say.
     pay_label: ClassVar[str] = "Pay"
     decline_label: ClassVar[str] = "Decline"
-    takes_any_amount: ClassVar[bool] = True
+    #: Whether the payer can pay a part of the amount, and more than the amount. Switch both off for all or nothing; the
+    #: checkout page then asks for no amount.
+    partial_payments: ClassVar[bool] = True
+    overpayments: ClassVar[bool] = True
+    #: What becomes of an invoice whose payment was declined.
+    declines: ClassVar[Declines] = Declines.FINAL
     #: The waits before a webhook that was not accepted is sent again.
     redelivery: ClassVar[tuple[timedelta, ...]] = ()
 
@@ -160,7 +166,7 @@ class Emulator(abc.ABC):
 
         Raises:
             NotFoundError: If there is no such invoice or way.
-            RejectedError: If it can no longer be paid.
+            RejectedError: If it can no longer be paid, or not with this amount.
             InvalidRequestError: If the amount is not above zero, or in another currency.
         """
         with self.ledger.transaction():
@@ -170,21 +176,29 @@ class Emulator(abc.ABC):
             paid = chosen.amount if amount is None else amount
             if paid.amount <= 0:
                 raise InvalidRequestError("pay an amount above zero")
+            if not self.partial_payments and paid < chosen.amount:
+                raise RejectedError("this provider takes no part of an amount")
+            if not self.overpayments and paid > chosen.amount:
+                raise RejectedError("this provider takes no more than the amount")
             payment = self.new_payment(invoice, paid, chosen)
             self.ledger.save(payment)
             self.settle(invoice, payment)
             return payment
 
     def decline(self, token: str) -> EmulatedInvoice:
-        """Refuse to pay, as the payer or the payer's bank does.
+        """Refuse to pay, as the payer or the payer's bank does. What becomes of the invoice, `declines` says.
 
         Raises:
             NotFoundError: If there is no such invoice.
-            RejectedError: If it can no longer be paid.
+            RejectedError: If it can no longer be paid, or nothing is ever declined.
         """
         with self.ledger.transaction():
             invoice = self.invoice(token)
             self.check_payable(invoice)
+            if self.declines is Declines.NONE:
+                raise RejectedError("a payment is made here or not made, never declined")
+            if self.declines is Declines.RETRYABLE:
+                return invoice
             failed = attrs.evolve(invoice, status=InvoiceStatus.FAILED)
             self.ledger.save(failed)
             self.on_change(failed, None)

@@ -14,6 +14,7 @@ import pytest
 
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError
+from gateway_core.provider import Declines
 from gateway_core.testing import (
     EmulatedInvoice,
     EmulatedPayment,
@@ -189,6 +190,39 @@ def test_chosen_way_sets_the_amount(emulator: _Shoestring, monkeypatch: pytest.M
     payment = emulator.pay(_bill(emulator).token, way="b")
 
     assert (payment.amount, payment.reference) == (Money("2", "EUR"), "B")
+
+
+@pytest.mark.parametrize("switch, amount", [("partial_payments", "49.99"), ("overpayments", "50.01")])
+def test_amount_that_the_provider_does_not_take_is_refused(
+    emulator: _Shoestring, monkeypatch: pytest.MonkeyPatch, switch: str, amount: str
+) -> None:
+    """A provider that takes all or nothing refuses another amount, and still takes the whole one."""
+    monkeypatch.setattr(_Shoestring, switch, False)
+    token = _bill(emulator).token
+
+    with pytest.raises(RejectedError):
+        emulator.pay(token, Money(amount, "EUR"))
+    assert emulator.pay(token, Money("50", "EUR")).amount == Money("50", "EUR")
+
+
+def test_retryable_decline_leaves_the_invoice_open(emulator: _Shoestring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the payer may try again, a decline ends nothing."""
+    monkeypatch.setattr(_Shoestring, "declines", Declines.RETRYABLE)
+    token = _bill(emulator).token
+
+    declined = emulator.decline(token)
+
+    assert declined.status is InvoiceStatus.PENDING
+    emulator.pay(token)
+    assert emulator.invoice(token).status is InvoiceStatus.PAID
+
+
+def test_provider_without_declines_refuses_one(emulator: _Shoestring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where money is transferred or not, nobody declines."""
+    monkeypatch.setattr(_Shoestring, "declines", Declines.NONE)
+
+    with pytest.raises(RejectedError, match="never declined"):
+        emulator.decline(_bill(emulator).token)
 
 
 def test_refusal_is_announced(emulator: _Shoestring) -> None:

@@ -32,7 +32,7 @@ from gateway_core.errors import (
     UnsupportedOperationError,
 )
 from gateway_core.http import endpoint
-from gateway_core.provider import WebhookAuthentication
+from gateway_core.provider import Declines, WebhookAuthentication
 from gateway_core.wire import structure
 
 _PAGE = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -72,6 +72,10 @@ class AzothPay:
             "cancel_invoice": "it can end neither an invoice nor a subscription: only the payer can, in the wallet",
             "refund_payment": "the money is in the merchant's wallet: send it back from there",
         },
+        partial_payments=False,
+        overpayments=False,
+        declines=Declines.NONE,
+        expires=False,
         notes=(
             "Every invoice is recurring: paying one starts a stream. One-off payments do not exist.",
             "How often an invoice is charged must be chosen, by option or setting `period`, or it is refused.",

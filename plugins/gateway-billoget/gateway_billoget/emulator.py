@@ -39,7 +39,8 @@ class BillogetEmulator(Answering):
     title: ClassVar[str] = "Billoget"
     pay_label: ClassVar[str] = "Approve"
     decline_label: ClassVar[str] = "Reject"
-    takes_any_amount: ClassVar[bool] = False
+    partial_payments: ClassVar[bool] = False
+    overpayments: ClassVar[bool] = False
     redelivery: ClassVar[tuple[timedelta, ...]] = tuple(timedelta(minutes=2**power) for power in range(6))
 
     def new_credentials(self) -> Mapping[str, str]:

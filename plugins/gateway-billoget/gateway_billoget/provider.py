@@ -68,6 +68,9 @@ class Billoget(Budgets):
             "cancel_invoice": _NO_CANCELING,
             "refund_payment": _NO_REFUNDS,
         },
+        crypto_assets=False,
+        partial_payments=False,
+        overpayments=False,
         notes=(
             "Billoget processes no payments: what a customer has approved is APPROVED, never PAID.",
             "create_mode `budgets` yields no link for the customer; `public` does, in the field names of G3.",

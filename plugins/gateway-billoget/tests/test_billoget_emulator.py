@@ -408,7 +408,8 @@ def test_page_has_its_own_words(emulate: Emulate) -> None:
     """A person approves or rejects there, and chooses no amount."""
     emulator = emulate()
 
-    assert (emulator.pay_label, emulator.decline_label, emulator.takes_any_amount) == ("Approve", "Reject", False)
+    assert (emulator.pay_label, emulator.decline_label) == ("Approve", "Reject")
+    assert (emulator.partial_payments, emulator.overpayments) == (False, False)
 
 
 def test_button_works_once(emulate: Emulate, at: At) -> None:

@@ -38,7 +38,7 @@ from gateway_core.errors import (
     WebhookReason,
 )
 from gateway_core.http import endpoint
-from gateway_core.provider import WebhookAuthentication
+from gateway_core.provider import Declines, WebhookAuthentication
 
 
 @attrs.frozen
@@ -71,6 +71,7 @@ class Bitsby:
             "an item may come twice. It watches wallets only while invoices are open: a wallet's history is more."
         ),
         unsupported={"refund_payment": "the money is in the merchant's wallet: send it back from there"},
+        declines=Declines.NONE,
         notes=(
             "The answer to a creation does not repeat the amount: it is taken to be the one asked for.",
             "What was received is known in crypto only: a report's `received` is None, its verdict UNKNOWN.",

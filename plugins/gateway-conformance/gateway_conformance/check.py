@@ -6,10 +6,13 @@ import functools
 import inspect
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import attrs
 import pytest
+
+import gateway_core
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -17,6 +20,8 @@ P = ParamSpec("P")
 #: Where each check is explained, below an anchor of its name.
 DOCS_PAGE = "How the kit judges: docs/reference/conformance.md"
 
+_CORE = Path(gateway_core.__file__).parent
+_KIT = Path(__file__).parent
 _PREFIX = "test_"
 _WHY = "Why:"
 _MOST_TEXT = 1500
@@ -130,11 +135,11 @@ def describe(error: BaseException) -> str:
 
 
 def _describe(error: Exception) -> str:
-    """Return what went wrong and where in the plugin: the last frames that are not of the library."""
+    """Return what went wrong and where in the plugin: the last frames that are neither the core's nor the kit's."""
     frames = [
         f"{frame.filename}:{frame.lineno} in {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
-        if "gateway_core" not in frame.filename
+        if not Path(frame.filename).is_relative_to(_CORE) and not Path(frame.filename).is_relative_to(_KIT)
     ]
     where = "".join(f"\n          at {frame}" for frame in frames[-3:])
     return f"{describe(error)}{where}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from gateway_conformance.check import fail
+from gateway_conformance.check import fail, not_applicable
 from gateway_conformance.provider_under_test import ProviderUnderTest, provider_class
 from gateway_conformance.recording import RecordingTransport
 from gateway_core.async_gateway import AsyncGateway
@@ -24,7 +24,7 @@ from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
-from gateway_core.provider import ProviderInfo, secrets_of
+from gateway_core.provider import Declines, ProviderInfo, secrets_of
 from gateway_core.testing import (
     EmulatedInvoice,
     EmulatedPayment,
@@ -44,6 +44,15 @@ BASE_URL = "http://127.0.0.1:4010"
 WEBHOOK_URL = "http://127.0.0.1:8000/webhooks"
 #: When everything happens.
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+#: What an invoice need not ever be, with the field of `info` that says so, and the value by which it never is.
+DECLARED: Mapping[InvoiceStatus, tuple[str, Any]] = {
+    InvoiceStatus.PARTIALLY_PAID: ("partial_payments", False),
+    InvoiceStatus.OVERPAID: ("overpayments", False),
+    InvoiceStatus.FAILED: ("declines", Declines.NONE),
+    InvoiceStatus.EXPIRED: ("expires", False),
+}
 
 
 @attrs.frozen
@@ -85,11 +94,7 @@ class Harness:
         self.emulator = emulator
         known: dict[str, Any] = {}
         if emulator is None and suite.emulator is not None:
-            self.emulator = suite.emulator(
-                webhook_url=WEBHOOK_URL,
-                clock=self.clock,
-                randomness=random.Random(4),  # noqa: S311  # the same each time
-            )
+            self.emulator = self._new_emulator(suite.emulator, seed=4)
         if self.emulator is not None:
             self.clock = self.emulator.clock if isinstance(self.emulator.clock, ManualClock) else self.clock
             known = self.emulator.settings(BASE_URL)
@@ -112,6 +117,16 @@ class Harness:
         if self.suite.backend is not None:
             return AsyncGateway.connect(self.suite.backend, transport=self.transport, **self.settings)
         return connect_provider_async(self.provider_class, self.settings, self.transport)
+
+    def other_credentials(self) -> Mapping[str, Any]:
+        """Return what another account at the emulator is set up with; nothing without an emulator."""
+        if self.suite.emulator is None:
+            return {}
+        other = self._new_emulator(self.suite.emulator, seed=5)
+        try:
+            return other.settings(BASE_URL)
+        finally:
+            other.ledger.close()
 
     def request(self, amount: Money | None = None, order_id: str | None = None, **more: Any) -> InvoiceRequest:
         """Return a request for an invoice of a new order."""
@@ -148,13 +163,42 @@ class Harness:
             fail("the provider's scenario cannot pay an invoice")
         return invoice
 
+    def reach(self, invoice: Invoice, status: InvoiceStatus, amount: Money | None = None) -> None:
+        """Bring an invoice to a status at the provider, as `move` does, if `info` says that this can happen.
+
+        Where `info` says that it cannot, the check is not applicable. Where the emulator or the scenarios say otherwise
+        than `info`, it fails.
+        """
+        if not self.can_reach(status):
+            not_applicable(f"info.{DECLARED[status][0]} is {DECLARED[status][1]}")
+        if not self.move(invoice, status, amount):
+            fail(self.disagreement(status))
+
+    def can_reach(self, status: InvoiceStatus) -> bool:
+        """Return whether `info` says that an invoice can get to a status."""
+        if status not in DECLARED:
+            return True
+        field, never = DECLARED[status]
+        return bool(getattr(self.info, field) != never)
+
+    def disagreement(self, status: InvoiceStatus) -> str:
+        """Return how `info` and the provider's side differ on whether an invoice can get to a status."""
+        field, never = DECLARED[status]
+        said, can = getattr(self.info, field), self.can_reach(status)
+        other = "the emulator" if self.emulator is not None else "given_status"
+        return (
+            f"info.{field} is {said}, and {other} {'refuses' if can else 'allows'} an invoice that is {status.value}: "
+            f"{f'set {field}={never}' if can else f'leave {field} out of ProviderInfo'}, or mend {other}, whichever "
+            "is not as the provider is"
+        )
+
     def move(self, invoice: Invoice, status: InvoiceStatus, amount: Money | None = None) -> bool:
         """Let something happen to an invoice on the provider's side; return whether that can happen there.
 
         Args:
             invoice: The invoice.
-            status: PAID or PARTIALLY_PAID: money comes. FAILED: the payer declines. EXPIRED: its time passes.
-            amount: How much comes; None for all that is open.
+            status: PAID, PARTIALLY_PAID or OVERPAID: money comes. FAILED: the payer declines. EXPIRED: its time passes.
+            amount: How much comes; None for all that is open, or a little less or more.
         """
         if self.emulator is None:
             return bool(self.suite.given_status(self.mocker, invoice.id, status))
@@ -168,6 +212,10 @@ class Harness:
                     self.clock.move(due - self.clock() + timedelta(seconds=1))
                 case InvoiceStatus.FAILED:
                     self.emulator.decline(token)
+                case InvoiceStatus.PARTIALLY_PAID:
+                    self.emulator.pay(token, amount or self.amount(100))
+                case InvoiceStatus.OVERPAID:
+                    self.emulator.pay(token, amount or invoice.amount + self.amount(100))
                 case _:
                     self.emulator.pay(token, amount)
         except RejectedError:
@@ -234,6 +282,16 @@ class Harness:
         return None if sent is None else self.received(sent)
 
     # Running things.
+
+    def needs_emulator(self, reason: str) -> Emulator:
+        """Return the emulator; leave the check out where there is none.
+
+        Args:
+            reason: What a scenario cannot do.
+        """
+        if self.emulator is None:
+            not_applicable(f"this needs an emulator: {reason}")
+        return self.emulator
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has an operation."""
@@ -304,6 +362,13 @@ class Harness:
             self.mocker.stop()
         if self.emulator is not None:
             self.emulator.ledger.close()
+
+    def _new_emulator(self, make: Callable[..., Emulator], seed: int) -> Emulator:
+        return make(
+            webhook_url=WEBHOOK_URL,
+            clock=self.clock,
+            randomness=random.Random(seed),  # noqa: S311  # the same each time
+        )
 
     def _inner(self) -> Transport:
         if self.emulator is not None:

@@ -61,9 +61,12 @@ class ProviderUnderTest:
         _missing("given_invoice")
 
     def given_status(self, mocker: Any, invoice_id: str, status: InvoiceStatus) -> bool:
-        """Let the provider tell that an invoice is PAID, PARTIALLY_PAID, FAILED or EXPIRED; False if it never is.
+        """Let the provider tell that an invoice is PAID, PARTIALLY_PAID, OVERPAID, FAILED or EXPIRED.
 
         A provider that takes no payments tells of PAID what it has instead.
+
+        Returns:
+            Whether it does; False only where `info` says that no invoice ever is, such as by ``partial_payments``.
         """
         _missing("given_status")
 

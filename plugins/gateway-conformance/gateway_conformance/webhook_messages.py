@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from gateway_conformance.check import describe, fail, not_applicable, require
+from gateway_conformance.harness import Harness
 from gateway_core.errors import GatewayError, WebhookError, WebhookReason
 from gateway_core.models.secret import Secret
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 from gateway_core.provider import WebhookAuthentication
-
-if TYPE_CHECKING:
-    from gateway_conformance.harness import Harness
 
 CALLBACKS = (WebhookAuthentication.CALLBACK, WebhookAuthentication.SIGNATURE_AND_CALLBACK)
 SIGNATURES = (WebhookAuthentication.SIGNATURE, WebhookAuthentication.SIGNATURE_AND_CALLBACK)
@@ -44,11 +43,13 @@ LARGE = (b"x" * _MEBIBYTE, b"x" * (_MEBIBYTE + 1), b'{"a":"' + b"x" * (_MEBIBYTE
 #: Positions in a message at which a bit is changed.
 _MOST_POSITIONS = 150
 
-#: Each letter and digit becomes another of its kind, so that a secret keeps its form.
-_OTHER = str.maketrans(
+#: Each letter and digit becomes the next of its kind, so that a secret keeps its form.
+_NEXT = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
     "bcdefghijklmnopqrstuvwxyzaBCDEFGHIJKLMNOPQRSTUVWXYZA1234567890",
 )
+_HEX = re.compile("[0-9a-f]+|[0-9A-F]+")
+_NEXT_HEX = str.maketrans("abcdefABCDEF0123456789", "bcdefaBCDEFA1234567890")
 
 
 def flipped(message: bytes) -> Iterator[bytes]:
@@ -85,11 +86,18 @@ def secret_settings(harness: Harness) -> tuple[str, ...]:
 
 
 def other_secret(harness: Harness, name: str) -> str:
-    """Return a secret of the form of a setting's own, and another."""
+    """Return a wrong secret of the kind that a setting takes: what the emulator gives to another account.
+
+    Where the author gives the secret, it is the given one with each letter and digit moved on by one.
+    """
     value = getattr(harness.provider.settings, name)
-    genuine = value[0] if isinstance(value, tuple) else value
-    head, mark, tail = genuine.reveal().rpartition("_")
-    return f"{head}{mark}{tail.translate(_OTHER)}"
+    genuine = (value[0] if isinstance(value, tuple) else value).reveal()
+    other = harness.other_credentials().get(name)
+    if other is not None and name not in harness.suite.settings:
+        require(other != genuine, f"new_credentials of the emulator gives every account the same {name}")
+        return str(other)
+    head, mark, tail = genuine.rpartition("_")
+    return f"{head}{mark}{tail.translate(_NEXT_HEX if _HEX.fullmatch(tail) else _NEXT)}"
 
 
 def _holds_secrets(value: Any) -> bool:

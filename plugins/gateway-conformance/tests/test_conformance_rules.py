@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -11,10 +13,13 @@ import pytest
 
 from gateway_conformance import Check, CheckFailed, ProviderSuite, ProviderUnderTest, list_checks
 from gateway_conformance.check import check
+from gateway_conformance.checks.status import other_id
 from gateway_conformance.harness import Harness
 from gateway_conformance.impure_calls import recording
 from gateway_conformance.webhook_messages import flipped, other_secret
-from gateway_core import Flow, InvoiceStatus, StatusReport, hookimpl
+from gateway_core import Flow, HttpRequest, HttpResponse, InvoiceStatus, StatusReport, hookimpl
+from gateway_core.provider import Declines
+from gateway_core.testing import EmulatedInvoice
 from gateway_sandbox import Sandbox
 from gateway_sandbox.emulator import SandboxEmulator
 
@@ -258,6 +263,142 @@ def test_other_secret_keeps_its_form() -> None:
     assert (other[:6], len(other)) == (genuine[:6], len(genuine))
     harness.connect(webhook_secret=other).close()
     harness.close()
+
+
+class HexSandbox(SandboxEmulator):
+    """Gives keys in hexadecimal digits."""
+
+    def new_credentials(self) -> Mapping[str, str]:
+        """Return a key of hexadecimal digits."""
+        return {**super().new_credentials(), "api_key": f"{self.random.getrandbits(128):032x}"}
+
+
+@pytest.mark.parametrize("settings", [{}, {"api_key": "0123456789abcdef0123456789abcdef"}], ids=["emulator", "author"])
+def test_other_secret_of_hexadecimal_digits_is_hexadecimal(settings: dict[str, str]) -> None:
+    """A key that must be hexadecimal is refused for its digits, and not for being the wrong key."""
+    with contextlib.closing(Harness(suite_of(Sandbox, emulator=HexSandbox, settings=settings)())) as harness:
+        other = other_secret(harness, "api_key")
+
+        assert re.fullmatch("[0-9a-f]{32}", other)
+        assert other != harness.settings["api_key"]
+
+
+class CarelessSandbox(SandboxEmulator):
+    """Gives every account the same keys."""
+
+    def new_credentials(self) -> Mapping[str, str]:
+        """Return what never changes."""
+        return {"api_key": "sk_sandbox_fixed", "webhook_secret": "whsec_" + "c2Vj" * 6}
+
+
+def test_emulator_whose_accounts_share_their_secret_is_told() -> None:
+    """Two accounts that cannot be told from each other judge nothing."""
+    with pytest.raises(CheckFailed, match="new_credentials of the emulator gives every account the same"):
+        judge(suite_of(Sandbox, emulator=CarelessSandbox), "webhook_under_a_wrong_secret_is_refused")
+
+
+@pytest.mark.parametrize("identifier", ["inv_0042", "invoice", "INV", "99999", "f00f", "a", "-", "東京"])
+def test_other_id_is_another(identifier: str) -> None:
+    """An id that nobody has differs from the one that was given, whatever is in it, and keeps its form if it can."""
+    with contextlib.closing(Harness(suite_of(Sandbox)())) as harness:
+        other = other_id(harness, identifier)
+
+    assert other != identifier
+    assert not identifier.isascii() or len(other) == len(identifier) or identifier == "-"
+
+
+def test_other_id_belongs_to_nobody() -> None:
+    """An id that the emulator knows is not taken for an unknown one."""
+    with contextlib.closing(Harness(suite_of(Sandbox)())) as harness:
+        ids = {harness.create().id for _ in range(5)}
+
+        assert {other_id(harness, each) for each in ids}.isdisjoint(ids)
+
+
+class WholeAmounts(SandboxEmulator):
+    """Takes all or nothing."""
+
+    partial_payments = False
+
+
+class SecondChance(SandboxEmulator):
+    """Leaves a declined invoice open."""
+
+    declines = Declines.RETRYABLE
+
+
+class NoDecline(SandboxEmulator):
+    """Declines nothing."""
+
+    declines = Declines.NONE
+
+
+class ForEver(SandboxEmulator):
+    """Makes invoices without an end."""
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Take the end away."""
+        answer = super().handle(request)
+        for _, invoice in self.ledger.select(EmulatedInvoice):
+            self.ledger.save(attrs.evolve(invoice, expires_at=None))
+        return answer
+
+
+@pytest.mark.parametrize(
+    "declared, emulator, seen",
+    [
+        ({}, WholeAmounts, "info.partial_payments is True, and the emulator refuses an invoice that is partially_paid"),
+        ({"partial_payments": False}, SandboxEmulator, "info.partial_payments is False, and the emulator allows"),
+        ({"overpayments": False}, SandboxEmulator, "info.overpayments is False, and the emulator allows"),
+        (
+            {},
+            NoDecline,
+            "info.declines is final, and the emulator refuses an invoice that is failed: set declines=none",
+        ),
+        ({}, SecondChance, "info.declines is final, and at the emulator the invoice is pending"),
+        ({"declines": "retryable"}, SandboxEmulator, "info.declines is retryable, and at the emulator the invoice is"),
+        ({"declines": "none"}, SandboxEmulator, "info.declines is none, and the emulator allows"),
+        ({}, ForEver, "info.expires is True, and the emulator refuses an invoice that is expired: set expires=False"),
+        ({"expires": False}, SandboxEmulator, "info.expires is False, and the emulator allows"),
+    ],
+)
+def test_emulator_that_disagrees_with_info_is_told(
+    declared: dict[str, Any], emulator: type[SandboxEmulator], seen: str
+) -> None:
+    """What the emulator refuses excuses no check: the author mends the declaration, or the emulator."""
+    provider = type("Declaring", (Sandbox,), {"info": attrs.evolve(Sandbox.info, **declared)})
+
+    with pytest.raises(CheckFailed, match=re.escape(seen)):
+        judge(suite_of(provider, emulator=emulator), "emulator_agrees_with_info")
+
+
+@pytest.mark.parametrize(
+    "name, declared, emulator",
+    [
+        ("part_of_the_amount_is_not_told_as_paid", {"partial_payments": False}, WholeAmounts),
+        ("two_events_of_one_invoice_have_different_ids", {"partial_payments": False}, WholeAmounts),
+        ("declined_invoice_is_not_told_as_paid", {"declines": "none"}, NoDecline),
+        ("expired_invoice_is_told_as_expired", {"expires": False}, ForEver),
+    ],
+)
+def test_only_info_leaves_out_what_cannot_happen(
+    name: str, declared: dict[str, Any], emulator: type[SandboxEmulator]
+) -> None:
+    """The same emulator leaves a check out where `info` says so, and fails it where `info` does not."""
+    provider = type("Declaring", (Sandbox,), {"info": attrs.evolve(Sandbox.info, **declared)})
+
+    with pytest.raises(pytest.skip.Exception, match=r"^not applicable: info\."):
+        judge(suite_of(provider, emulator=emulator), name)
+    with pytest.raises(CheckFailed, match="and the emulator refuses"):
+        judge(suite_of(Sandbox, emulator=emulator), name)
+
+
+def test_declined_invoice_may_stay_open_where_info_says_so() -> None:
+    """A provider that lets the payer try again passes."""
+    provider = type("Declaring", (Sandbox,), {"info": attrs.evolve(Sandbox.info, declines="retryable")})
+
+    judge(suite_of(provider, emulator=SecondChance), "declined_invoice_is_not_told_as_paid")
+    judge(suite_of(provider, emulator=SecondChance), "emulator_agrees_with_info")
 
 
 def test_backend_that_is_not_installed_is_told_once() -> None:

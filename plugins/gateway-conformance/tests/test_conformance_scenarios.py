@@ -14,7 +14,13 @@ from gateway_core.webhooks import sign_standard
 
 BASE = "http://127.0.0.1:4010/v1"
 SECRET = "whsec_c2NlbmFyaW9zLW9mLXRoZS1raXQ="
-WORDS = {InvoiceStatus.PAID: "paid", InvoiceStatus.EXPIRED: "expired", InvoiceStatus.FAILED: "failed"}
+WORDS = {
+    InvoiceStatus.PARTIALLY_PAID: ("partially_paid", "1.00"),
+    InvoiceStatus.PAID: ("paid", "49.90"),
+    InvoiceStatus.OVERPAID: ("overpaid", "59.90"),
+    InvoiceStatus.EXPIRED: ("expired", "0"),
+    InvoiceStatus.FAILED: ("failed", "0"),
+}
 AT = datetime(2030, 1, 31, 12, tzinfo=UTC)
 NOW = AT.isoformat()
 
@@ -52,11 +58,9 @@ class TestScenarios(ProviderSuite):
 
     def given_status(self, mocker: Any, invoice_id: str, status: InvoiceStatus) -> bool:
         """Answer that the invoice has got somewhere."""
-        if status not in WORDS:
-            return False
         made = self.made[invoice_id]
-        came = made["amount"] if status is InvoiceStatus.PAID else made["received"]
-        self.made[invoice_id] = made | {"status": WORDS[status], "received": came}
+        word, came = WORDS[status]
+        self.made[invoice_id] = made | {"status": word, "received": {**made["amount"], "amount": came}}
         mocker.get(f"{BASE}/invoices/{invoice_id}", json=self.made[invoice_id])
         return True
 

@@ -6,11 +6,17 @@ import re
 
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, fail, not_applicable, require
-from gateway_conformance.harness import OPERATIONS, Harness
+from gateway_conformance.harness import DECLARED, OPERATIONS, Harness
 from gateway_conformance.provider_under_test import SCENARIOS, ProviderUnderTest, provider_class
 from gateway_core.errors import ConfigurationError, PluginError
-from gateway_core.provider import CONTRACT_VERSION, ProviderInfo
+from gateway_core.models.status import InvoiceStatus
+from gateway_core.provider import CONTRACT_VERSION, Declines, ProviderInfo
 
+#: What an invoice is whose payment was declined.
+_AFTER_DECLINE = {
+    Declines.FINAL: (InvoiceStatus.FAILED, InvoiceStatus.CANCELED),
+    Declines.RETRYABLE: (InvoiceStatus.PENDING,),
+}
 _UPPER = re.compile(r"[A-Z0-9]{2,12}")
 
 
@@ -120,6 +126,20 @@ class DeclarationChecks(Checks):
         if info.webhook_authentication == "none":
             not_applicable("info.webhook_authentication is none")
         require(info.webhook_covers.strip(), "it is empty")
+
+    @check
+    def test_emulator_agrees_with_info(self, harness: Harness) -> None:
+        """What `info` says can happen to an invoice, and what cannot, is so at the emulator or in the scenarios.
+
+        Why: By these declarations other checks are left out. One that is wrong hides what nobody has judged.
+        """
+        for status in DECLARED:
+            invoice = harness.create()
+            require(harness.move(invoice, status) == harness.can_reach(status), harness.disagreement(status))
+            if status is InvoiceStatus.FAILED and harness.emulator is not None and harness.can_reach(status):
+                known, said = harness.emulated(invoice).status, harness.info.declines
+                wanted = _AFTER_DECLINE[said]
+                require(known in wanted, f"info.declines is {said}, and at the emulator the invoice is {known.value}")
 
     @check
     def test_unknown_options_are_refused(self, harness: Harness) -> None:

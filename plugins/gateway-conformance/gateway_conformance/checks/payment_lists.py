@@ -108,8 +108,7 @@ class PaymentListChecks(Checks):
         Why: A busy shop's list always grows. What slips between two pages is never seen.
         """
         self._needs_list(harness)
-        if harness.emulator is None:
-            not_applicable("info.list_guarantee is judged with an emulator only: answers on paper do not grow")
+        harness.needs_emulator("the answers of a scenario do not grow")
         wanted = harness.payments(6)
         found: list[str] = []
         for number, page in enumerate(_pages(harness, PaymentQuery(page_size=2))):
@@ -213,8 +212,7 @@ class PaymentListChecks(Checks):
         Why: Lists of one day after the other must neither miss a payment at midnight nor show it twice.
         """
         self._needs_list(harness)
-        if harness.emulator is None:
-            not_applicable("info.list_guarantee is judged with an emulator only: answers on paper do not filter")
+        harness.needs_emulator("the answers of a scenario do not filter")
         for _ in range(3):
             harness.paid()
             harness.clock.move(timedelta(hours=1))
@@ -240,8 +238,7 @@ class PaymentListChecks(Checks):
         Why: A filter that is ignored where it finds nothing shows everybody's payments.
         """
         self._needs_list(harness)
-        if harness.emulator is None:
-            not_applicable("info.list_guarantee is judged with an emulator only: answers on paper do not filter")
+        harness.needs_emulator("the answers of a scenario do not filter")
         harness.payments(2)
         unknown = attrs.evolve(PaymentQuery(), invoice_id="no-such-invoice")
         try:

@@ -30,7 +30,7 @@ class Quotes(SandboxEmulator):
 
     pay_label = "Approve"
     decline_label = "<b>Reject</b>"
-    takes_any_amount = False
+    partial_payments = overpayments = False
 
 
 class Counting(SandboxEmulator):
