@@ -60,8 +60,8 @@ class Declines(enum.StrEnum):
     """What becomes of an invoice whose payment was declined."""
 
     FINAL = "final"  #: It has failed, whether the payer may begin again or not.
-    RETRYABLE = "retryable"  #: It stays open: the payer may try again.
-    NONE = "none"  #: Nothing is ever declined: the payer pays, or does not.
+    RETRYABLE = "retryable"  #: It stays open, and the payer may try again.
+    NONE = "none"  #: Nothing is ever declined. The payer pays, or does not.
 
 
 @attrs.frozen(kw_only=True)

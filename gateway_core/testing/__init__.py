@@ -3,7 +3,8 @@
 from gateway_core.testing.account import EmulatedAccount
 from gateway_core.testing.client import HttpClient
 from gateway_core.testing.clock import ManualClock, utc_now
-from gateway_core.testing.emulator import Emulator, EmulatorTransport, WayToPay
+from gateway_core.testing.emulator import Emulator, WayToPay
+from gateway_core.testing.emulator_transport import EmulatorTransport
 from gateway_core.testing.faults import (
     Answer,
     AnswerLost,

@@ -19,7 +19,8 @@ from gateway_core.models.invoice import Invoice, InvoiceRequest
 from gateway_core.models.money import Money
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 from gateway_core.testing.clock import ManualClock
-from gateway_core.testing.emulator import Emulator, EmulatorTransport
+from gateway_core.testing.emulator import Emulator
+from gateway_core.testing.emulator_transport import EmulatorTransport
 from gateway_core.testing.faults import Answer, AnswerLost, Fault, FaultyTransport, NotSent, changing
 from gateway_core.testing.finding import find_emulator
 from gateway_core.testing.ledger import EmulatedInvoice, EmulatedPayment, QueuedDelivery

@@ -25,7 +25,6 @@ from gateway_core.models.status import InvoiceStatus, derive
 from gateway_core.provider import Declines
 from gateway_core.testing.clock import utc_now
 from gateway_core.testing.ledger import OPEN, Attempt, EmulatedInvoice, EmulatedPayment, Ledger, QueuedDelivery
-from gateway_core.transport import Deadline
 
 
 @attrs.frozen(kw_only=True)
@@ -382,21 +381,3 @@ class Emulator(abc.ABC):
                 due_at = delivery.due_at  # somebody asked for another one meanwhile
             attempts = (*delivery.attempts, Attempt(at=self.clock(), status=status, note=note))
             self.ledger.save(attrs.evolve(delivery, attempts=attempts, due_at=due_at))
-
-
-class EmulatorTransport:
-    """A transport whose provider is an emulator in the same process: no socket, no waiting.
-
-    Args:
-        emulator: The emulator.
-    """
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-
-    def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:  # noqa: ARG002  # nothing takes time here
-        """Let the emulator answer."""
-        return self._emulator.handle(request)
-
-    def close(self) -> None:
-        """Do nothing: there is no connection."""

@@ -48,7 +48,7 @@ def connect_provider_async(provider_class: Any, settings: Mapping[str, Any], tra
 
 
 def pages(gateway: Gateway, query: PaymentQuery) -> Iterator[tuple[Payment, ...]]:
-    """Yield what is new on each page of a list, as `Gateway.list_payments` reads it, in pages of the query's size.
+    """Yield what is new on each page of a list, as ``Gateway.list_payments`` reads it, in pages of the query's size.
 
     Raises:
         UnexpectedResponseError: If the pages do not advance.

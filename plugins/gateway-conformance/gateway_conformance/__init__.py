@@ -17,6 +17,7 @@ from gateway_conformance.checks.declarations import DeclarationChecks
 from gateway_conformance.checks.http_errors import HttpErrorChecks
 from gateway_conformance.checks.implementation import ImplementationChecks
 from gateway_conformance.checks.injection import InjectionChecks
+from gateway_conformance.checks.invoices import InvoiceChecks
 from gateway_conformance.checks.malformed_answers import MalformedAnswerChecks
 from gateway_conformance.checks.money import MoneyChecks
 from gateway_conformance.checks.operations import OperationChecks
@@ -24,6 +25,7 @@ from gateway_conformance.checks.payment_lists import PaymentListChecks
 from gateway_conformance.checks.purity import PurityChecks
 from gateway_conformance.checks.secrecy import SecrecyChecks
 from gateway_conformance.checks.status import StatusChecks
+from gateway_conformance.checks.status_words import StatusWordChecks
 from gateway_conformance.checks.webhook_bodies import WebhookBodyChecks
 from gateway_conformance.checks.webhook_callbacks import WebhookCallbackChecks
 from gateway_conformance.checks.webhook_forgeries import WebhookForgeryChecks
@@ -45,7 +47,9 @@ class ProviderSuite(
     HttpErrorChecks,
     MalformedAnswerChecks,
     PaymentListChecks,
+    StatusWordChecks,
     StatusChecks,
+    InvoiceChecks,
     MoneyChecks,
     OperationChecks,
     DeclarationChecks,
