@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Let no test find a provider left alone because of the failures of the test before it."""
-    health = sys.modules.get("gateway_core.transport._circuit_breaker")
+    health = sys.modules.get("gateway_core.transport._account_health")
     if health is not None:
         health.forget()
 

@@ -1,4 +1,4 @@
-"""What an error's traceback shows of the values that were worked on: the lines, and not a value.
+"""What an error's traceback shows: the lines of code, and none of the values that were worked on.
 
 Error trackers collect the locals of every frame that an exception passed through, and there keys and customers' data
 are in use.
@@ -6,10 +6,10 @@ are in use.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import traceback
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from gateway_core.errors import GatewayError
@@ -18,14 +18,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def forget(error: BaseException) -> None:
-    """Clear the locals of all frames that an error, and what hangs on it, has passed through and that have ended."""
-    for each in (error, *behind(error)):
+def clear_locals(error: BaseException) -> None:
+    """Clear the locals of all ended frames that an error, and each error chained to it, has passed through."""
+    for each in (error, *chained(error)):
         traceback.clear_frames(each.__traceback__)
 
 
-def behind(error: BaseException) -> Iterator[BaseException]:
-    """Yield causes, contexts and members of groups, each once: what a traceback would show besides the error itself."""
+def chained(error: BaseException) -> Iterator[BaseException]:
+    """Yield causes, contexts and members of groups, each once: what a traceback shows besides the error itself."""
     seen = {id(error)}
     linked = [error.__cause__, error.__context__]
     while linked:
@@ -37,14 +37,48 @@ def behind(error: BaseException) -> Iterator[BaseException]:
         linked += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
 
 
-@contextlib.contextmanager
-def clearing_locals() -> Iterator[None]:
-    """Let errors of ours out of a block without the values that were worked on in it."""
-    try:
-        yield
-    except GatewayError as error:
-        forget(error)
-        raise
+class translated:  # noqa: N801  # reads as a statement: with translated(KeyError, to_ours)
+    """Raise an error of ours in place of what a block raises, and keep the original out of its chain.
+
+    The text of an exception of another library, or a local of a frame that it passed through, may hold a secret.
+
+    >>> from gateway_core.errors import ConfigurationError
+    >>> with translated(ValueError, lambda error: ConfigurationError(f"limit: {error}")):
+    ...     int("many")
+    Traceback (most recent call last):
+    gateway_core.errors.ConfigurationError: limit: invalid literal for int() with base 10: 'many'
+
+    Args:
+        kinds: The exceptions to translate.
+        to: Returns the error to raise in their place.
+    """
+
+    __slots__ = ("_kinds", "_to")
+
+    def __init__(
+        self,
+        kinds: type[BaseException] | tuple[type[BaseException], ...],
+        to: Callable[[BaseException], GatewayError],
+    ) -> None:
+        self._kinds = kinds
+        self._to = to
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if error is None or not isinstance(error, self._kinds):
+            return
+        failure = self._to(error)
+        del error, where
+        try:
+            raise failure
+        except GatewayError:
+            # Python has just chained the original to it.
+            failure.__cause__ = failure.__context__ = None
+            raise
 
 
 def without_locals(function: Callable[P, T]) -> Callable[P, T]:
@@ -57,7 +91,7 @@ def without_locals(function: Callable[P, T]) -> Callable[P, T]:
         except GatewayError as error:
             failure = error
         del args, more
-        forget(failure)
+        clear_locals(failure)
         raise failure
 
     return call

@@ -1,23 +1,20 @@
-"""The door for applications that await: one configured account at one provider."""
+"""The gateway for async code: one configured account at one provider."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from gateway_core._engine.base import BaseGateway
-from gateway_core._engine.driver import run_async
 from gateway_core._engine.pagination import Pagination
-from gateway_core._tracebacks import clearing_locals
+from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
@@ -40,10 +37,13 @@ class AsyncGateway(BaseGateway):
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
-        from gateway_core._engine.threads import Threads
+        # asyncio takes time to import, and blocking code does without it.
+        from gateway_core._engine.async_driver import AsyncDriver
+        from gateway_core._engine.thread_pool import ThreadPool
 
         super().__init__(*arguments, **more)
-        self._threads = Threads(self._bounds.pool_size)
+        self._threads = ThreadPool(self._bounds.pool_size)
+        self._driver = AsyncDriver(self._transport, self._threads)
 
     async def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
@@ -55,7 +55,7 @@ class AsyncGateway(BaseGateway):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return await self._run("create_invoice", self._account.create_invoice(request))
+        return await self._run("create_invoice", self._operations.create_invoice, request)
 
     async def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -67,7 +67,7 @@ class AsyncGateway(BaseGateway):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run("get_status", self._account.get_status(invoice_id))
+        return await self._run("get_status", self._operations.get_status, invoice_id)
 
     def list_payments(
         self,
@@ -88,12 +88,12 @@ class AsyncGateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        listing = Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
-        return self._iterate(listing)
+        return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
-    async def _iterate(self, listing: Pagination) -> AsyncGenerator[Payment, None]:
-        while listing.query is not None:
-            for payment in await self._run("list_payments", self._account.list_payments(listing, listing.query)):
+    async def _pages(self, pagination: Pagination) -> AsyncGenerator[Payment, None]:
+        while pagination.query is not None:
+            page = await self._run("list_payments", self._operations.list_payments, pagination, pagination.query)
+            for payment in page:
                 yield payment
 
     async def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
@@ -103,7 +103,7 @@ class AsyncGateway(BaseGateway):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return await self._run("verify_webhook", self._account.verify_webhook(request))
+        return await self._run("verify_webhook", self._operations.verify_webhook, request)
 
     async def find_invoice(self, order_id: str) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -112,7 +112,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run("find_invoice", self._account.find_invoice(order_id))
+        return await self._run("find_invoice", self._operations.find_invoice, order_id)
 
     async def cancel_invoice(self, invoice_id: str) -> StatusReport:
         """Call an unpaid invoice off.
@@ -121,7 +121,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("cancel_invoice", self._account.cancel_invoice(invoice_id))
+        return await self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id)
 
     async def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -130,7 +130,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("refund_payment", self._account.refund_payment(request))
+        return await self._run("refund_payment", self._operations.refund_payment, request)
 
     async def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -140,36 +140,29 @@ class AsyncGateway(BaseGateway):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        await self._run("check_account", self._account.check_account())
+        await self._run("check_account", self._operations.check_account)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        result: T = await self._run("run", self._account.guard("run").run(lambda: flow))
-        return result
+        return await self._run("run", self._operations.run, flow)
 
-    async def _run(self, operation: str, flow: Flow[T]) -> T:
-        deadline = self._call_deadline()
-        steps = self._steps(operation, flow, deadline)
-        with clearing_locals():
-            if operation in self.info.blocking:
-                return await self._take(operation, steps, deadline)
-            return await run_async(steps, self._threads.performer(deadline).perform)
-
-    async def _take(self, operation: str, steps: Actions[T], deadline: Deadline) -> T:
+    async def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
         try:
-            return await self._threads.take(steps, deadline)
+            call = self._begin(operation, *arguments)
+            outcome: Flow[T] | T = call.start(function, *arguments)
+            if isinstance(outcome, Generator):
+                return await self._driver.run(call.actions(outcome), call.deadline)
         except GatewayError as error:
-            failure = error
-        if failure.operation is None:
-            # It ended the waiting for the thread, where nobody knows whose operation that is.
-            failure = self._account.guard(operation).complete(failure)
-        raise failure
+            clear_locals(error)
+            raise
+        return outcome
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back. Further calls are refused."""
+        self._closed = True
         # Neither waits for anything, so that it happens even where the task is being cancelled.
         self._threads.close()
-        self._channel.close()
+        self._transport.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,16 +1,19 @@
-"""The door for applications that block: one configured account at one provider."""
+"""The gateway for blocking code: one configured account at one provider."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from gateway_core._engine.base import BaseGateway
-from gateway_core._engine.driver import Performer, run
 from gateway_core._engine.pagination import Pagination
-from gateway_core._tracebacks import clearing_locals
+from gateway_core._engine.sync_driver import SyncDriver
+from gateway_core._tracebacks import clear_locals
+from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
 from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
@@ -30,6 +33,11 @@ class Gateway(BaseGateway):
     True
     """
 
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._driver = SyncDriver(self._transport)
+        self._warned = False
+
     def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
 
@@ -40,7 +48,7 @@ class Gateway(BaseGateway):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return self._run("create_invoice", self._account.create_invoice(request))
+        return self._run("create_invoice", self._operations.create_invoice, request)
 
     def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -52,7 +60,7 @@ class Gateway(BaseGateway):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run("get_status", self._account.get_status(invoice_id))
+        return self._run("get_status", self._operations.get_status, invoice_id)
 
     def list_payments(
         self,
@@ -73,12 +81,11 @@ class Gateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        listing = Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
-        return self._iterate(listing)
+        return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
-    def _iterate(self, listing: Pagination) -> Iterator[Payment]:
-        while listing.query is not None:
-            yield from self._run("list_payments", self._account.list_payments(listing, listing.query))
+    def _pages(self, pagination: Pagination) -> Iterator[Payment]:
+        while pagination.query is not None:
+            yield from self._run("list_payments", self._operations.list_payments, pagination, pagination.query)
 
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         """Verify a webhook and return what it tells.
@@ -87,7 +94,7 @@ class Gateway(BaseGateway):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return self._run("verify_webhook", self._account.verify_webhook(request))
+        return self._run("verify_webhook", self._operations.verify_webhook, request)
 
     def find_invoice(self, order_id: str) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -96,7 +103,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run("find_invoice", self._account.find_invoice(order_id))
+        return self._run("find_invoice", self._operations.find_invoice, order_id)
 
     def cancel_invoice(self, invoice_id: str) -> StatusReport:
         """Call an unpaid invoice off.
@@ -105,7 +112,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("cancel_invoice", self._account.cancel_invoice(invoice_id))
+        return self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id)
 
     def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -114,7 +121,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("refund_payment", self._account.refund_payment(request))
+        return self._run("refund_payment", self._operations.refund_payment, request)
 
     def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -124,21 +131,44 @@ class Gateway(BaseGateway):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        self._run("check_account", self._account.check_account())
+        self._run("check_account", self._operations.check_account)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        result: T = self._run("run", self._account.guard("run").run(lambda: flow))
+        result: T = self._run("run", self._operations.run, flow)
         return result
 
-    def _run(self, operation: str, flow: Flow[T]) -> T:
-        deadline = self._call_deadline()
-        with clearing_locals():
-            return run(self._steps(operation, flow, deadline), Performer(deadline).perform)
+    def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
+        self._warn_on_event_loop()
+        try:
+            call = self._begin(operation, *arguments)
+            outcome: Flow[T] | T = call.start(function, *arguments)
+            result: T = (
+                self._driver.run(call.actions(outcome), call.deadline) if isinstance(outcome, Generator) else outcome
+            )
+        except GatewayError as error:
+            clear_locals(error)
+            raise
+        return result
+
+    def _warn_on_event_loop(self) -> None:
+        """Warn once if this thread runs an event loop, which stands still until the call is over."""
+        asyncio = sys.modules.get("asyncio")  # without it there is no loop, and it takes time to import
+        if self._warned or asyncio is None:
+            return
+        if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises where there is no loop
+            return
+        self._warned = True
+        warnings.warn(
+            "a Gateway blocks the event loop that runs in this thread until its call is over: use AsyncGateway",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
     def close(self) -> None:
-        """Give the connections back."""
-        self._channel.close()
+        """Give the connections back. Further calls are refused."""
+        self._closed = True
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self

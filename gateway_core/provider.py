@@ -158,8 +158,6 @@ class ProviderInfo:
         list_guarantee: What `list_payments` promises, and what not.
         idempotency: Whether it honours idempotency keys; None if it does not.
         unsupported: Operations that its API has no counterpart for, each with the reason.
-        blocking: Operations that a plain function carries out with I/O of its own, such as a vendor's SDK, instead of a
-            flow. Async code runs them in a thread, and none of the core's other bounds holds for them.
         crypto_assets: Where `currencies` is None: whether any includes crypto assets, or is any of ISO 4217.
         partial_payments: Whether a payer can pay a part of the amount.
         overpayments: Whether a payer can pay more than the amount.
@@ -186,7 +184,6 @@ class ProviderInfo:
     list_guarantee: str = ""
     idempotency: Idempotency | None = None
     unsupported: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_mapping)
-    blocking: tuple[str, ...] = attrs.field(default=(), converter=tupled)
     crypto_assets: bool = True
     partial_payments: bool = True
     overpayments: bool = True

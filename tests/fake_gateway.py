@@ -33,7 +33,7 @@ from gateway_core import (
     errors,
     hookimpl,
 )
-from gateway_core._engine.operations import Account
+from gateway_core._engine.operations import Operations
 from gateway_core.errors import for_status
 from gateway_core.http import endpoint
 from gateway_core.provider import secret_field
@@ -184,7 +184,7 @@ def fake(wire: Wire, *, key: str = KEY, info: ProviderInfo | None = None, **hook
     if info is not None:
         members["info"] = info
     provider: Any = type("Variant", (Fake,), members)
-    return Gateway(Account("fake", provider(settings=Settings(api_key=Secret(key)))), wire)
+    return Gateway(Operations("fake", provider(settings=Settings(api_key=Secret(key)))), wire)
 
 
 def _method(hook: Callable[..., Any]) -> Callable[..., Any]:

@@ -86,7 +86,7 @@ async def awaited(call: Call, gateway: AsyncGateway) -> Any:
 
 def awaiting(wire: Transport, **hooks: Any) -> AsyncGateway:
     """Return an async gateway at the fake provider."""
-    return AsyncGateway(fake(Wire(), **hooks)._account, wire)
+    return AsyncGateway(fake(Wire(), **hooks)._operations, wire)
 
 
 def test_doors_are_the_same() -> None:
@@ -295,7 +295,7 @@ def test_list_that_breaks() -> None:
 def test_one_deadline_for_each_call() -> None:
     """R1: each page of a list has a deadline of its own, which is the configured one."""
     wire = Wire(b'[["1"], "b"]', b'[["2"], null]')
-    gateway = AsyncGateway(fake(Wire())._account, wire, TransportSettings(deadline=7.0))
+    gateway = AsyncGateway(fake(Wire())._operations, wire, TransportSettings(deadline=7.0))
 
     asyncio.run(awaited(lambda gateway: gateway.list_payments(), gateway))
 
@@ -313,7 +313,7 @@ def test_several_loops() -> None:
 
 @pytest.mark.parametrize("error", [None, ValueError("the application's")])
 def test_close(error: Exception | None) -> None:
-    """A gateway gives its connections back at the end of its block, and would open new ones."""
+    """A gateway gives its connections back at the end of its block, and refuses further calls."""
     wire = Wire(b"one", b"two")
 
     async def use() -> str:
@@ -324,7 +324,9 @@ def test_close(error: Exception | None) -> None:
                     raise error
         return await gateway.run(gateway.provider.ping("x"))
 
-    assert (asyncio.run(use()), wire.closed) == ("two", 1)
+    with pytest.raises(errors.InvalidRequestError, match="closed"):
+        asyncio.run(use())
+    assert (wire.closed, len(wire.sent)) == (1, 1)
 
 
 def test_open(tmp_path: Any, emulator: SandboxEmulator) -> None:

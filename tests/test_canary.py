@@ -236,7 +236,7 @@ def test_what_holds_secrets_gives_none(account: Account, carry: Callable[[object
     password = made_up("limiter", plain=True)
     address = f"redis://:{password}@127.0.0.1:1/0"
     with Gateway.connect(account.backend, limiter=address, rate_limits=["1/s"], **account.settings) as gateway:
-        channel: Any = gateway._channel
+        channel: Any = gateway._pipeline
         holders = [gateway, gateway.provider, gateway.provider.settings, gateway.provider.settings.api_key, channel]
         holders += [channel.limiter, channel.limiter.store, LimitSettings(limiter=Secret(address))]
         told = []

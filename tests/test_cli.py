@@ -20,7 +20,8 @@ from gateway_core import HttpRequest, HttpResponse, Money
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.testing import EmulatorTransport
-from gateway_core.transport import Deadline, plain
+from gateway_core.transport import Deadline
+from gateway_core.transport._assembly import connect_through
 from gateway_sandbox.emulator import SandboxEmulator
 
 API_KEY = "sk_sandbox_canary-0123456789"
@@ -87,7 +88,9 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
         credentials={"api_key": API_KEY, "webhook_secret": WEBHOOK_SECRET},
         webhook_url="http://127.0.0.1:8000/webhooks",
     )
-    monkeypatch.setattr("gateway_core._engine.base.build", lambda *_: plain(EmulatorTransport(provider)))
+    monkeypatch.setattr(
+        "gateway_core._engine.base.connect_account", lambda *_: connect_through(EmulatorTransport(provider))
+    )
     monkeypatch.setenv("SHOP_API_KEY", API_KEY)
     made = Terminal(provider, tmp_path, [])
     made.config.write_text(
@@ -323,7 +326,7 @@ def test_no_answer_ends_with_3(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, effect: str
 ) -> None:
     """An error is told on stderr, and with --json as an object on stdout."""
-    monkeypatch.setattr("gateway_core._engine.base.build", lambda *_: plain(Broken(error)))
+    monkeypatch.setattr("gateway_core._engine.base.connect_account", lambda *_: connect_through(Broken(error)))
 
     result = terminal.run("create-invoice", "1042", "49.90", "EUR", "--json", code=code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from gateway_core import (
     WebhookRequest,
     errors,
 )
-from gateway_core._engine.operations import Account
+from gateway_core._engine.operations import Operations
 from gateway_core.transport import TransportSettings
 from gateway_core.webhooks import sign
 from tests.fake_gateway import KEY, NOW, ORDER, REFUND, Fake, Options, Settings, Wire, ask, fake, made
@@ -312,7 +313,7 @@ def test_unsupported_operation(operation: str) -> None:
     wire = Wire()
     info = ProviderInfo(title="Bare", contract_version=1, unsupported={"list_payments": "it keeps no list"})
     provider: Any = type("Bare", (Fake,), {"info": info} | dict.fromkeys(OPTIONAL))
-    gateway = Gateway(Account("fake", provider(settings=Settings(api_key=Secret(KEY)))), wire)
+    gateway = Gateway(Operations("fake", provider(settings=Settings(api_key=Secret(KEY)))), wire)
 
     with pytest.raises(errors.UnsupportedOperationError, match=f"Bare has no {operation}: "):
         OPERATIONS[operation][0](gateway)
@@ -341,13 +342,17 @@ def test_list_of_payments() -> None:
     assert wire.sent == ["GET /payments?invoice=i-1", "GET /payments?cursor=c%2F1&invoice=i-1"]
 
 
-@pytest.mark.parametrize("second", [503, b'[["1"], "c"]'], ids=["failed page", "page that comes again"])
-def test_list_that_breaks(second: int | bytes) -> None:
+@pytest.mark.parametrize(
+    "others",
+    [[503], [b'[["1"], "b"]'], [b'[["1"], "c"]', b'[["1"], "d"]', b'[["1"], "e"]']],
+    ids=["failed page", "cursor that stands still", "page that comes again and again"],
+)
+def test_list_that_breaks(others: list[int | bytes]) -> None:
     """R8: a list that cannot be read to its end fails, with the context that every error has."""
     given: list[str] = []
 
     with pytest.raises(errors.ProviderError) as caught:
-        given.extend(payment.id for payment in fake(Wire(b'[["1"], "b"]', second)).list_payments())
+        given.extend(payment.id for payment in fake(Wire(b'[["1"], "b"]', *others)).list_payments())
     assert (given, caught.value.backend, caught.value.operation) == (["1"], "fake", "list_payments")
 
 
@@ -356,7 +361,7 @@ def test_one_deadline_for_each_call() -> None:
     wire = Wire(b'[["1"], "b"]', b'[["2"], null]')
     provider = Fake(settings=Settings(api_key=Secret(KEY)))
 
-    list(Gateway(Account("fake", provider), wire, TransportSettings(deadline=7.0)).list_payments())
+    list(Gateway(Operations("fake", provider), wire, TransportSettings(deadline=7.0)).list_payments())
 
     assert all(6.0 < remaining <= 7.0 for remaining in wire.deadlines)
 
@@ -378,12 +383,28 @@ def test_two_gateways_of_one_backend() -> None:
 
 
 def test_close() -> None:
-    """A gateway gives its connections back at the end of its block."""
+    """A gateway gives its connections back at the end of its block, and refuses further calls."""
     wire = Wire()
 
-    with fake(wire):
+    with fake(wire) as gateway:
         assert wire.closed == 0
-    assert wire.closed == 1
+    with pytest.raises(errors.InvalidRequestError, match="closed"):
+        gateway.get_status("i-1")
+    assert (wire.closed, wire.sent) == (1, [])
+
+
+def test_event_loop_is_warned_of_once() -> None:
+    """A blocking call in async code stalls every other task: the first one says what to use instead."""
+
+    async def twice() -> None:
+        gateway.check_account()
+        gateway.check_account()
+
+    gateway = fake(Wire(200, 200))
+
+    with pytest.warns(RuntimeWarning, match="AsyncGateway") as caught:
+        asyncio.run(twice())
+    assert [each.filename for each in caught] == [__file__]
 
 
 def test_about() -> None:

@@ -79,11 +79,12 @@ def test_largest_webhook() -> None:
         (429, WebhookReason.UNCONFIRMED, 503),
         (b'""', WebhookReason.UNCONFIRMED, 503),
         (b"no JSON", WebhookReason.UNCONFIRMED, 503),
-        (404, WebhookReason.NOT_CONFIRMED, 400),
+        (404, WebhookReason.UNCONFIRMED, 503),
+        (errors.WebhookError("paid less", reason=WebhookReason.NOT_CONFIRMED), WebhookReason.NOT_CONFIRMED, 400),
     ],
 )
 def test_webhook_that_is_confirmed_by_asking(answer: Any, reason: WebhookReason, status: int) -> None:
-    """W13: a provider that cannot be asked confirms nothing, and a redelivery is wanted; its no is believed."""
+    """W13: what the provider does not know yet is no forgery, and a redelivery is wanted; a no is believed."""
 
     def hook(request: WebhookRequest) -> Flow[WebhookDelivery]:
         response = yield from ask("GET", "events", "1")

@@ -9,7 +9,7 @@ from types import FrameType
 
 import pytest
 
-from gateway_core._tracebacks import behind, clearing_locals, forget, without_locals
+from gateway_core._tracebacks import chained, clear_locals, translated, without_locals
 from gateway_core.errors import ConfigurationError, GatewayError
 
 VALUE = "held-7f3c9b1e5a2d"
@@ -18,7 +18,7 @@ VALUE = "held-7f3c9b1e5a2d"
 def held_by(error: BaseException) -> dict[str, list[str]]:
     """Return the names of the locals that each function of this file still holds, once it has ended."""
     frames: list[tuple[FrameType, int]] = [
-        each for linked in (error, *behind(error)) for each in traceback.walk_tb(linked.__traceback__)
+        each for linked in (error, *chained(error)) for each in traceback.walk_tb(linked.__traceback__)
     ]
     return {
         frame.f_code.co_name: sorted(frame.f_locals) for frame, _ in frames if frame.f_code.co_name in ("fail", "deep")
@@ -51,13 +51,13 @@ def test_frames_keep_the_lines_only() -> None:
     error = caught(fail)
     before = held_by(error)
 
-    forget(error)
+    clear_locals(error)
 
     assert (before["deep"], held_by(error)) == (["held"], {"fail": [], "deep": []})
     assert "raise KeyError(held)" in "".join(traceback.format_exception(error))
 
 
-def test_reticent_function_keeps_nothing_that_it_was_given() -> None:
+def test_function_without_locals_keeps_nothing_that_it_was_given() -> None:
     """S1: not even the frame that clears the others."""
     error = caught(without_locals(fail))
 
@@ -83,7 +83,7 @@ def test_errors_of_others_pass_unchanged(error: BaseException) -> None:
     assert any("held" in frame.f_locals for frame, _ in traceback.walk_tb(caught.tb))
 
 
-def test_reticent_function_is_documented_as_itself() -> None:
+def test_function_without_locals_is_documented_as_itself() -> None:
     """Its name, docstring and parameters are those of the function."""
     shown = without_locals(fail)
 
@@ -95,12 +95,25 @@ def test_loop_of_errors_ends() -> None:
     one, other = ValueError("1"), ExceptionGroup("2", [ValueError("3")])
     one.__cause__, other.__context__ = other, one
 
-    assert list(map(str, behind(one))) == ["2 (1 sub-exception)", "3"]
+    assert list(map(str, chained(one))) == ["2 (1 sub-exception)", "3"]
 
 
-def test_block_forgets() -> None:
-    """S1: what ended inside of it has no values, whatever is still running around it."""
-    with pytest.raises(ConfigurationError) as caught, clearing_locals():
-        fail(VALUE)
+def test_translated_error_takes_the_place_of_the_original() -> None:
+    """S1: neither the text of what was raised nor a frame that it passed through comes along."""
 
-    assert held_by(caught.value) == {"fail": [], "deep": []}
+    def refuse(held: str) -> None:
+        with translated(KeyError, lambda _: ConfigurationError("no such key")):
+            raise KeyError(held)
+
+    error = caught(refuse)
+
+    assert (str(error), list(chained(error))) == ("no such key", [])
+    assert VALUE not in "".join(traceback.format_exception(error))
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "__exit__"]
+    assert {VALUE in repr(frame.f_locals) for frame in frames} == {False}
+
+
+def test_other_errors_are_not_translated() -> None:
+    """What is not named passes unchanged."""
+    with pytest.raises(ZeroDivisionError), translated(KeyError, lambda _: ConfigurationError("no")):
+        raise ZeroDivisionError

@@ -1,34 +1,30 @@
-"""What both gateways are, whichever colour their code has: how they are made, and what they tell of the provider."""
+"""What the sync and the async gateway share: how they are made, and what they tell of the provider."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from gateway_core._engine.driver import relay
-from gateway_core._engine.operations import Account
+from gateway_core._engine.call import Call
+from gateway_core._engine.operations import Operations
 from gateway_core._plugins import loading
 from gateway_core._tracebacks import without_locals
-from gateway_core.errors import ConfigurationError, GatewayError, WebhookError
-from gateway_core.http import Flow
-from gateway_core.models.invoice import Invoice, StatusReport
-from gateway_core.models.webhook import WebhookDelivery
+from gateway_core.errors import ConfigurationError, GatewayError, InvalidRequestError
 from gateway_core.observers import DEFAULT as DEFAULT_OBSERVERS
-from gateway_core.observers import Call, Observers, WebhookAccepted, WebhookRefused
+from gateway_core.observers import Observers
 from gateway_core.provider import ProviderInfo, RateLimit
-from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings, build, plain
-from gateway_core.transport._actions import Actions
-
-T = TypeVar("T")
+from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings
+from gateway_core.transport._assembly import connect_account, connect_through
+from gateway_core.transport._pipeline import DirectPipeline, Pipeline
 
 
 class BaseGateway:
     """An account and the way to its provider.
 
     Args:
-        account: The account.
-        transport: What sends each request, once; None for the provider's own, by all rules.
+        operations: The account's operations.
+        transport: What sends each request, once; None for HTTP to the provider, by all rules.
         bounds: Bounds on every call.
         limits: How the rate limits are kept.
         observers: Who is told what happens.
@@ -36,21 +32,24 @@ class BaseGateway:
 
     def __init__(
         self,
-        account: Account,
+        operations: Operations,
         transport: Transport | None = None,
         bounds: TransportSettings | None = None,
         *,
         limits: LimitSettings | None = None,
         observers: Observers | None = None,
     ) -> None:
-        self._account = account
+        self._operations = operations
         self._bounds = bounds or TransportSettings()
         self._observers = observers or Observers()
+        self._closed = False
+        self._pipeline: Pipeline | DirectPipeline
         if transport is None:
-            settings = account.provider.settings
-            self._channel = build(self._bounds, limits or LimitSettings(), account.info, settings)
+            settings = operations.provider.settings
+            connected = connect_account(self._bounds, limits or LimitSettings(), operations.info, settings)
+            self._pipeline, self._transport = connected
         else:
-            self._channel = plain(transport)
+            self._pipeline, self._transport = connect_through(transport)
 
     @classmethod
     @without_locals
@@ -93,10 +92,10 @@ class BaseGateway:
         except GatewayError as error:
             error.backend = backend
             raise
-        account = Account.make(plugin, provider_class, made)
+        operations = Operations.make(plugin, provider_class, made)
         bounds = transport if isinstance(transport, TransportSettings) else None
         own = None if isinstance(transport, TransportSettings) else transport
-        return cls(account, own, bounds, limits=limits, observers=Observers.load(observers))
+        return cls(operations, own, bounds, limits=limits, observers=Observers.load(observers))
 
     @classmethod
     @without_locals
@@ -123,7 +122,7 @@ class BaseGateway:
         from gateway_core.config import load_account
 
         loaded = load_account(account, config)
-        ready = Account.make(loaded.plugin, loaded.provider_class, loaded.settings)
+        operations = Operations.make(loaded.plugin, loaded.provider_class, loaded.settings)
         try:
             told = Observers.load(loaded.observers if observers is None else observers)
         except ConfigurationError as error:
@@ -131,57 +130,42 @@ class BaseGateway:
                 error.message = f"{loaded.place('observers')}: {error.message}"
                 error.args = (error.message,)
             raise
-        return cls(ready, transport, loaded.transport, limits=loaded.limits, observers=told)
+        return cls(operations, transport, loaded.transport, limits=loaded.limits, observers=told)
 
     @property
     def backend(self) -> str:
         """The backend's name."""
-        return self._account.backend
+        return self._operations.backend
 
     @property
     def info(self) -> ProviderInfo:
         """What is true of the provider whoever uses it."""
-        return self._account.info
+        return self._operations.info
 
     @property
     def provider(self) -> Any:
         """The provider object, for what it has beyond the common operations; give its flows to `run`."""
-        return self._account.provider
+        return self._operations.provider
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""
-        return self._account.supports(operation)
+        return self._operations.supports(operation)
 
-    def _steps(self, operation: str, flow: Flow[T], deadline: Deadline) -> Actions[T]:
-        """Return the steps of one call, of which the observers are told."""
-        with self._observers.call(self.backend, operation) as call:
-            try:
-                result = yield from relay(flow, lambda request: self._channel.send(request, deadline, call))
-            except WebhookError as error:
-                call.tell(WebhookRefused, reason=error.reason)
-                raise
-            _tell(call, operation, result)
-            return result
+    def _begin(self, operation: str, *arguments: object) -> Call:
+        """Begin a call, of which the observers are told.
 
-    def _call_deadline(self) -> Deadline:
-        return Deadline.after(self._bounds.deadline)
+        Raises:
+            InvalidRequestError: If the gateway was closed.
+        """
+        if self._closed:
+            raise InvalidRequestError("the gateway was closed: make another one, or close it later")
+        return Call(
+            operation,
+            self._operations.boundary(operation, *arguments),
+            self._pipeline,
+            Deadline.after(self._bounds.deadline),
+            self._observers.call(self.backend, operation),
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.backend}>"
-
-
-def _tell(call: Call, operation: str, result: object) -> None:
-    """Tell the observers what a call has found out."""
-    if isinstance(result, StatusReport):
-        call.saw(result.invoice_id, result.status, result.verdict)
-    elif isinstance(result, Invoice):
-        if operation == "create_invoice":
-            call.created(result)
-        else:
-            call.saw(result.id, result.status)
-    elif isinstance(result, WebhookDelivery):
-        kinds = tuple((event.kind, event.invoice_id) for event in result.events)
-        call.tell(WebhookAccepted, verified_by=result.verified_by, events=kinds)
-        for event in result.events:
-            if event.report is not None:
-                call.saw(event.report.invoice_id, event.report.status, event.report.verdict)

@@ -1,15 +1,15 @@
-"""What stands between a plugin's flow and everybody else: only our errors come out, and each says what is known."""
+"""The error boundary between a plugin and everybody else: only our errors come out, and each says what is known."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator, Iterator
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 from gateway_core._plugins import loading
 from gateway_core._redaction import scrub
-from gateway_core._tracebacks import behind, forget
+from gateway_core._tracebacks import chained, clear_locals
 from gateway_core.errors import (
+    ConfigurationError,
     Effect,
     GatewayError,
     InvalidRequestError,
@@ -20,8 +20,11 @@ from gateway_core.errors import (
     ProviderUnavailableError,
     TransportError,
     UnexpectedResponseError,
+    UnsupportedOperationError,
+    WebhookError,
+    WebhookReason,
 )
-from gateway_core.http import Flow, HttpRequest, HttpResponse
+from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models._fields import is_identifier
 from gateway_core.transport._retry_after import retry_after
 
@@ -30,16 +33,13 @@ _CHANGING = ("create_invoice", "cancel_invoice", "refund_payment", "run")
 
 
 class ErrorBoundary:
-    """Watches one run of a flow.
+    """Follows one call, and translates whatever ends it into an error of ours.
 
     Args:
         backend: The backend's name.
         operation: The operation's name.
         secrets: What must be in no text of an error.
         plugin: Whom to name where the plugin is at fault.
-
-    Attributes:
-        requests: How many requests the flow has yielded so far.
     """
 
     def __init__(
@@ -49,60 +49,50 @@ class ErrorBoundary:
         self._operation = operation
         self._secrets = secrets
         self._plugin = plugin
+        self._requests = 0
         self._effect = _EffectSoFar()
         self._answer: HttpResponse | None = None
         self._thrown: GatewayError | None = None
-        self.requests = 0
 
-    def run(self, start: Callable[[], Any]) -> Flow[Any]:
-        """Run what `start` returns, a flow or a result; raise a `GatewayError`, whatever it raises."""
-        failure: GatewayError
-        try:
-            outcome = start()
-            return (yield from self._watch(outcome)) if isinstance(outcome, Generator) else outcome
-        except InvalidRequestError as error:
-            failure = error
-            if self._answer is not None and error is not self._thrown:
-                # Not "refused before anything was sent": one of our records refused what the provider answered.
-                reason = f"the answer is unusable: {error.message}"
-                failure = UnexpectedResponseError(reason, effect=error.effect, invoice_id=error.invoice_id)
-        except GatewayError as error:
-            failure = error
-        except Exception as error:  # noqa: BLE001  # whatever a plugin's mistake raises
-            failure = PluginError(f"the plugin failed with {loading.describe(error, text=False)}")
-        # Raised outside of the handler, so that what the plugin raised, and the values in it, are not in the chain.
-        raise self.complete(failure)
+    def asked(self, request: object) -> HttpRequest:
+        """Note what the flow asks for.
 
-    def _watch(self, flow: Generator[Any, HttpResponse, Any]) -> Flow[Any]:
-        """Pass requests and answers on, and note what they tell of the provider's side."""
-        try:
-            request = next(flow)
-            while True:
-                if not isinstance(request, HttpRequest):
-                    raise PluginError(f"a flow yields HttpRequest, not {type(request).__name__}")
-                self.requests += 1
-                self._effect.asked(request)
-                try:
-                    response = yield request
-                except GatewayError as error:
-                    self._thrown = error
-                    self._effect.failed(error)
-                    request = flow.throw(error)
-                else:
-                    self._answer = response
-                    self._effect.answered(response)
-                    request = flow.send(response)
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            # What a plugin raises while it is closed must not take the place of what is under way.
-            with contextlib.suppress(Exception):
-                flow.close()
+        Raises:
+            PluginError: If it is no request.
+        """
+        if not isinstance(request, HttpRequest):
+            raise PluginError(f"a flow yields HttpRequest, not {type(request).__name__}")
+        self._requests += 1
+        self._effect.asked(request)
+        return request
 
-    def complete(self, error: GatewayError) -> GatewayError:
+    def answered(self, response: HttpResponse) -> None:
+        """Note an answer."""
+        self._answer = response
+        self._effect.answered(response)
+
+    def failed(self, error: GatewayError) -> None:
+        """Note that there is no usable answer."""
+        self._thrown = error
+        self._effect.failed(error)
+
+    def translate(self, error: BaseException) -> GatewayError:
+        """Return the error of ours for what ended the call. Raise it where the original is no longer handled."""
+        if not isinstance(error, GatewayError):
+            return self._complete(PluginError(f"the plugin failed with {loading.describe(error, text=False)}"))
+        if isinstance(error, InvalidRequestError) and self._answer is not None and error is not self._thrown:
+            # Not "refused before anything was sent": one of our records refused what the provider answered.
+            reason = f"the answer is unusable: {error.message}"
+            return self._complete(UnexpectedResponseError(reason, effect=error.effect, invoice_id=error.invoice_id))
+        return self._complete(error)
+
+    def _complete(self, error: GatewayError) -> GatewayError:
         """Return the error with what the place that raised it did not know, and without secrets."""
-        forget(error)
-        if self.requests:
+        clear_locals(error)
+        error.invoice_id = self._id(error.invoice_id)
+        if error.effect == "done" and error.invoice_id is None and self._operation == "create_invoice":
+            error.effect = "unknown"  # only the id of an invoice shows that it was made
+        if self._requests:
             error.effect = self._effect.after(error)
             if isinstance(error, NotSentError) and error.effect != "none":
                 # Its class says "repeat as you like", which is true of the last request and not of those before it.
@@ -120,13 +110,12 @@ class ErrorBoundary:
             error.message += f" (distribution {error.distribution} {error.version}; the {error.who_must_act} must act)"
         error.message = scrub(error.message, self._secrets)
         error.args = (error.message,)
-        error.invoice_id = self._id(error.invoice_id)
         if isinstance(error, ProviderError):
             if error.retry_after is None and self._answer is not None and not self._answer.ok:
                 error.retry_after = retry_after(self._answer.headers)
             error.code = error.code and scrub(error.code, self._secrets)
             error.request_id = error.request_id and scrub(error.request_id, self._secrets)
-        if any(scrub(text, self._secrets) != text for text in _texts_behind(error)):
+        if any(scrub(text, self._secrets) != text for text in _chained_texts(error)):
             error.__cause__ = error.__context__ = None
             error.__notes__ = []
         return error
@@ -136,11 +125,47 @@ class ErrorBoundary:
         return scrub(kept, self._secrets) if is_identifier(kept) else None
 
 
+class WebhookErrorBoundary(ErrorBoundary):
+    """The boundary of `verify_webhook`: what was not shown to be genuine is refused, whatever the reason."""
+
+    def asked(self, request: object) -> HttpRequest:
+        """Note what the flow asks for.
+
+        Raises:
+            PluginError: If it is no request, or one that changes something: who verifies does nothing else.
+        """
+        asked = super().asked(request)
+        if not asked.safe:
+            raise PluginError("verify_webhook must not change anything at the provider, and sends a request that may")
+        return asked
+
+    def translate(self, error: BaseException) -> GatewayError:
+        """Return a `WebhookError` for all but mistakes of the application."""
+        failure = super().translate(error)
+        if isinstance(failure, WebhookError | UnsupportedOperationError | ConfigurationError):
+            return failure
+        refusal = WebhookError(
+            failure.message, reason=self._reason(failure), backend=failure.backend, operation=failure.operation
+        )
+        refusal.__cause__ = failure
+        return refusal
+
+    def _reason(self, error: GatewayError) -> WebhookReason:
+        if isinstance(error, PluginError):
+            return WebhookReason.FAULTY_PLUGIN
+        if not self._requests and isinstance(error, UnexpectedResponseError | InvalidRequestError):
+            return WebhookReason.MALFORMED
+        # What the provider does not know yet, or a proxy in between hides, is not forged: it may be told again.
+        return WebhookReason.UNCONFIRMED
+
+
 class _EffectSoFar:
     """What is known of the provider's side, from the requests that could change something and their answers.
 
     Of the last one the kind of the error tells what the status alone does not; of those before it nobody told.
     """
+
+    __slots__ = ("_before", "_last")
 
     def __init__(self) -> None:
         self._before: Effect = "none"
@@ -182,10 +207,10 @@ def _is_refusal(status: int) -> bool:
     return 400 <= status < 500 and status not in (408, 409)
 
 
-def _texts_behind(error: BaseException) -> Iterator[str]:
+def _chained_texts(error: BaseException) -> Iterator[str]:
     """Yield the texts of everything that a traceback would show besides the error's own message."""
     yield from getattr(error, "__notes__", ())
-    for each in behind(error):
+    for each in chained(error):
         try:
             yield f"{each}\n{each.args}"
         except Exception:  # noqa: BLE001  # a plugin's exception may be as broken as the plugin

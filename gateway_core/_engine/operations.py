@@ -1,6 +1,6 @@
-"""One account at one provider: the hooks, each as a flow that is checked on both ends.
+"""The operations of one account: the provider's hooks, each checked on both ends.
 
-What is checked here is the same for blocking and for async code, so it is written as flows and a facade only runs them.
+What is checked here is the same for blocking and for async code, so it is written as flows, and a facade runs them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from gateway_core import hookspecs
-from gateway_core._engine.error_boundary import ErrorBoundary
+from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBoundary
 from gateway_core._engine.pagination import Pagination
 from gateway_core._plugins import loading
 from gateway_core.errors import (
     ConfigurationError,
     GatewayError,
     InvalidRequestError,
-    NotFoundError,
     PluginError,
     UnexpectedResponseError,
     UnsupportedOperationError,
@@ -40,8 +39,10 @@ T = TypeVar("T")
 LARGEST_WEBHOOK = 1 << 20
 
 
-class Account:
-    """A provider object with its hooks.
+class Operations:
+    """The hooks of one account at one provider, each checked on both ends.
+
+    An operation is a flow, or a plain function where the provider may answer without a request.
 
     Args:
         backend: The backend's name.
@@ -56,9 +57,13 @@ class Account:
         self.info: ProviderInfo = provider.info
         self._hooks = loading.register(provider).hook
         self._secrets = secrets_of(provider.settings)
+        names = hookspecs.REQUIRED + hookspecs.OPTIONAL
+        self._supported = frozenset(
+            name for name in names if name not in self.info.unsupported and getattr(self._hooks, name).get_hookimpls()
+        )
 
     @classmethod
-    def make(cls, plugin: loading.Plugin, provider_class: Any, settings: Any) -> Account:
+    def make(cls, plugin: loading.Plugin, provider_class: Any, settings: Any) -> Operations:
         """Make the provider of its settings.
 
         Raises:
@@ -69,124 +74,101 @@ class Account:
             return cls(plugin.name, loading.make(provider_class, settings), plugin)
         except GatewayError as error:
             failure = error
-        raise ErrorBoundary(plugin.name, "connect", secrets_of(settings), plugin).complete(failure)
+        raise ErrorBoundary(plugin.name, "connect", secrets_of(settings), plugin).translate(failure)
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has this operation."""
         if operation not in hookspecs.REQUIRED + hookspecs.OPTIONAL:
             raise InvalidRequestError(f"there is no operation {operation!r}")
-        return operation not in self.info.unsupported and bool(getattr(self._hooks, operation).get_hookimpls())
+        return operation in self._supported
+
+    def boundary(self, operation: str, *arguments: object) -> ErrorBoundary:
+        """Return the error boundary of one call."""
+        webhook = operation == "verify_webhook" and isinstance(arguments[0], WebhookRequest)
+        kind = WebhookErrorBoundary if webhook else ErrorBoundary
+        return kind(self.backend, operation, self._secrets, self._plugin)
 
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
-        def checked() -> Flow[Invoice]:
-            _expect(request, InvoiceRequest)
-            ready = attrs.evolve(
-                request, requested_at=request.requested_at or _now(), options=self._options(request.options)
+        _expect(request, InvoiceRequest)
+        ready = attrs.evolve(
+            request, requested_at=request.requested_at or _now(), options=self._options(request.options)
+        )
+        self._check_amount(request.amount)
+        invoice = yield from self._call("create_invoice", Invoice, request=ready)
+        other = [] if invoice.amount == request.amount else ["amount"]
+        other += [] if invoice.order_id in (None, request.order_id) else ["order_id"]
+        if other:
+            raise UnexpectedResponseError(
+                f"the provider made an invoice of another {' and '.join(other)}: call it off, or deliver nothing",
+                effect="done",
+                invoice_id=invoice.id,
             )
-            self._check_amount(request.amount)
-            invoice = yield from self._call("create_invoice", Invoice, request=ready)
-            other = [] if invoice.amount == request.amount else ["amount"]
-            other += [] if invoice.order_id in (None, request.order_id) else ["order_id"]
-            if other:
-                raise UnexpectedResponseError(
-                    f"the provider made an invoice of another {' and '.join(other)}: call it off, or deliver nothing",
-                    effect="done",
-                    invoice_id=invoice.id,
-                )
-            return invoice
-
-        return self.guard("create_invoice").run(checked)
+        return invoice
 
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
-        def checked() -> Flow[StatusReport]:
-            report = yield from self._call("get_status", StatusReport, invoice_id=_identifier(invoice_id))
-            return _about(invoice_id, report)
+        report = yield from self._call("get_status", StatusReport, invoice_id=_identifier(invoice_id))
+        return _about(invoice_id, report)
 
-        return self.guard("get_status").run(checked)
-
-    def list_payments(self, listing: Pagination, query: PaymentQuery) -> Flow[tuple[Payment, ...]]:
-        """Read the page of a listing that `query` asks for, and return what is new on it."""
-
-        def checked() -> Flow[tuple[Payment, ...]]:
-            page = yield from self._call("list_payments", Page, query=query)
-            if not all(isinstance(item, Payment) for item in page.items):
-                raise PluginError("a page of payments holds something else")
-            return listing.accept(query, page)
-
-        return self.guard("list_payments").run(checked)
+    def list_payments(self, pagination: Pagination, query: PaymentQuery) -> Flow[tuple[Payment, ...]]:
+        """Read the page that `query` asks for, and return what is new on it."""
+        answers = _LastBody()
+        page = yield from answers.of(self._call("list_payments", Page, query=query))
+        if not all(isinstance(item, Payment) for item in page.items):
+            raise PluginError("a page of payments holds something else")
+        return pagination.accept(query, page, answers.body)
 
     def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
-        def checked() -> Flow[Invoice | None]:
-            invoice = yield from self._call("find_invoice", Invoice, optional=True, order_id=_identifier(order_id))
-            found: Invoice | None = invoice
-            if found is not None and found.order_id not in (None, order_id):
-                raise UnexpectedResponseError("the provider found the invoice of another order", invoice_id=found.id)
-            return found
-
-        return self.guard("find_invoice").run(checked)
+        found = yield from self._call("find_invoice", Invoice, optional=True, order_id=_identifier(order_id))
+        invoice: Invoice | None = found
+        if invoice is not None and invoice.order_id not in (None, order_id):
+            raise UnexpectedResponseError("the provider found the invoice of another order", invoice_id=invoice.id)
+        return invoice
 
     def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
-        def checked() -> Flow[StatusReport]:
-            report = yield from self._call("cancel_invoice", StatusReport, invoice_id=_identifier(invoice_id))
-            return _about(invoice_id, report)
-
-        return self.guard("cancel_invoice").run(checked)
+        report = yield from self._call("cancel_invoice", StatusReport, invoice_id=_identifier(invoice_id))
+        return _about(invoice_id, report)
 
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
-        def checked() -> Flow[Refund]:
-            _expect(request, RefundRequest)
-            refund = yield from self._call("refund_payment", Refund, request=request)
-            if refund.amount != request.amount or refund.invoice_id != request.invoice_id:
-                raise UnexpectedResponseError(
-                    "the provider refunded something else than asked for", effect="done", invoice_id=request.invoice_id
-                )
-            return refund
-
-        return self.guard("refund_payment").run(checked)
+        _expect(request, RefundRequest)
+        refund = yield from self._call("refund_payment", Refund, request=request)
+        if refund.amount != request.amount or refund.invoice_id != request.invoice_id:
+            raise UnexpectedResponseError(
+                "the provider refunded something else than asked for", effect="done", invoice_id=request.invoice_id
+            )
+        return refund
 
     def check_account(self) -> Flow[None]:
-        def checked() -> Flow[None]:
-            yield from self._call("check_account", type(None))
-
-        return self.guard("check_account").run(checked)
+        yield from self._call("check_account", type(None))
 
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
-        def checked() -> Flow[WebhookDelivery]:
-            _expect(request, WebhookRequest)
-            if len(request.body) > LARGEST_WEBHOOK:
-                raise WebhookError(f"more than {LARGEST_WEBHOOK} bytes", reason=WebhookReason.TOO_LARGE)
-            stamped = attrs.evolve(request, received_at=request.received_at or _now())
-            return (yield from self._call("verify_webhook", WebhookDelivery, request=stamped))
+        _expect(request, WebhookRequest)
+        if len(request.body) > LARGEST_WEBHOOK:
+            raise WebhookError(f"more than {LARGEST_WEBHOOK} bytes", reason=WebhookReason.TOO_LARGE)
+        stamped = attrs.evolve(request, received_at=request.received_at or _now())
+        outcome = self._ask("verify_webhook", request=stamped)
+        if isinstance(outcome, Generator):
+            return _delivery(outcome)
+        # No flow where nothing has to be asked: a facade takes a result as it is.
+        return cast(Flow[WebhookDelivery], _checked("verify_webhook", WebhookDelivery, outcome))
 
-        # What was not shown to be genuine is not: every failure is a refusal, but for mistakes of the application.
-        guard = self.guard("verify_webhook")
-        try:
-            genuine: WebhookDelivery = yield from guard.run(checked)
-        except (WebhookError, UnsupportedOperationError, ConfigurationError):
-            raise
-        except GatewayError as error:
-            if not isinstance(request, WebhookRequest):
-                raise
-            reason = _why_refused(error, asked=guard.requests > 0)
-            refusal = WebhookError(error.message, reason=reason, backend=error.backend, operation=error.operation)
-            raise refusal from error
-        return genuine
+    def run(self, flow: Flow[T]) -> Flow[T]:
+        """Return a flow of the provider's own."""
+        return flow
 
-    def guard(self, operation: str) -> ErrorBoundary:
-        """Return the guard of one run of a flow."""
-        return ErrorBoundary(self.backend, operation, self._secrets, self._plugin)
-
-    def _call(self, operation: str, kind: type[T], /, *, optional: bool = False, **arguments: Any) -> Flow[T]:
-        if not self.supports(operation):
+    def _ask(self, operation: str, /, **arguments: Any) -> Any:
+        """Call a hook, and return its flow or its result."""
+        if operation not in self._supported:
             reason = self.info.unsupported.get(
                 operation, "its API has no such thing, or the plugin does not implement it"
             )
             raise UnsupportedOperationError(f"{self.info.title} has no {operation}: {reason}")
-        outcome = getattr(self._hooks, operation)(**arguments)
+        return getattr(self._hooks, operation)(**arguments)
+
+    def _call(self, operation: str, kind: type[T], /, *, optional: bool = False, **arguments: Any) -> Flow[T]:
+        """Call a hook and check its result, whether it is a flow or a plain function."""
+        outcome = self._ask(operation, **arguments)
         result = (yield from outcome) if isinstance(outcome, Generator) else outcome
-        if not isinstance(result, kind) and not (optional and result is None):
-            raise PluginError(f"{operation} must give {kind.__name__}, and gave {type(result).__name__}")
-        return cast(T, result)
+        return cast(T, result) if optional and result is None else _checked(operation, kind, result)
 
     def _check_amount(self, amount: Money) -> None:
         known, code = self.info.currencies, amount.currency
@@ -227,12 +209,32 @@ def _about(invoice_id: str, report: StatusReport) -> StatusReport:
     return report
 
 
-def _why_refused(error: GatewayError, *, asked: bool) -> WebhookReason:
-    if isinstance(error, PluginError):
-        return WebhookReason.FAULTY_PLUGIN
-    if not asked and isinstance(error, UnexpectedResponseError | InvalidRequestError):
-        return WebhookReason.MALFORMED
-    return WebhookReason.NOT_CONFIRMED if isinstance(error, NotFoundError) else WebhookReason.UNCONFIRMED
+class _LastBody:
+    """The body of the last answer that a flow was given."""
+
+    body: bytes | None = None
+
+    def of(self, flow: Flow[T]) -> Flow[T]:
+        try:
+            request = next(flow)
+            while True:
+                response = yield request
+                self.body = response.body
+                request = flow.send(response)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+
+def _delivery(flow: Flow[Any]) -> Flow[WebhookDelivery]:
+    return _checked("verify_webhook", WebhookDelivery, (yield from flow))
+
+
+def _checked(operation: str, kind: type[T], result: object) -> T:
+    """Return what a hook gave, if it is what the contract says."""
+    if not isinstance(result, kind):
+        raise PluginError(f"{operation} must give {kind.__name__}, and gave {type(result).__name__}")
+    return result
 
 
 def _identifier(value: object) -> str:

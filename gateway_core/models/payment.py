@@ -83,7 +83,11 @@ class Page(Generic[T]):
     Attributes:
         items: What is on it.
         next_cursor: Where the next page starts; None on the last page.
+        sent: How many items the provider sent, where the plugin left some out: a list goes on over pages on which
+            nothing fits the query, and is given up after many on which the provider sent nothing. None for as many as
+            there are items.
     """
 
     items: tuple[T, ...] = attrs.field(converter=check.tupled)
     next_cursor: str | None = attrs.field(default=None, validator=_optional(check.text))
+    sent: int | None = None

@@ -18,7 +18,7 @@ An observer may have a plain method ``wants(kind)`` beside it, which returns whe
 It is asked before such an event is made, and again each time.
 """
 
-from gateway_core.observers._calls import DEFAULT, Call, Observers
+from gateway_core.observers._calls import DEFAULT, CallEvents, Observers
 from gateway_core.observers._events import (
     AnswerReceived,
     BreakerClosed,
@@ -32,7 +32,6 @@ from gateway_core.observers._events import (
     RequestFailed,
     RequestSent,
     Retried,
-    StatusMoved,
     WebhookAccepted,
     WebhookRefused,
 )
@@ -42,8 +41,8 @@ __all__ = [
     "AnswerReceived",
     "BreakerClosed",
     "BreakerOpened",
-    "Call",
     "CallEnded",
+    "CallEvents",
     "CallStarted",
     "Event",
     "InvoiceCreated",
@@ -53,7 +52,6 @@ __all__ = [
     "RequestFailed",
     "RequestSent",
     "Retried",
-    "StatusMoved",
     "WebhookAccepted",
     "WebhookRefused",
 ]

@@ -6,15 +6,13 @@ import contextlib
 import itertools
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from gateway_core.errors import GatewayError
 from gateway_core.models.invoice import Invoice
-from gateway_core.models.status import AmountVerdict, InvoiceStatus
-from gateway_core.observers._events import CallEnded, CallStarted, Event, InvoiceCreated, StatusMoved
+from gateway_core.observers._events import CallEnded, CallStarted, Event, InvoiceCreated
 
 #: The observers of a gateway for which no others are chosen.
 DEFAULT = ("logging",)
@@ -75,12 +73,10 @@ class Observers:
 
     Args:
         listeners: The observers, as `load` returns them.
-        remember: Of how many invoices the last status is kept.
     """
 
-    def __init__(self, listeners: tuple[Listener, ...] = (), *, remember: int = 1_000) -> None:
+    def __init__(self, listeners: tuple[Listener, ...] = ()) -> None:
         self.listeners = listeners
-        self.last = LastStatus(remember)
 
     @classmethod
     def load(cls, observers: Iterable[str | object] = DEFAULT) -> Self:
@@ -95,27 +91,29 @@ class Observers:
 
         return cls(load(observers))
 
-    def call(self, backend: str, operation: str) -> Call:
-        """Return a new call, of which the observers have been told."""
-        call = Call(self, backend, operation)
-        call.tell(CallStarted)
-        return call
+    def call(self, backend: str, operation: str) -> CallEvents:
+        """Return the events of a new call, of which the observers have been told."""
+        events = CallEvents(self.listeners, backend, operation)
+        events.tell(CallStarted)
+        return events
 
 
-class Call:
-    """One call of an operation, as it is told to observers.
+class CallEvents:
+    """Tells the observers what happens in one call, in the caller's thread or task: their context is the caller's.
 
-    As a context manager it tells the call's end, with what was raised. To be used in the caller's thread or task, so
-    that observers find the caller's context variables.
+    As a context manager, for who tests an observer, it ends the call as its block ends.
+
+    Attributes:
+        watched: Whether anybody is told.
     """
 
-    __slots__ = ("_backend", "_last", "_listeners", "_number", "_operation", "_started")
+    __slots__ = ("_backend", "_listeners", "_number", "_operation", "_started", "watched")
 
-    def __init__(self, observers: Observers, backend: str, operation: str) -> None:
-        self._listeners = observers.listeners
-        self._last = observers.last
+    def __init__(self, listeners: tuple[Listener, ...], backend: str, operation: str) -> None:
+        self._listeners = listeners
         self._backend = backend
         self._operation = operation
+        self.watched = bool(listeners)
         self._number = next(_numbers)
         self._started = time.perf_counter()
 
@@ -137,20 +135,11 @@ class Call:
             amount=invoice.amount,
             status=invoice.status,
         )
-        if self._listeners:
-            self._last.replace(invoice.id, invoice.status)
-
-    def saw(self, invoice_id: str, status: InvoiceStatus, verdict: AmountVerdict | None = None) -> None:
-        """Tell that an invoice has another status than when it was seen last, if it has."""
-        if not self._listeners:
-            return
-        before = self._last.replace(invoice_id, status)
-        if before is not status:
-            self.tell(StatusMoved, invoice_id=invoice_id, before=before, after=status, verdict=verdict)
 
     def end(self, error: GatewayError | None = None, *, abandoned: bool = False) -> None:
         """Tell that the call has ended."""
-        self.tell(CallEnded, seconds=time.perf_counter() - self._started, error=error, abandoned=abandoned)
+        if self.watched:
+            self.tell(CallEnded, seconds=time.perf_counter() - self._started, error=error, abandoned=abandoned)
 
     def __enter__(self) -> Self:
         return self
@@ -158,29 +147,5 @@ class Call:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if isinstance(error, GatewayError):
-            self.end(error)
-        else:
-            self.end(abandoned=error is not None)
-
-
-class LastStatus:
-    """The status in which each of the last invoices was seen.
-
-    Args:
-        limit: Of how many.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._seen: OrderedDict[str, InvoiceStatus] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def replace(self, invoice_id: str, status: InvoiceStatus) -> InvoiceStatus | None:
-        """Keep the status and return the one before; None if there is none."""
-        with self._lock:
-            before = self._seen.pop(invoice_id, None)
-            self._seen[invoice_id] = status
-            if len(self._seen) > self._limit:
-                self._seen.popitem(last=False)
-        return before
+        ours = error if isinstance(error, GatewayError) else None
+        self.end(ours, abandoned=error is not ours)

@@ -10,7 +10,7 @@ import attrs
 
 from gateway_core.errors import GatewayError, WebhookReason
 from gateway_core.models.money import Money
-from gateway_core.models.status import AmountVerdict, InvoiceStatus
+from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import VerifiedBy
 
 
@@ -170,26 +170,6 @@ class InvoiceCreated(Event):
     order_id: str | None
     amount: Money
     status: InvoiceStatus
-
-
-@attrs.frozen(kw_only=True)
-class StatusMoved(Event):
-    """An invoice was seen in another status than the last time.
-
-    This is the view of one gateway object: of what was seen by others, before a restart, or more than 1,000 other
-    invoices ago it knows nothing. It is for watching; what must not be missed is for webhooks.
-
-    Attributes:
-        invoice_id: The provider's id.
-        before: The status that was seen last; None if none was.
-        after: The status now.
-        verdict: How the money received compares with the money expected; None where the answer gives no report.
-    """
-
-    invoice_id: str
-    before: InvoiceStatus | None
-    after: InvoiceStatus
-    verdict: AmountVerdict | None = None
 
 
 @attrs.frozen(kw_only=True)

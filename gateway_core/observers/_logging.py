@@ -26,7 +26,6 @@ _LOGGERS: dict[type[events.Event], str] = {
     events.BreakerClosed: "http",
     events.LimiterFellBack: "http",
     events.InvoiceCreated: "invoices",
-    events.StatusMoved: "invoices",
     events.WebhookAccepted: "webhooks",
     events.WebhookRefused: "webhooks",
 }
@@ -39,7 +38,6 @@ _LEVELS: dict[type[events.Event], int] = {
     events.BreakerOpened: logging.WARNING,
     events.BreakerClosed: logging.INFO,
     events.InvoiceCreated: logging.INFO,
-    events.StatusMoved: logging.INFO,
     events.WebhookAccepted: logging.INFO,
     events.WebhookRefused: logging.WARNING,
 }

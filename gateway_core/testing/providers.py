@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway_core._engine.operations import Account
+from gateway_core._engine.operations import Operations
 from gateway_core._engine.pagination import Pagination
 from gateway_core._plugins import loading
 from gateway_core.async_gateway import AsyncGateway
@@ -39,12 +39,12 @@ def connect_provider(provider_class: Any, settings: Mapping[str, Any], transport
         ConfigurationError: If a setting is unknown, missing or wrong.
         PluginError: If the class is no provider.
     """
-    return Gateway(_account(provider_class, settings), transport)
+    return Gateway(_operations(provider_class, settings), transport)
 
 
 def connect_provider_async(provider_class: Any, settings: Mapping[str, Any], transport: Transport) -> AsyncGateway:
     """Make an async gateway, as `connect_provider`."""
-    return AsyncGateway(_account(provider_class, settings), transport)
+    return AsyncGateway(_operations(provider_class, settings), transport)
 
 
 def pages(gateway: Gateway, query: PaymentQuery) -> Iterator[tuple[Payment, ...]]:
@@ -54,11 +54,11 @@ def pages(gateway: Gateway, query: PaymentQuery) -> Iterator[tuple[Payment, ...]
         UnexpectedResponseError: If the pages do not advance.
         GatewayError: If a page fails.
     """
-    listing = Pagination(query)
-    while listing.query is not None:
-        yield listing.accept(listing.query, gateway.run(gateway.provider.list_payments(listing.query)))
+    pagination = Pagination(query)
+    while pagination.query is not None:
+        yield pagination.accept(pagination.query, gateway.run(gateway.provider.list_payments(pagination.query)))
 
 
-def _account(provider_class: Any, settings: Mapping[str, Any]) -> Account:
+def _operations(provider_class: Any, settings: Mapping[str, Any]) -> Operations:
     made: Any = structure(loading.settings_class(provider_class), settings, where="settings")
-    return Account(_BACKEND, provider_class(made))
+    return Operations(_BACKEND, provider_class(made))

@@ -1,24 +1,62 @@
-"""What stands between a flow and the wire, as data: the steps that a call takes, for a driver of either colour.
+"""What a call needs done, as data: send a request, sleep, run something that blocks.
 
-A rule that has to wait or to ask somebody yields a step and is resumed with its outcome. So each rule is written once,
-blocking code carries the steps out, async code awaits them, and a test with a clock of its own takes no time.
+A rule that has to wait yields an action and is resumed with its outcome. So each rule is written once: the sync driver
+carries the actions out, the async driver awaits them, and a test with a clock of its own takes no time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
-from gateway_core.http import HttpResponse
-from gateway_core.transport import Deadline
+from gateway_core.errors import NotSentError
+from gateway_core.http import HttpRequest
 
 T = TypeVar("T")
 
 
+class Permit(Protocol):
+    """The right to send one request now, by the rate limits of an account.
+
+    Attributes:
+        waited: How long it took to get, in seconds.
+        refusal: Why `leave` refused; None if it did not.
+    """
+
+    waited: float
+    refusal: NotSentError | None
+
+    def leave(self) -> None:
+        """Count the request, right before its first byte leaves. Once it is counted, do nothing.
+
+        Raises:
+            NotSentError: If the permit was lost, or the store of the limits cannot be reached.
+        """
+
+    def end(self, *, answered: bool) -> None:
+        """End the request, with or without an answer; a permit that was not used goes to another request."""
+
+    def abandon(self) -> None:
+        """Give the permit to another request unless a byte has left. Never blocks."""
+
+
+@attrs.frozen(eq=False)
+class Send:
+    """Send one request once; resumed with the `HttpResponse`.
+
+    Attributes:
+        request: The request.
+        permit: The right to send it; None where there are no rate limits.
+    """
+
+    request: HttpRequest
+    permit: Permit | None = None
+
+
 @attrs.frozen
-class Pause:
+class Sleep:
     """Wait.
 
     Attributes:
@@ -29,28 +67,15 @@ class Pause:
 
 
 @attrs.frozen
-class Ask(Generic[T]):
-    """Ask somebody who may take a while, such as a store that other processes share; resumed with the answer.
+class RunBlocking(Generic[T]):
+    """Run what may block, such as a question to a store that other processes share; resumed with its result.
 
     Attributes:
-        question: What to call. It may block.
+        function: What to call.
     """
 
-    question: Callable[[], T]
+    function: Callable[[], T]
 
 
-@attrs.frozen
-class Attempt:
-    """Send one request once; resumed with the response.
-
-    Attributes:
-        send: Sends it, by the deadline that it is given. It blocks.
-        safe: Whether the request changes nothing at the provider.
-    """
-
-    send: Callable[[Deadline], HttpResponse]
-    safe: bool
-
-
-#: What a rule is: it yields steps, is sent their outcomes, and returns the result.
-Actions: TypeAlias = Generator[Pause | Ask[Any] | Attempt, Any, T]
+#: What a rule is: it yields actions, is sent their outcomes, and returns the result.
+Actions: TypeAlias = Generator[Send | Sleep | RunBlocking[Any], Any, T]

@@ -25,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family, create_connection
 from urllib3.util.response import assert_header_parsing
 
-from gateway_core.transport import Deadline
+from gateway_core.transport._deadline import Deadline
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

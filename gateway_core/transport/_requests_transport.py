@@ -24,12 +24,13 @@ from gateway_core.errors import (
     NotSentError,
 )
 from gateway_core.http import HttpRequest, HttpResponse, origin
-from gateway_core.transport import Deadline, TransportSettings
 from gateway_core.transport import _environment as environment
 from gateway_core.transport._connection import POOLS, SHOWN_TARGET, Call, current
+from gateway_core.transport._deadline import Deadline
 from gateway_core.transport._environment import Origin
 from gateway_core.transport._error_translation import sort, unusable
 from gateway_core.transport._request_validation import check
+from gateway_core.transport._settings import TransportSettings
 
 #: The encodings that an answer may have. None is asked for; gzip is understood, since some servers send it all the
 #: same.

@@ -35,7 +35,8 @@ class Verdict:
     reason: str = ""
 
 
-_DONE = Verdict(again=False)
+#: The provider answered: nothing more is to be done.
+ANSWERED = Verdict(again=False)
 
 
 def judge(request: HttpRequest, outcome: HttpResponse | TransportError, info: ProviderInfo) -> Verdict:
@@ -54,7 +55,7 @@ def judge(request: HttpRequest, outcome: HttpResponse | TransportError, info: Pr
     if status == 429 or _says_too_many(outcome, info):
         return Verdict(again=True, throttled=True, reason="too many requests")
     if status < 400:
-        return _DONE
+        return ANSWERED
     reason = f"status {status}"
     if status == 408 or status in _UNAVAILABLE:
         return Verdict(repeatable, doubt=not request.safe, failing=True, reason=reason)
@@ -72,13 +73,13 @@ def _says_too_many(response: HttpResponse, info: ProviderInfo) -> bool:
         return False
 
 
-def backoff(attempt: int, *, base: float, most: float, luck: float) -> float:
+def backoff(attempt: int, base: float, most: float, jitter: float) -> float:
     """Return the seconds to wait after an attempt that failed: anything up to a bound that doubles ("full jitter").
 
     Args:
         attempt: Which one failed, counted from 1.
         base: The bound after the first, in seconds.
         most: The largest bound, in seconds.
-        luck: A random number from 0 to 1.
+        jitter: A random number from 0 to 1.
     """
-    return luck * min(most, base * 2.0 ** min(attempt - 1, 60))
+    return jitter * min(most, base * 2.0 ** min(attempt - 1, 60))

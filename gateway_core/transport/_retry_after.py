@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 
 from gateway_core.models.headers import Headers
 
-#: More digits are no wait that anybody means.
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]+")
+
+#: The longest wait, in seconds, some 30 years: more digits mean "very long", and `int` of very many takes long itself.
+_LONGEST = 999_999_999.0
 
 #: Until the year 5138, which `datetime` knows.
 _UNIX_SECONDS = re.compile(r"[0-9]{1,11}")
@@ -40,7 +42,8 @@ def retry_after(headers: Headers, now: datetime | None = None) -> float | None:
     """
     text = headers.get("Retry-After", "").strip()
     if _SECONDS.fullmatch(text):
-        return float(text)
+        digits = text.lstrip("0")
+        return float(digits or 0) if len(digits) <= 9 else _LONGEST
     moment = http_date(text)
     return None if moment is None else _from_now(moment, headers, now)
 

@@ -65,11 +65,12 @@ class Case:
 CASES = [
     Case("unknown_settings_are_refused", {"gateway_core.testing.providers.structure": _lenient}),
     Case(
-        "what_is_not_implemented_raises_before_any_request", {"gateway_core._engine.operations.Account._call": _nothing}
+        "what_is_not_implemented_raises_before_any_request",
+        {"gateway_core._engine.operations.Operations._ask": _nothing},
     ),
     Case(
         "amount_finer_than_its_currency_is_refused_before_sending",
-        {"gateway_core._engine.operations.Account._check_amount": lambda *_: None},
+        {"gateway_core._engine.operations.Operations._check_amount": lambda *_: None},
         {"mapping": _ROUNDS},
     ),
     Case(
@@ -81,8 +82,9 @@ CASES = [
     Case(
         "secrets_are_in_no_local_of_a_traceback",
         {
-            "gateway_core._engine.error_boundary.forget": lambda _: None,
-            "gateway_core._tracebacks.forget": lambda _: None,
+            "gateway_core._engine.error_boundary.clear_locals": lambda _: None,
+            "gateway_core._tracebacks.clear_locals": lambda _: None,
+            "gateway_core.gateway.clear_locals": lambda _: None,
         },
     ),
     Case("secrets_are_in_no_configuration_error", {"gateway_core.testing.providers.structure": _talkative}),

@@ -6,7 +6,7 @@ import base64
 import copy
 import importlib.metadata
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
@@ -14,10 +14,14 @@ from urllib.parse import quote
 import pytest
 
 from gateway_core import Flow, HttpRequest, HttpResponse, Money, errors
-from gateway_core._engine.driver import run
+from gateway_core._engine.call import Call
 from gateway_core._engine.error_boundary import ErrorBoundary
+from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._plugins.loading import Plugin
 from gateway_core.errors import for_status
+from gateway_core.observers import Observers
+from gateway_core.transport import Deadline
+from gateway_core.transport._pipeline import DirectPipeline
 
 SECRET = "sk-live/7f3c+9b1e5a2d=60b4"
 GET = HttpRequest(method="GET", url="https://fake.example/")
@@ -27,20 +31,39 @@ READING_POST = HttpRequest(method="POST", url="https://fake.example/", safe=True
 Answer = int | HttpResponse | errors.GatewayError
 
 
+def run(start: Callable[[], Any], answer: Callable[[], Any], operation: str, plugin: Plugin | None = None) -> Any:
+    """Run a call whose every request is answered by a function."""
+    boundary = ErrorBoundary("fake", operation, (SECRET,), plugin)
+    call = Call(operation, boundary, DirectPipeline(), Deadline.after(15.0), Observers().call("fake", operation))
+
+    class Answers:
+        def send(self, _: HttpRequest, __: Deadline) -> HttpResponse:
+            response: HttpResponse = answer()
+            return response
+
+        def close(self) -> None:
+            pass
+
+    outcome = call.start(start)
+    if isinstance(outcome, Generator):
+        return SyncDriver(Answers()).run(call.actions(outcome), call.deadline)
+    return outcome
+
+
 def failure(
     start: Callable[[], Any], *answers: Answer, operation: str = "create_invoice", plugin: Plugin | None = None
 ) -> errors.GatewayError:
     """Run a flow against answers, each a status, a response or an error of the transport; return what it raises."""
     left = list(answers)
 
-    def send(_: HttpRequest) -> HttpResponse:
+    def answer() -> HttpResponse:
         answer = left.pop(0)
         if isinstance(answer, errors.GatewayError):
             raise copy.copy(answer)
         return answer if isinstance(answer, HttpResponse) else HttpResponse(status=answer)
 
     with pytest.raises(errors.GatewayError) as caught:
-        run(ErrorBoundary("fake", operation, (SECRET,), plugin).run(start), send)
+        run(start, answer, operation, plugin)
     assert left == []
     return caught.value
 
@@ -96,7 +119,8 @@ def test_status_counts_whatever_the_plugin_makes_of_it(status: int) -> None:
         (errors.OutcomeUnknownError("lost"), "unknown"),
         (errors.PluginError("oh"), "unknown"),
         (KeyError("id"), "unknown"),
-        (errors.UnexpectedResponseError("another amount", effect="done"), "done"),
+        (errors.UnexpectedResponseError("another amount", effect="done", invoice_id="i-1"), "done"),
+        (errors.UnexpectedResponseError("an empty answer", effect="done"), "unknown"),
     ],
 )
 def test_effect_after_an_accepting_answer(error: Exception, expected: str) -> None:
@@ -393,10 +417,10 @@ def test_plugin_error_names_who_must_act() -> None:
 def test_plain_result(result: Any) -> None:
     """What needs no request is returned as it is."""
 
-    def no_sending(_: HttpRequest) -> HttpResponse:
+    def no_sending() -> HttpResponse:
         raise AssertionError
 
-    assert run(ErrorBoundary("fake", "run", ()).run(lambda: result), no_sending) == result
+    assert run(lambda: result, no_sending, "run") == result
 
 
 @pytest.mark.parametrize("trouble", [None, KeyError("while closing")], ids=repr)
@@ -412,11 +436,11 @@ def test_flow_that_nobody_waits_for(trouble: Exception | None) -> None:
             if trouble is not None:
                 raise trouble
 
-    def interrupted(_: HttpRequest) -> HttpResponse:
+    def interrupted() -> HttpResponse:
         raise KeyboardInterrupt
 
     kept = flow()
     with pytest.raises(KeyboardInterrupt):
-        run(ErrorBoundary("fake", "run", ()).run(lambda: kept), interrupted)
+        run(lambda: kept, interrupted, "run")
 
     assert cleaned == ["up"]

@@ -19,13 +19,12 @@ from gateway_core.errors import (
     UnexpectedResponseError,
     WebhookReason,
 )
-from gateway_core.models import AmountVerdict
 from gateway_core.observers import (
     AnswerReceived,
     BreakerClosed,
     BreakerOpened,
-    Call,
     CallEnded,
+    CallEvents,
     CallStarted,
     Event,
     InvoiceCreated,
@@ -35,7 +34,6 @@ from gateway_core.observers import (
     RequestFailed,
     RequestSent,
     Retried,
-    StatusMoved,
     WebhookAccepted,
     WebhookRefused,
 )
@@ -45,7 +43,6 @@ DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
 REFUSED = RejectedError("the description canary is too long", http_status=422, code="too_long", request_id="req_1")
 CREATED = {"invoice_id": "inv_1", "order_id": "1042", "amount": Money("49.90", "EUR"), "status": InvoiceStatus.PENDING}
-MOVED = {"invoice_id": "inv_1", "before": InvoiceStatus.PENDING, "after": InvoiceStatus.PAID}
 
 
 class Line(NamedTuple):
@@ -123,14 +120,6 @@ LINES = [
         "invoices",
         'invoice_id=inv_1 order_id=1042 amount="49.90 EUR" status=pending',
     ),
-    Line(StatusMoved, MOVED, INFO, "invoices", "invoice_id=inv_1 before=pending after=paid"),
-    Line(
-        StatusMoved,
-        {**MOVED, "before": None, "verdict": AmountVerdict.EXACT},
-        INFO,
-        "invoices",
-        "invoice_id=inv_1 after=paid verdict=exact",
-    ),
     Line(
         WebhookAccepted,
         {"verified_by": "signature", "events": (("invoice.paid", "inv_1"), ("customer.created", None))},
@@ -147,7 +136,7 @@ each_line = pytest.mark.parametrize("line", LINES, ids=NAMES)
 
 
 @pytest.fixture
-def call(caplog: pytest.LogCaptureFixture) -> Call:
+def call(caplog: pytest.LogCaptureFixture) -> CallEvents:
     """A call whose events are logged, at all levels."""
     caplog.set_level(DEBUG, "gateway_core")
     call = Observers.load(["logging"]).call("bitsby", "create_invoice")
@@ -156,7 +145,7 @@ def call(caplog: pytest.LogCaptureFixture) -> Call:
 
 
 @each_line
-def test_event_is_one_line_at_its_level(call: Call, caplog: pytest.LogCaptureFixture, line: Line) -> None:
+def test_event_is_one_line_at_its_level(call: CallEvents, caplog: pytest.LogCaptureFixture, line: Line) -> None:
     """Each event is one record, whose level says whether somebody has to look; what a provider says is left out."""
     call.tell(line.kind, **line.fields)
 
@@ -176,7 +165,7 @@ def test_every_event_has_its_line() -> None:
 @each_line
 @pytest.mark.parametrize("threshold", [DEBUG, INFO, WARNING, logging.ERROR])
 def test_event_is_wanted_if_it_may_be_written(
-    call: Call, caplog: pytest.LogCaptureFixture, line: Line, threshold: int
+    call: CallEvents, caplog: pytest.LogCaptureFixture, line: Line, threshold: int
 ) -> None:
     """What is below the level that is set is not written, and nothing above it is lost; a level may change any time."""
     caplog.set_level(threshold, "gateway_core")
@@ -187,7 +176,7 @@ def test_event_is_wanted_if_it_may_be_written(
     assert LoggingObserver().wants(line.kind) or line.level < threshold
 
 
-@pytest.mark.parametrize("kind", [CallStarted, RequestSent, AnswerReceived, InvoiceCreated, StatusMoved])
+@pytest.mark.parametrize("kind", [CallStarted, RequestSent, AnswerReceived, InvoiceCreated])
 def test_event_that_cannot_be_written_is_not_wanted(caplog: pytest.LogCaptureFixture, kind: type[Event]) -> None:
     """At the level that applications usually set, the events of a call that goes well are not even made."""
     caplog.set_level(WARNING, "gateway_core")
@@ -213,7 +202,7 @@ def test_event_that_cannot_be_written_is_not_wanted(caplog: pytest.LogCaptureFix
     ids=lambda value: ascii(value)[:20],
 )
 def test_hostile_text_cannot_make_a_line_or_a_field(
-    call: Call, caplog: pytest.LogCaptureFixture, text: str, line: str, extra: str
+    call: CallEvents, caplog: pytest.LogCaptureFixture, text: str, line: str, extra: str
 ) -> None:
     """S8: A record is one line, and text that came from outside cannot pass itself off as a field."""
     call.tell(InvoiceCreated, **{**CREATED, "order_id": text})
@@ -224,7 +213,7 @@ def test_hostile_text_cannot_make_a_line_or_a_field(
     assert record.__dict__["gateway_order_id"] == extra
 
 
-def test_fields_are_attributes_of_the_record(call: Call, caplog: pytest.LogCaptureFixture) -> None:
+def test_fields_are_attributes_of_the_record(call: CallEvents, caplog: pytest.LogCaptureFixture) -> None:
     """A formatter that writes JSON finds each field by a name that collides with none of a record's own."""
     call.tell(AnswerReceived, status=200, seconds=0.125, size=512)
 
@@ -244,7 +233,9 @@ def test_fields_are_attributes_of_the_record(call: Call, caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("error", [NotFoundError("canary"), OutcomeUnknownError("canary"), RejectedError("canary")])
-def test_message_of_an_error_is_not_written(call: Call, caplog: pytest.LogCaptureFixture, error: GatewayError) -> None:
+def test_message_of_an_error_is_not_written(
+    call: CallEvents, caplog: pytest.LogCaptureFixture, error: GatewayError
+) -> None:
     """S9: A provider may quote the customer in what it says, so its words are for the caller and not for the log."""
     call.end(error)
 

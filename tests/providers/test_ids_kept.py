@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from gateway_core import Gateway, HttpRequest, HttpResponse, Invoice, InvoiceRequest, Money
-from gateway_core._engine.operations import Account
+from gateway_core._engine.operations import Operations
 from gateway_core.errors import GatewayError, UnexpectedResponseError
 from gateway_core.testing import Emulator, EmulatorTransport
 from gateway_core.testing.finding import find_emulator
@@ -84,7 +84,7 @@ def create(backend: str, spoil: Callable[[int, HttpResponse], HttpResponse] = la
     settings: Any = emulator.settings("https://api.example.com")
     transport = Spoiling(emulator, spoil)
     if backend == "meadow":
-        gateway = Gateway(Account("meadow", Meadow(MeadowSettings(**settings))), transport)
+        gateway = Gateway(Operations("meadow", Meadow(MeadowSettings(**settings))), transport)
         order = InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR"))
     else:
         account = ACCOUNTS[backend]

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gateway_core._engine.driver import Performer, run
+from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core.errors import GatewayError
 from gateway_core.http import HttpRequest, HttpResponse
-from gateway_core.observers import Call, Observers
+from gateway_core.observers import CallEvents, Observers
 from gateway_core.transport import Deadline, Transport
-from gateway_core.transport._pipeline import Channel
+from gateway_core.transport._pipeline import DirectPipeline, Pipeline
 
 #: Long enough for any machine, so that only what a test is about can be the reason of a failure.
 PATIENT = 15.0
@@ -27,24 +27,25 @@ def post(url: str, body: bytes = b'{"amount": "10.00"}', **more: Any) -> HttpReq
     return HttpRequest(method="POST", url=url, body=body, **more)
 
 
-def quiet() -> Call:
+def quiet() -> CallEvents:
     """Return a call that nobody watches."""
     return Observers().call("example", "run")
 
 
 class Through:
-    """A channel, asked as a transport is."""
+    """A pipeline and its transport, asked as a transport is."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, pipeline: Pipeline | DirectPipeline, transport: Transport) -> None:
+        self._pipeline = pipeline
+        self._transport = transport
 
     def send(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
-        """Take the steps in this thread."""
-        return run(self._channel.send(request, deadline, quiet()), Performer(deadline).perform)
+        """Carry the actions out in this thread."""
+        return SyncDriver(self._transport).run(self._pipeline.send(request, deadline, quiet()), deadline)
 
     def close(self) -> None:
         """Close it."""
-        self._channel.close()
+        self._transport.close()
 
 
 def ask(transport: Transport, request: HttpRequest, seconds: float = PATIENT) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""A channel on a clock of its own, for tests that look at each of its steps: nothing is sent, and no time passes."""
+"""A pipeline on a clock of its own, for tests that look at each of its steps: nothing is sent, and no time passes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from gateway_core.observers import (
 )
 from gateway_core.provider import Idempotency, ProviderInfo, RateLimitHeaders
 from gateway_core.transport import Deadline, TransportSettings
-from gateway_core.transport._actions import Actions, Ask, Attempt, Pause
-from gateway_core.transport._circuit_breaker import Budget, CircuitBreaker, Health
+from gateway_core.transport._account_health import AccountHealth
+from gateway_core.transport._actions import Actions, RunBlocking, Send, Sleep
+from gateway_core.transport._circuit_breaker import CircuitBreaker
 from gateway_core.transport._pipeline import Pipeline
+from gateway_core.transport._retry_budget import RetryBudget
+from gateway_core.transport._sending import send
 from tests.transport.asking import get, post
 from tests.transport.permits import Clock
 
@@ -61,6 +64,7 @@ class Wire:
     left: list[float] = attrs.field(factory=list)
     sent: list[HttpRequest] = attrs.field(factory=list)
     closed: int = 0
+    asks_to_leave: bool = True
 
     def send(
         self, request: HttpRequest, deadline: Deadline, *, on_write: Callable[[], None] | None = None
@@ -86,25 +90,27 @@ class Wire:
 
 
 @attrs.define(eq=False)
-class Turn:
-    """A turn that may be lost at the last moment."""
+class Permit:
+    """A permit that may be lost at the last moment."""
 
     waited: float
+    loss: NotSentError | None = None
     refusal: NotSentError | None = None
     told: list[str] = attrs.field(factory=list)
 
-    def leaving(self) -> None:
+    def leave(self) -> None:
         """Let it leave, or refuse."""
         if "leaving" not in self.told:
             self.told.append("leaving")
-        if self.refusal is not None:
-            raise self.refusal
+        self.refusal = self.loss
+        if self.loss is not None:
+            raise self.loss
 
     def end(self, *, answered: bool) -> None:
         """Take note."""
         self.told.append("answered" if answered else "ended")
 
-    def give_up(self) -> None:
+    def abandon(self) -> None:
         """Take note."""
         self.told.append("given up")
 
@@ -116,19 +122,19 @@ class Limiter:
     waits: list[float] = attrs.field(factory=list)
     refusals: list[NotSentError | None] = attrs.field(factory=list)
     store: NotSentError | None = None
-    turns: list[Turn] = attrs.field(factory=list)
+    turns: list[Permit] = attrs.field(factory=list)
     urgent: list[bool] = attrs.field(factory=list)
     held_off: list[float] = attrs.field(factory=list)
 
-    def turn(self, *, urgent: bool, deadline: Deadline) -> Actions[Turn]:
+    def acquire(self, *, urgent: bool, deadline: Deadline) -> Actions[Permit]:
         """Wait for a turn."""
         wait = self.waits.pop(0) if self.waits else 0.0
         self.urgent.append(urgent)
         if wait > deadline.remaining():
             raise NotSentError("the rate limit allows no request before the deadline")
         if wait:
-            yield Pause(wait)
-        turn = Turn(wait, self.refusals.pop(0) if self.refusals else None)
+            yield Sleep(wait)
+        turn = Permit(wait, self.refusals.pop(0) if self.refusals else None)
         self.turns.append(turn)
         return turn
 
@@ -140,7 +146,7 @@ class Limiter:
                 raise self.store
             self.held_off.append(seconds)
 
-        yield Ask(note)
+        yield RunBlocking(note)
 
     def fell_back(self) -> bool:
         """Tell that the store is there."""
@@ -168,7 +174,7 @@ class Watch:
 
 
 class Bench:
-    """A channel on a clock of its own, and all that it stands on.
+    """A pipeline on a clock of its own, and all that it stands on.
 
     Args:
         outcomes: How the attempts end.
@@ -192,34 +198,33 @@ class Bench:
         self.clock = Clock()
         self.wire = Wire(self.clock, list(outcomes), seconds)
         self.limiter = limiter
-        self.health = Health(Budget(self.clock), CircuitBreaker(breaker, 10.0, self.clock))
+        self.health = AccountHealth(CircuitBreaker(breaker, 10.0, self.clock), RetryBudget(self.clock))
         self.watch = Watch()
         self.pauses: list[float] = []
         bounds = TransportSettings(**settings)
         limits: Any = limiter
-        self.channel = Pipeline(
-            wire=self.wire,
+        self.pipeline = Pipeline(
             info=info,
             settings=bounds,
             health=self.health,
             limiter=limits,
             now=lambda: NOW,
-            luck=lambda: luck,
+            jitter=lambda: luck,
         )
 
     def steps(self, request: HttpRequest, seconds: float = 30.0) -> Actions[HttpResponse]:
         """Return the steps of one request, with a deadline so many seconds from now."""
         self.deadline = Deadline.after(seconds, self.clock)
         call = Observers.load([self.watch]).call("example", "run")
-        return self.channel.send(request, self.deadline, call)
+        return self.pipeline.send(request, self.deadline, call)
 
     def perform(self, step: Any) -> Any:
         """Take one step."""
-        if isinstance(step, Pause):
+        if isinstance(step, Sleep):
             self.pauses.append(step.seconds)
             self.clock.sleep(step.seconds)
             return None
-        return step.send(self.deadline) if isinstance(step, Attempt) else step.question()
+        return send(step, self.wire, self.deadline) if isinstance(step, Send) else step.function()
 
     def send(self, request: HttpRequest = READ, seconds: float = 30.0) -> HttpResponse:
         """Send one request."""
@@ -248,6 +253,6 @@ def drive(steps: Generator[Any, Any, HttpResponse], perform: Callable[[Any], Any
         return response
 
 
-def left_in(budget: Budget) -> int:
+def left_in(budget: RetryBudget) -> int:
     """Take the retries that a budget has left, and count them."""
     return next(taken for taken in range(1000) if not budget.spend())

@@ -14,8 +14,8 @@ import pytest
 from gateway_core.errors import GatewayError, NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Ask, Pause
-from gateway_core.transport._rate_limit import Limiter, Turn
+from gateway_core.transport._actions import RunBlocking, Sleep
+from gateway_core.transport._rate_limit import Limiter, Permit
 
 T = TypeVar("T")
 
@@ -48,25 +48,25 @@ def drive(steps: Generator[Any, Any, T], sleep: Callable[[float], None] = time.s
             result: T = end.value
             return result
         outcome = None
-        if isinstance(step, Pause):
+        if isinstance(step, Sleep):
             sleep(step.seconds)
-        elif isinstance(step, Ask):
+        elif isinstance(step, RunBlocking):
             try:
-                outcome = step.question()
+                outcome = step.function()
             except GatewayError as error:
                 steps.throw(error)
 
 
-def take(limiter: Limiter, *, urgent: bool = False, seconds: float = 10.0) -> Turn:
+def take(limiter: Limiter, *, urgent: bool = False, seconds: float = 10.0) -> Permit:
     """Wait for a turn, in real time."""
-    return drive(limiter.turn(urgent=urgent, deadline=Deadline.after(seconds)))
+    return drive(limiter.acquire(urgent=urgent, deadline=Deadline.after(seconds)))
 
 
 def use(limiter: Limiter, *, urgent: bool = False) -> float:
     """Take a turn, use it, and return when its request left."""
     turn = take(limiter, urgent=urgent)
     at = time.monotonic()
-    turn.leaving()
+    turn.leave()
     turn.end(answered=True)
     return at
 
@@ -96,16 +96,16 @@ class Caller:
     answering: float = 0.0
     left: list[float] = attrs.field(factory=list)
 
-    def turn(self, seconds: float = 15.0, *, urgent: bool = False) -> Turn:
+    def turn(self, seconds: float = 15.0, *, urgent: bool = False) -> Permit:
         """Wait for a turn, with a deadline so many seconds from now."""
         deadline = Deadline.after(seconds, self.clock)
-        return drive(self.limiter.turn(urgent=urgent, deadline=deadline), self.clock.sleep)
+        return drive(self.limiter.acquire(urgent=urgent, deadline=deadline), self.clock.sleep)
 
     def call(self, seconds: float = 15.0) -> None:
         """Wait for a turn, and send."""
         turn = self.turn(seconds)
         self.clock.sleep(self.connecting.pop(0) if self.connecting else 0.0)
-        turn.leaving()
+        turn.leave()
         self.left.append(self.clock.now)
         self.clock.sleep(self.answering)
         turn.end(answered=True)
@@ -142,8 +142,8 @@ def waiting(steps: Generator[Any, Any, T]) -> Generator[float, None, T]:
         except StopIteration as end:
             result: T = end.value
             return result
-        if isinstance(step, Pause):
+        if isinstance(step, Sleep):
             yield step.seconds
             outcome = None
         else:
-            outcome = step.question()
+            outcome = step.function()

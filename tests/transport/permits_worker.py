@@ -45,7 +45,7 @@ def hold(store: str, window: str) -> None:
     _say("taken")
     sys.stdin.readline()
     try:
-        turn.leaving()
+        turn.leave()
     except NotSentError as error:
         _say(type(error).__name__)
     else:

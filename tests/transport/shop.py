@@ -32,7 +32,7 @@ from gateway_core import (
     hookimpl,
 )
 from gateway_core._engine.base import BaseGateway
-from gateway_core._engine.operations import Account
+from gateway_core._engine.operations import Operations
 from gateway_core.errors import GatewayError, WebhookError, for_status
 from gateway_core.http import endpoint
 from gateway_core.observers import Event, Observers, RequestSent
@@ -161,7 +161,7 @@ def gateway(
     settings = Settings(api_key=Secret(uuid.uuid4().hex), base_url=base_url)
     fast = TransportSettings(**{"backoff": 0.0, "deadline": PATIENT, **bounds})
     kept = LimitSettings(rate_limits=tuple(RateLimit.parse(limit) for limit in limits))
-    return kind(Account("shop", shop(settings)), None, fast, limits=kept, observers=Observers.load(observers))
+    return kind(Operations("shop", shop(settings)), None, fast, limits=kept, observers=Observers.load(observers))
 
 
 def call(door: BaseGateway, asked: str) -> Any:

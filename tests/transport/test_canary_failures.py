@@ -29,7 +29,7 @@ from gateway_core import (
     Secret,
     hookimpl,
 )
-from gateway_core._engine.operations import Account as CoreAccount
+from gateway_core._engine.operations import Operations
 from gateway_core.errors import GatewayError, for_status
 from gateway_core.http import endpoint
 from gateway_core.observers import Observers
@@ -240,7 +240,7 @@ def _gateway(account: Account, base_url: str, seen: Seen) -> Gateway:
     observers = ("logging", seen)
     if account is EVERYWHERE:
         provider = Everywhere(Settings(**account.settings, base_url=base_url))
-        core = CoreAccount(account.backend, provider)
+        core = Operations(account.backend, provider)
         return Gateway(core, bounds=BOUNDS, observers=Observers.load(observers))
     settings = {**account.settings, "base_url": base_url, "rate_limits": []}
     return Gateway.connect(account.backend, transport=BOUNDS, observers=observers, **settings)
@@ -349,7 +349,7 @@ def test_async_call(serve: Serve, logs: Logs, answered: str) -> None:
     server = serve(echo(ECHOING[answered], account.canaries))
 
     async def call() -> None:
-        core = CoreAccount("everywhere", Everywhere(Settings(**account.settings, base_url=server.url)))
+        core = Operations("everywhere", Everywhere(Settings(**account.settings, base_url=server.url)))
         async with AsyncGateway(core, bounds=BOUNDS) as gateway:
             await gateway.create_invoice(account.order())
 

@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateway_core.errors import NotSentError
-from gateway_core.transport._circuit_breaker import Budget, CircuitBreaker, Health
+from gateway_core.transport._account_health import AccountHealth
+from gateway_core.transport._circuit_breaker import CircuitBreaker
+from gateway_core.transport._retry_budget import RetryBudget
 from tests.garbage import only_new_garbage
 from tests.transport.permits import Clock
 
@@ -24,24 +26,24 @@ def clock() -> Clock:
     return Clock()
 
 
-def _spent(budget: Budget, most: int = 100_000) -> int:
+def _spent(budget: RetryBudget, most: int = 100_000) -> int:
     """Take retries until there are none, and count them."""
     return next(taken for taken in range(most) if not budget.spend())
 
 
 def test_floor_is_there_without_calls(clock: Clock) -> None:
     """R6: an application that calls rarely can repeat too, a few times."""
-    assert _spent(Budget(clock)) == 5
+    assert _spent(RetryBudget(clock)) == 5
 
 
 @pytest.mark.parametrize("calls", [0, 10, 100, 1_000, 10_000])
 def test_retries_are_a_fifth_of_the_calls_and_the_floor(clock: Clock, calls: int) -> None:
     """R6: however often every call would be repeated, retries stay below 20 % of the calls and the floor."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
     retries = 0
 
     for _ in range(calls):
-        budget.call()
+        budget.earn()
         retries += _spent(budget)
     retries += _spent(budget)
 
@@ -51,10 +53,10 @@ def test_retries_are_a_fifth_of_the_calls_and_the_floor(clock: Clock, calls: int
 
 def test_calls_that_needed_no_retry_save_up_little(clock: Clock) -> None:
     """R6: a year of good days is no leave to flood the provider on a bad one."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
 
     for _ in range(100_000):
-        budget.call()
+        budget.earn()
 
     assert _spent(budget) == 10
 
@@ -62,7 +64,7 @@ def test_calls_that_needed_no_retry_save_up_little(clock: Clock) -> None:
 @pytest.mark.parametrize("seconds, more", [(9.0, 0), (10.5, 1), (30.5, 3), (50.5, 5), (1e9, 5)])
 def test_floor_comes_back_with_time(clock: Clock, seconds: float, more: int) -> None:
     """R6: one retry of the floor comes back every ten seconds, up to the floor."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
     _spent(budget)
 
     clock.sleep(seconds)
@@ -72,9 +74,9 @@ def test_floor_comes_back_with_time(clock: Clock, seconds: float, more: int) -> 
 
 def test_time_takes_nothing_away_that_calls_have_saved(clock: Clock) -> None:
     """R6: the floor is what is there at least, not at most."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
     for _ in range(21):
-        budget.call()
+        budget.earn()
 
     clock.sleep(1_000)
 
@@ -83,7 +85,7 @@ def test_time_takes_nothing_away_that_calls_have_saved(clock: Clock) -> None:
 
 def test_budget_is_kept_under_threads(clock: Clock) -> None:
     """R6: threads that ask at the same time get no retry twice."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
 
     with ThreadPoolExecutor(8) as threads:
         taken = sum(threads.map(lambda _: budget.spend(), range(2_000)))
@@ -278,7 +280,7 @@ def test_good_answer_that_was_under_way_closes_the_breaker(clock: Clock) -> None
 
 def test_gateways_of_one_account_share_its_health() -> None:
     """R6: what one gateway of an account learns, its others know."""
-    one, other = Health.of("shared", 3, 10.0), Health.of("shared", 3, 10.0)
+    one, other = AccountHealth.of("shared", 3, 10.0), AccountHealth.of("shared", 3, 10.0)
 
     assert one is other
 
@@ -286,50 +288,50 @@ def test_gateways_of_one_account_share_its_health() -> None:
 @pytest.mark.parametrize("other", [("else", 3, 10.0), ("mine", 4, 10.0), ("mine", 3, 11.0)])
 def test_accounts_share_no_health(other: tuple[str, int, float]) -> None:
     """R6: an account's trouble is its own; one with other bounds counts by itself."""
-    mine = Health.of("mine", 3, 10.0)
+    mine = AccountHealth.of("mine", 3, 10.0)
 
-    theirs = Health.of(*other)
-    _fail(mine.breaker, 3)
+    theirs = AccountHealth.of(*other)
+    _fail(mine.circuit_breaker, 3)
 
-    assert not _refused(theirs.breaker)
-    assert mine.budget is not theirs.budget
+    assert not _refused(theirs.circuit_breaker)
+    assert mine.retry_budget is not theirs.retry_budget
 
 
 def test_health_has_the_bounds_that_were_asked_for() -> None:
     """R6: how long the breaker stays open is the account's to say."""
-    health = Health.of("bounds", 1, 7.0)
+    health = AccountHealth.of("bounds", 1, 7.0)
 
-    assert health.breaker.seconds == 7.0
-    assert _fail(health.breaker, 1) == [True]
+    assert health.circuit_breaker.seconds == 7.0
+    assert _fail(health.circuit_breaker, 1) == [True]
 
 
 @pytest.mark.parametrize("failed", [True, False])
 def test_health_outlives_those_who_hold_it_after_a_failure(*, failed: bool) -> None:
     """R6: a gateway that is made for each call learns of the failures before; well accounts do not pile up."""
-    gone = weakref.ref(Health.of("gone", 3, 10.0))
-    Health.of(f"seen {failed}", 1, 10.0).record(object(), failed=failed)
+    gone = weakref.ref(AccountHealth.of("gone", 3, 10.0))
+    AccountHealth.of(f"seen {failed}", 1, 10.0).record(object(), failed=failed)
     gc.collect()
 
     assert gone() is None
-    assert _refused(Health.of(f"seen {failed}", 1, 10.0).breaker) == failed
+    assert _refused(AccountHealth.of(f"seen {failed}", 1, 10.0).circuit_breaker) == failed
 
 
 def test_budget_outlives_those_who_hold_it_after_a_retry() -> None:
     """R6: nor has each gateway that is made for one call a budget of its own."""
     with only_new_garbage():
-        while Health.of("spent", 3, 10.0).spend():
+        while AccountHealth.of("spent", 3, 10.0).spend_retry():
             gc.collect()
 
-    assert not Health.of("spent", 3, 10.0).budget.spend()
+    assert not AccountHealth.of("spent", 3, 10.0).retry_budget.spend()
 
 
 def test_account_has_one_health_under_threads() -> None:
     """R6: gateways that are made at the same time share too."""
     together = threading.Barrier(16)
 
-    def come(_: int) -> Health:
+    def come(_: int) -> AccountHealth:
         together.wait()
-        return Health.of("together", 3, 10.0)
+        return AccountHealth.of("together", 3, 10.0)
 
     with ThreadPoolExecutor(16) as threads:
         made = set(threads.map(come, range(16)))
@@ -339,25 +341,26 @@ def test_account_has_one_health_under_threads() -> None:
 
 _FORK = """
 import os, signal
-from gateway_core.transport import _circuit_breaker
-health = _circuit_breaker.Health.of("account", 1, 0.001)
+from gateway_core.errors import NotSentError
+from gateway_core.transport import _account_health
+health = _account_health.AccountHealth.of("account", 1, 0.001)
 probe = object()
-health.breaker.admit(probe)
-health.breaker.record(probe, failed=True)
+health.circuit_breaker.admit(probe)
+health.circuit_breaker.record(probe, failed=True)
 while True:
     try:
-        health.breaker.admit(probe)
+        health.circuit_breaker.admit(probe)
         break
-    except _circuit_breaker.NotSentError:
+    except NotSentError:
         pass
-held = (_circuit_breaker._REGISTER._lock, health.budget._lock, health.breaker._lock)
+held = (_account_health._REGISTRY._lock, health.retry_budget._lock, health.circuit_breaker._lock)
 for lock in held:
     lock.acquire()
 if not os.fork():
     signal.alarm(10)
-    health.budget.call()
-    health.breaker.admit(object())
-    os._exit(0 if _circuit_breaker.Health.of("account", 1, 0.001) is health else 1)
+    health.retry_budget.earn()
+    health.circuit_breaker.admit(object())
+    os._exit(0 if _account_health.AccountHealth.of("account", 1, 0.001) is health else 1)
 raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
 

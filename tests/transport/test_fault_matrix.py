@@ -158,7 +158,7 @@ FAULTS: dict[str, tuple[Act, Ends]] = {
     "429, wait until 1994": (_asking_to_wait(429, "Sun, 06 Nov 1994 08:49:37 GMT"), TOO_MANY),
     "429, wait -1": (_asking_to_wait(429, "-1"), TOO_MANY),
     "429, wait until the 99th": (_asking_to_wait(429, "Fri, 99 Dec 9999 23:59:59 GMT"), TOO_MANY),
-    "429, wait for 5,000 digits": (_asking_to_wait(429, "9" * 5000), TOO_MANY),
+    "429, wait for 5,000 digits": (_asking_to_wait(429, "9" * 5000), TOO_MANY_FOR_LONG),
     "429, wait an hour": (_asking_to_wait(429, "3600"), TOO_MANY_FOR_LONG),
     "429, wait until 9999": (_asking_to_wait(429, "Fri, 31 Dec 9999 23:59:59 GMT"), TOO_MANY_FOR_LONG),
     "500": (_status(500), DOWN),

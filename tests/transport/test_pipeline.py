@@ -25,7 +25,7 @@ def test_waits_grow_with_full_jitter_up_to_the_cap() -> None:
     """R4: each wait is a random part of a bound that doubles, and ends at 20 s."""
     bench = Bench(*[answered(503)] * 9, luck=0.5, attempts=9, backoff=2.0)
     for _ in range(50):
-        bench.health.budget.call()
+        bench.health.retry_budget.earn()
 
     response = bench.send(READ, 1000.0)
 
@@ -99,7 +99,7 @@ def test_attempt_that_used_up_the_deadline_is_the_last() -> None:
     error = bench.failure(READ, 30.0)
 
     assert error is LOST
-    assert left_in(bench.health.budget) == 5
+    assert left_in(bench.health.retry_budget) == 5
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 4])

@@ -18,7 +18,7 @@ from gateway_core.observers import (
     Retried,
 )
 from gateway_core.provider import ProviderInfo
-from gateway_core.transport._actions import Ask, Attempt, Pause
+from gateway_core.transport._actions import RunBlocking, Send, Sleep
 from gateway_core.transport._rate_limit import PermitLostError
 from tests.transport.bench import CREATE, KEYED, LOST, NOT_SENT, NOW, READ, Bench, Limiter, answered, drive
 
@@ -239,7 +239,7 @@ def test_breaker_that_opened_meanwhile_gives_the_turn_back() -> None:
     bench = Bench(limiter=limiter, breaker=1)
     steps = bench.steps(READ)
     next(steps)
-    bench.health.breaker.record(object(), failed=True)
+    bench.health.circuit_breaker.record(object(), failed=True)
 
     with pytest.raises(NotSentError):
         steps.send(None)
@@ -275,7 +275,7 @@ def test_call_that_is_abandoned_leaves_nothing_behind(steps_before: int) -> None
     """R6, R7: whoever gives up, at whatever step, frees the probe and the turn."""
     limiter = Limiter(waits=[0.1, 0.1, 0.1])
     bench = Bench(answered(429, Retry_After="3"), answered(503), limiter=limiter, breaker=1)
-    bench.health.breaker.record(object(), failed=True)
+    bench.health.circuit_breaker.record(object(), failed=True)
     bench.clock.sleep(10.0)
     steps = bench.steps(READ)
     step = next(steps)
@@ -284,7 +284,7 @@ def test_call_that_is_abandoned_leaves_nothing_behind(steps_before: int) -> None
 
     steps.close()
 
-    bench.health.breaker.admit(object())
+    bench.health.circuit_breaker.admit(object())
     assert all(turn.told[-1] == "given up" for turn in limiter.turns)
 
 
@@ -300,7 +300,7 @@ def test_steps_of_a_call_that_was_abandoned_at_each_step() -> None:
 
     drive(bench.steps(READ), perform)
 
-    assert seen == [Pause, Attempt, Ask, Pause, Pause, Attempt]
+    assert seen == [Sleep, Send, RunBlocking, Sleep, Sleep, Send]
 
 
 def test_observers_are_told_of_each_attempt() -> None:
@@ -364,12 +364,3 @@ def test_observers_are_told_of_the_breaker() -> None:
 
     assert [each.seconds for each in bench.watch.of(BreakerOpened)] == [10.0]
     assert len(bench.watch.of(BreakerClosed)) == 1
-
-
-def test_closing_gives_the_connections_back() -> None:
-    """What the channel sends through is closed with it."""
-    bench = Bench()
-
-    bench.channel.close()
-
-    assert bench.wire.closed == 1

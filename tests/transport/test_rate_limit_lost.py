@@ -53,7 +53,7 @@ def test_lost_store_is_an_error(breakable: Breakable, process: Make, monkeypatch
     break_it()
 
     with pytest.raises(NotSentError) as left:
-        held.leaving()
+        held.leave()
     held.end(answered=False)
     asked = refusal(one)
     drive(one.hold_off(0.01))
@@ -83,7 +83,7 @@ def test_lost_store_leaves_each_process_to_itself_if_so_configured(
     break_it()
 
     left.append(time.monotonic())
-    held.leaving()
+    held.leave()
     left += [use(one), use(one)]
     mend()
     left += [use(one), use(other)]
@@ -101,7 +101,7 @@ def test_answer_is_not_lost_with_the_store(breakable: Breakable, process: Make) 
     store, break_it, mend = breakable
     one = process(store)
     turn = take(one)
-    turn.leaving()
+    turn.leave()
     break_it()
     while time.monotonic() < turn._left_at + 0.05:
         pass
@@ -158,7 +158,7 @@ def test_store_that_is_silent_is_waited_for_once(
         monkeypatch.setattr(one.store._shared, method, silent)  # type: ignore[attr-defined]  # it is shared
 
     with pytest.raises(NotSentError, match="silent"):
-        turn.leaving()
+        turn.leave()
     turn.end(answered=False)
 
     assert asked == ["?"]

@@ -16,7 +16,7 @@ import pytest
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Ask, Pause
+from gateway_core.transport._actions import RunBlocking, Sleep
 from gateway_core.transport._rate_limit import Limiter, PermitLostError, limiter
 from gateway_core.transport._rate_limit.memory_store import MemoryStore
 from gateway_core.transport._rate_limit.rules import LEASE, MARGIN, rates
@@ -132,9 +132,9 @@ def test_answer_after_the_next_request_moves_nothing(caller: Make, clock: Clock)
     """R7: only the newest request is counted anew, or a slow answer would hold up others for ever."""
     one = caller(ONE_A_SECOND)
     first = one.turn()
-    first.leaving()
+    first.leave()
     second = one.turn()
-    second.leaving()
+    second.leave()
     clock.sleep(0.5)
 
     first.end(answered=True)
@@ -147,7 +147,7 @@ def test_request_without_an_answer_counts_with_the_margin(caller: Make, clock: C
     """R7: nothing tells that a request was counted before its connection broke."""
     one = caller(ONE_A_SECOND)
     turn = one.turn()
-    turn.leaving()
+    turn.leave()
     clock.sleep(0.5)
     turn.end(answered=False)
 
@@ -202,9 +202,9 @@ def test_those_in_line_are_counted(caller: Make) -> None:
     turn = one.turn()
 
     with pytest.raises(NotSentError, match="rate limit"):
-        next(one.limiter.turn(urgent=False, deadline=Deadline.after(9, one.clock)))
+        next(one.limiter.acquire(urgent=False, deadline=Deadline.after(9, one.clock)))
 
-    turn.give_up()
+    turn.abandon()
     assert one.turn(9).waited == 0
 
 
@@ -217,7 +217,7 @@ def test_turn_that_does_not_come_is_given_up(caller: Make, clock: Clock) -> None
     with pytest.raises(NotSentError):
         one.turn(0.05)
 
-    held.leaving()
+    held.leave()
     assert (clock.now - started <= 0.051, one.turn().waited) == (True, 0)
 
 
@@ -235,8 +235,8 @@ def test_nobody_waits_past_the_deadline_behind_one_who_asks(caller: Make, clock:
     """R1: a store that does not answer the first in line holds nobody behind."""
     one = caller(RateLimit(requests=5, seconds=1))
     one.limiter.store.blocks = True
-    first = one.limiter.turn(urgent=False, deadline=Deadline.after(30, clock))
-    assert isinstance(next(first), Ask)
+    first = one.limiter.acquire(urgent=False, deadline=Deadline.after(30, clock))
+    assert isinstance(next(first), RunBlocking)
     started = clock.now
 
     with pytest.raises(NotSentError):
@@ -253,9 +253,9 @@ def test_creates_go_before_reads(caller: Make, clock: Clock) -> None:
 
     def call(name: str) -> Generator[float, None, None]:
         deadline = Deadline.after(30, clock)
-        turn = yield from waiting(one.limiter.turn(urgent=name.startswith("create"), deadline=deadline))
+        turn = yield from waiting(one.limiter.acquire(urgent=name.startswith("create"), deadline=deadline))
         order.append(name)
-        turn.leaving()
+        turn.leave()
 
     for number, name in enumerate(["read 1", "read 2", "read 3", "create 1", "create 2"]):
         crowd.add(clock.now + number * 0.01, call(name))
@@ -270,12 +270,12 @@ def test_whoever_waits_for_longer_asks_a_shared_store_first(caller: Make, clock:
     one.limiter.store.blocks = True
 
     def late(*, urgent: bool) -> list[float]:
-        steps = one.limiter.turn(urgent=urgent, deadline=Deadline.after(100, clock))
+        steps = one.limiter.acquire(urgent=urgent, deadline=Deadline.after(100, clock))
         asked = []
         for _ in range(4):
-            assert isinstance(next(steps), Ask)
+            assert isinstance(next(steps), RunBlocking)
             pause = steps.send(1.0)
-            assert isinstance(pause, Pause)
+            assert isinstance(pause, Sleep)
             asked.append(pause.seconds - 1.0)
             clock.sleep(pause.seconds)
         steps.close()
@@ -291,9 +291,9 @@ def test_waiting_call_that_is_canceled_leaves_the_line(caller: Make, clock: Cloc
     """R1: whoever stops waiting, at the head of the line or behind, is not waited for."""
     one = caller(ONE_A_SECOND)
     one.call()
-    line = [one.limiter.turn(urgent=False, deadline=Deadline.after(30, clock)) for _ in range(3)]
+    line = [one.limiter.acquire(urgent=False, deadline=Deadline.after(30, clock)) for _ in range(3)]
     for steps in line:
-        assert isinstance(next(steps), Pause)
+        assert isinstance(next(steps), Sleep)
 
     for steps in line:
         steps.close()
@@ -305,10 +305,10 @@ def test_turn_that_was_given_up_cannot_be_used(caller: Make) -> None:
     """R1: what was abandoned before its first byte never leaves, and its turn goes to the next."""
     one = caller(ONE_A_SECOND)
     turn = one.turn()
-    turn.give_up()
+    turn.abandon()
 
     with pytest.raises(PermitLostError) as caught:
-        turn.leaving()
+        turn.leave()
 
     turn.end(answered=False)
     assert (caught.value.effect, one.turn().waited) == ("none", 0)
@@ -323,22 +323,22 @@ def test_turn_that_is_given_up_while_it_is_counted_cannot_be_used(
     hold = one.limiter.store.hold
 
     def abandoned(owner: str, seconds: float) -> bool:
-        turn.give_up()
+        turn.abandon()
         return hold(owner, seconds)
 
     monkeypatch.setattr(one.limiter.store, "hold", abandoned)
 
     with pytest.raises(PermitLostError):
-        turn.leaving()
+        turn.leave()
 
 
 def test_turn_that_has_left_cannot_be_given_up(caller: Make) -> None:
     """R7: a request that has left counts, whoever no longer waits for its answer."""
     one = caller(ONE_A_SECOND)
     turn = one.turn()
-    turn.leaving()
+    turn.leave()
 
-    turn.give_up()
+    turn.abandon()
 
     assert one.turn().waited == pytest.approx(MARGIN)
 
@@ -347,10 +347,10 @@ def test_second_byte_is_not_counted(caller: Make, clock: Clock) -> None:
     """R7: a request leaves once, however many parts it is written in."""
     one = caller(ONE_A_SECOND)
     turn = one.turn()
-    turn.leaving()
+    turn.leave()
     clock.sleep(0.5)
 
-    turn.leaving()
+    turn.leave()
 
     assert one.turn().waited == pytest.approx(MARGIN - 0.5)
 
@@ -363,12 +363,12 @@ def test_turn_is_lost_to_whoever_comes_after_the_lease(caller: Make, clock: Cloc
     other = one.turn()
 
     with pytest.raises(PermitLostError):
-        slow.leaving()
+        slow.leave()
 
-    other.leaving()
+    other.leave()
     unhurried = one.turn()
     clock.sleep(LEASE * 2)
-    unhurried.leaving()
+    unhurried.leave()
     slow.end(answered=False)
     assert one.turn().waited == pytest.approx(MARGIN)
 
@@ -451,11 +451,11 @@ from gateway_core.transport._rate_limit import limiter as module
 from tests.transport.permits import drive
 
 limiter = Limiter.of("account", (RateLimit(requests=1, seconds=1),))
-taken = drive(limiter.turn(urgent=False, deadline=Deadline.after(5)))
+taken = drive(limiter.acquire(urgent=False, deadline=Deadline.after(5)))
 with limiter._lock, module._REGISTER._lock:
     child = os.fork()
     if not child:
-        drive(limiter.turn(urgent=False, deadline=Deadline.after(0.5))).leaving()
+        drive(limiter.acquire(urgent=False, deadline=Deadline.after(0.5))).leave()
         assert Limiter.of("account", (RateLimit(requests=1, seconds=1),)) is limiter
         os._exit(0)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
@@ -470,10 +470,10 @@ def test_wait_that_a_fork_copied_can_be_ended(caller: Make) -> None:
     """A task that was waiting when its process was forked has no place in the new line."""
     one = caller(ONE_A_SECOND)
     one.call()
-    steps = one.limiter.turn(urgent=False, deadline=Deadline.after(30, one.clock))
+    steps = one.limiter.acquire(urgent=False, deadline=Deadline.after(30, one.clock))
     next(steps)
     one.limiter.start()
-    other = one.limiter.turn(urgent=False, deadline=Deadline.after(30, one.clock))
+    other = one.limiter.acquire(urgent=False, deadline=Deadline.after(30, one.clock))
 
     steps.close()
 
@@ -520,13 +520,13 @@ def test_a_day_of_a_thousand_an_hour(caller: Make, clock: Clock, limits: tuple[R
         nonlocal refused
         try:
             turn = yield from waiting(
-                one.limiter.turn(urgent=chance.random() < 0.2, deadline=Deadline.after(30, clock))
+                one.limiter.acquire(urgent=chance.random() < 0.2, deadline=Deadline.after(30, clock))
             )
         except NotSentError:
             refused += 1
             return
         yield chance.choice([0.0, 0.0, 0.3])
-        turn.leaving()
+        turn.leave()
         left.append(clock.now)
         yield chance.uniform(0.02, 2.0)
         turn.end(answered=True)

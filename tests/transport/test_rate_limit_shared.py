@@ -12,7 +12,7 @@ import pytest
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Ask
+from gateway_core.transport._actions import RunBlocking
 from gateway_core.transport._rate_limit import Limiter, PermitLostError, file_store, redis_store
 from tests.transport.permits import drive, refusal, take, use
 
@@ -58,7 +58,7 @@ def test_request_is_counted_when_it_leaves(store: str, process: Make) -> None:
         with pytest.raises(NotSentError):
             take(other, seconds=0.1)
     at = time.monotonic()
-    turn.leaving()
+    turn.leave()
     use(other)
 
     assert use(other) - at >= 0.5
@@ -68,7 +68,7 @@ def test_slow_answer_counts_for_other_processes(store: str, process: Make) -> No
     """R7: a request may have been counted as late as its answer, whoever sends the next."""
     one, other = process(store), process(store)
     turn = take(one)
-    turn.leaving()
+    turn.leave()
     answered = turn._left_at + 0.15
     while time.monotonic() < answered:
         pass
@@ -95,16 +95,16 @@ def test_unused_turn_is_counted_by_nobody(store: str, process: Make) -> None:
 def test_turn_that_nobody_uses_goes_to_the_next_in_line(store: str, process: Make, how: str) -> None:
     """R1: a call that is canceled while the store is asked, or right after, holds nobody for the length of a lease."""
     one = process(store)
-    steps = one.turn(urgent=False, deadline=Deadline.after(5))
+    steps = one.acquire(urgent=False, deadline=Deadline.after(5))
     step = next(steps)
-    assert isinstance(step, Ask)
-    taken = step.question()
+    assert isinstance(step, RunBlocking)
+    taken = step.function()
     if how == "close":
         steps.close()
     else:
         with pytest.raises(StopIteration) as end:
             steps.send(taken)
-        end.value.value.give_up()
+        end.value.value.abandon()
 
     assert take(one).waited < 0.2
 
@@ -113,7 +113,7 @@ def test_turn_that_is_taken_over_is_counted_once(store: str, process: Make) -> N
     """A turn that goes to the next in line is in the log already."""
     limit = RateLimit(requests=2, seconds=30)
     one, other = process(store, limit), process(store, limit)
-    take(one).give_up()
+    take(one).abandon()
 
     use(one)
 
@@ -125,9 +125,9 @@ def test_turn_that_was_given_up_is_given_back(store: str, process: Make) -> None
     """R1: the thread that was to send gives the turn back to other processes, unless it was given on here."""
     one, other = process(store), process(store)
     turn = take(one)
-    turn.give_up()
+    turn.abandon()
     with pytest.raises(PermitLostError):
-        turn.leaving()
+        turn.leave()
 
     turn.end(answered=False)
 
@@ -138,13 +138,13 @@ def test_end_of_a_turn_that_was_given_on_touches_nothing(store: str, process: Ma
     """R1: whoever has the turn after one that was given up keeps it."""
     one, other = process(store), process(store)
     turn = take(one)
-    turn.give_up()
+    turn.abandon()
     after = take(one)
 
     turn.end(answered=False)
 
     assert isinstance(refusal(other, 0.1), NotSentError)
-    after.leaving()
+    after.leave()
 
 
 def test_turn_is_lost_to_another_process(store: str, process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,10 +156,10 @@ def test_turn_is_lost_to_another_process(store: str, process: Make, monkeypatch:
     fast = take(other)
 
     with pytest.raises(PermitLostError) as caught:
-        slow.leaving()
+        slow.leave()
 
     slow.end(answered=False)
-    fast.leaving()
+    fast.leave()
     assert (caught.value.effect, take(other).waited > 0.1) == ("none", True)
 
 
@@ -173,7 +173,7 @@ def test_turn_outlives_its_lease_if_nobody_wants_it(store: str, process: Make, m
     while time.monotonic() < over:
         pass
 
-    turn.leaving()
+    turn.leave()
 
     assert take(one).waited > 0.1
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from gateway_core import Gateway, Secret
-from gateway_core._engine.operations import Account
+from gateway_core._engine.operations import Operations
 from gateway_core.transport import TransportSettings
 from gateway_core.transport._registry import Registry
 from tests.garbage import only_new_garbage
@@ -117,7 +117,7 @@ def test_gateway_for_each_call_spares_a_provider_in_trouble(fault: Act, attempts
     bounds = TransportSettings(backoff=0.0, attempts=attempts, breaker_failures=breaker)
 
     def one(url: str) -> None:
-        account = Account("shop", Shop(Settings(api_key=Secret("register"), base_url=url)))
+        account = Operations("shop", Shop(Settings(api_key=Secret("register"), base_url=url)))
         with Gateway(account, None, bounds) as gateway:
             call(gateway, "read")
 

@@ -138,7 +138,7 @@ def _with(
 )
 def test_backoff_is_anything_up_to_a_bound_that_doubles(attempt: int, bound: float) -> None:
     """R4: full jitter, capped, and no overflow however often it failed."""
-    waits = [backoff(attempt, base=0.5, most=20.0, luck=luck) for luck in (0.0, 0.25, 1.0)]
+    waits = [backoff(attempt, base=0.5, most=20.0, jitter=luck) for luck in (0.0, 0.25, 1.0)]
 
     assert waits == [0.0, bound / 4, bound]
 
@@ -146,4 +146,4 @@ def test_backoff_is_anything_up_to_a_bound_that_doubles(attempt: int, bound: flo
 @pytest.mark.parametrize("attempt", [1, 10, 100])
 def test_backoff_of_nothing_is_no_wait(attempt: int) -> None:
     """R4: a base of zero switches waiting off."""
-    assert backoff(attempt, base=0.0, most=20.0, luck=1.0) == 0.0
+    assert backoff(attempt, base=0.0, most=20.0, jitter=1.0) == 0.0

@@ -23,7 +23,17 @@ def _asked(*values: str) -> float | None:
 
 @pytest.mark.parametrize(
     "text, seconds",
-    [("0", 0.0), ("1", 1.0), ("120", 120.0), ("007", 7.0), (" 30\t", 30.0), ("999999999", 999_999_999.0)],
+    [
+        ("0", 0.0),
+        ("1", 1.0),
+        ("120", 120.0),
+        ("007", 7.0),
+        (" 30\t", 30.0),
+        ("999999999", 999_999_999.0),
+        ("9" * 10, 999_999_999.0),
+        ("9" * 5000, 999_999_999.0),
+        ("0" * 20 + "3", 3.0),
+    ],
 )
 def test_digits_are_seconds(text: str, seconds: float) -> None:
     """R5: plain digits are seconds, whatever white space is around them."""
@@ -124,7 +134,6 @@ NONSENSE = [
     "60, 60",
     "inf",
     "nan",
-    "1000000000",
     "9" * 1_000_000,
     "٣٠",
     "６０",

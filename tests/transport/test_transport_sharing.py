@@ -16,7 +16,8 @@ from requests_mock import Mocker
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.http import HttpRequest
 from gateway_core.provider import ProviderInfo, RateLimit
-from gateway_core.transport import LimitSettings, TransportSettings, build
+from gateway_core.transport import LimitSettings, TransportSettings
+from gateway_core.transport._assembly import connect_account
 from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.asking import Through, ask, failure, get, post
 from tests.transport.fault_server import Connection, FaultServer, answer, reset_before_answering
@@ -136,21 +137,23 @@ def test_transport_is_built_for_the_configured_address(serve: Serve) -> None:
     """The base address of the settings goes before that of the provider."""
     server = serve()
     info = ProviderInfo(title="Example", base_url=API)
-    channel = build(TransportSettings(), LimitSettings(), info, _Settings(server.url))
+    account = Through(*connect_account(TransportSettings(), LimitSettings(), info, _Settings(server.url)))
 
-    ask(Through(channel), get(f"{server.url}/"))
+    ask(account, get(f"{server.url}/"))
 
     assert len(server.requests) == 1
-    channel.close()
+    account.close()
 
 
 def test_transport_is_built_for_the_providers_address(requests_mock: Mocker) -> None:
     """A provider with one address needs no setting for it."""
     requests_mock.get(f"{API}/", text="here")
 
-    channel = build(TransportSettings(), LimitSettings(), ProviderInfo(title="Example", base_url=API), _Mutable())
+    info = ProviderInfo(title="Example", base_url=API)
 
-    assert ask(Through(channel), get(f"{API}/")).body == b"here"
+    account = Through(*connect_account(TransportSettings(), LimitSettings(), info, _Mutable()))
+
+    assert ask(account, get(f"{API}/")).body == b"here"
 
 
 @pytest.mark.parametrize("settings", [_Settings(), _Mutable()], ids=["hashable", "not hashable"])
@@ -158,7 +161,7 @@ def test_declared_limits_are_kept(settings: object, requests_mock: Mocker) -> No
     """A rate limit in `ProviderInfo` needs nothing more from anybody."""
     requests_mock.get(f"{API}/", text="here")
     info = ProviderInfo(title="Example", base_url=API, rate_limits=(RateLimit(requests=1, seconds=3600),))
-    first, second = (Through(build(TransportSettings(), LimitSettings(), info, settings)) for _ in range(2))
+    first, second = (Through(*connect_account(TransportSettings(), LimitSettings(), info, settings)) for _ in range(2))
     ask(first, get(f"{API}/"))
 
     error = failure(second, get(f"{API}/"))
@@ -176,7 +179,7 @@ def test_configured_limits_take_the_place_of_declared_ones(
     requests_mock.get(f"{API}/", text="here")
     info = ProviderInfo(title="Example", base_url=API, rate_limits=(RateLimit(requests=declared, seconds=3600),))
     settings = _Settings(f"{API}/{requests}")
-    transport = Through(build(TransportSettings(), LimitSettings(rate_limits=configured), info, settings))
+    transport = Through(*connect_account(TransportSettings(), LimitSettings(rate_limits=configured), info, settings))
 
     for _ in range(3):
         with contextlib.suppress(NotSentError):
@@ -201,7 +204,7 @@ def test_accounts_are_told_apart_by_the_settings_that_count(requests_mock: Mocke
         account_settings=("api_key",),
     )
     first, same, other = (
-        Through(build(TransportSettings(), LimitSettings(), info, settings))
+        Through(*connect_account(TransportSettings(), LimitSettings(), info, settings))
         for settings in (Settings("a", 1), Settings("a", 2), Settings("b", 1))
     )
     ask(first, get(f"{API}/"))

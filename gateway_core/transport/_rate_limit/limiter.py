@@ -21,8 +21,8 @@ from typing import TypeAlias
 
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions, Ask, Pause
+from gateway_core.transport._actions import Actions, RunBlocking, Sleep
+from gateway_core.transport._deadline import Deadline
 from gateway_core.transport._rate_limit.location import MEMORY, Where
 from gateway_core.transport._rate_limit.memory_store import MemoryStore
 from gateway_core.transport._rate_limit.rules import Rules, Store
@@ -95,7 +95,7 @@ class Limiter:
         """Begin with nobody in line; also in a process that was forked, where the copied turns are of no use."""
         self._lock = threading.Lock()
         self._line: list[_Ticket] = []
-        self._taken: weakref.WeakSet[Turn] = weakref.WeakSet()
+        self._taken: weakref.WeakSet[Permit] = weakref.WeakSet()
         self._opens_at = 0.0
         self._spare: str | None = None
         self.store = self._open()
@@ -108,7 +108,7 @@ class Limiter:
         weakref.finalize(self, shared.close)
         return SharedStore(own, shared, fallback=self._fallback, clock=self._clock)
 
-    def turn(self, *, urgent: bool, deadline: Deadline) -> Actions[Turn]:
+    def acquire(self, *, urgent: bool, deadline: Deadline) -> Actions[Permit]:
         """Wait for the right to send one request.
 
         Args:
@@ -136,13 +136,13 @@ class Limiter:
                     owner = self._take_spare() or uuid.uuid4().hex
                     seconds = yield from self._admit(owner)
                     if not seconds:
-                        return self._made(Turn(self, owner, self._clock() - began))
+                        return self._made(Permit(self, owner, self._clock() - began))
                     self._opens_at = self._clock() + seconds
                     if seconds > deadline.remaining():
                         raise self._refusal()
                     if self.store.blocks:
                         seconds += self._politeness(urgent, self._opens_at - began)
-                yield Pause(max(0.0, min(seconds, deadline.remaining(), _LONGEST_PAUSE)))
+                yield Sleep(max(0.0, min(seconds, deadline.remaining(), _LONGEST_PAUSE)))
         finally:
             with self._lock:
                 place = bisect.bisect_left(self._line, ticket)
@@ -153,7 +153,7 @@ class Limiter:
         """Let nobody send for so many seconds, if the store can be reached; no longer than the longest window or 60."""
         block = functools.partial(self.store.block, min(seconds, self.rules.furthest))
         if self.store.blocks:
-            yield Ask(block)
+            yield RunBlocking(block)
         else:
             block()
             self._remember()
@@ -188,19 +188,19 @@ class Limiter:
         if not self.store.blocks:
             return self.store.admit(owner)
         try:
-            seconds: float = yield Ask(functools.partial(self.store.admit, owner))
+            seconds: float = yield RunBlocking(functools.partial(self.store.admit, owner))
         except BaseException:
             # Whether the turn was taken is not known here: whoever asks next does so by this name.
             self.put_back(owner)
             raise
         return seconds
 
-    def _made(self, turn: Turn) -> Turn:
+    def _made(self, turn: Permit) -> Permit:
         with self._lock:
             self._taken.add(turn)
         return turn
 
-    def used(self, turn: Turn) -> None:
+    def used(self, turn: Permit) -> None:
         """Note that a turn's request has left, or that it was given back."""
         with self._lock:
             self._taken.discard(turn)
@@ -242,15 +242,17 @@ class Limiter:
         return NotSentError(f"the rate limit of {declared} allows no request before the deadline; nothing was sent")
 
 
-class Turn:
+class Permit:
     """The right to send one request now.
 
     Attributes:
-        waited: How many seconds it took to get.
+        waited: How long it took to get, in seconds.
+        refusal: Why `leave` refused; None if it did not.
     """
 
     def __init__(self, limiter: Limiter, owner: str, waited: float) -> None:
         self.waited = waited
+        self.refusal: NotSentError | None = None
         self._limiter = limiter
         self._store = limiter.store
         self._owner = owner
@@ -258,13 +260,20 @@ class Turn:
         self._state = "waiting"  # leaving, left, over
         self._left_at = 0.0
 
-    def leaving(self) -> None:
-        """Count the request as of now, right before its first byte leaves. The second time, do nothing.
+    def leave(self) -> None:
+        """Count the request as of now, right before its first byte leaves. Once it is counted, do nothing.
 
         Raises:
-            PermitLostError: If another one has the turn meanwhile, or it was given up.
+            PermitLostError: If another request has the permit meanwhile, or it was abandoned.
             NotSentError: If the store cannot be reached.
         """
+        try:
+            self._leave()
+        except NotSentError as refusal:
+            self.refusal = refusal
+            raise
+
+    def _leave(self) -> None:
         with self._lock:
             if self._state == "left":
                 return
@@ -306,7 +315,7 @@ class Turn:
                 self._limiter.used(self)
                 self._store.release(self._owner)
 
-    def give_up(self) -> None:
+    def abandon(self) -> None:
         """Let the next one have the turn, if no byte has left; never blocks on input and output."""
         with self._lock:
             state = self._state

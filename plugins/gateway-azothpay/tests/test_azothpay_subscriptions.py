@@ -250,7 +250,7 @@ def test_same_page_again_is_an_error(
     gateway: Gateway, answers: Callable[..., None], page: Callable[..., bytes]
 ) -> None:
     """A list that does not advance would be read for ever."""
-    answers("api/subscriptions", *(page(number, 9, [1, 2]) for number in (1, 2)))
+    answers("api/subscriptions", *(page(number, 9, [1, 2]) for number in (1, 2, 3, 4)))
 
     with pytest.raises(UnexpectedResponseError, match="does not advance"):
         list(gateway.list_payments())

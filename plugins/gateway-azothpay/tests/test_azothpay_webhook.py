@@ -418,7 +418,7 @@ def test_unknown_invoice_is_refused(
 
     error = refused(gateway, webhook(example("stream_created")))
 
-    assert (error.reason, error.retry) == (WebhookReason.NOT_CONFIRMED, False)
+    assert (error.reason, error.retry) == (WebhookReason.UNCONFIRMED, True)
 
 
 @pytest.mark.parametrize(

@@ -531,7 +531,7 @@ def test_unreadable_budget_keeps_its_id(
         ({"success": False, "message": "No seller"}, RejectedError, "none", None),
         ({"success": False}, RejectedError, "none", None),
         ({"success": False, "budgetId": 123}, UnexpectedResponseError, "done", "123"),
-        ({"success": True}, UnexpectedResponseError, "done", None),
+        ({"success": True}, UnexpectedResponseError, "unknown", None),
         ({"budgetId": 123, "publicUrl": 7}, UnexpectedResponseError, "done", "123"),
         ({"budgetId": 123, "publicUrl": "javascript:alert(1)"}, UnexpectedResponseError, "done", "123"),
     ],

@@ -300,7 +300,7 @@ def test_success_without_an_invoice_is_no_success(gateway: Gateway, tells: Calla
     with pytest.raises(UnexpectedResponseError) as caught:
         gateway.create_invoice(REQUEST)
 
-    assert (caught.value.effect, caught.value.invoice_id) == ("done", None)
+    assert (caught.value.effect, caught.value.invoice_id) == ("unknown", None)
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_invoice_that_bitsby_does_not_know_is_refused(
 
     error = refused(gateway, told(invoice={"id": OTHER}))
 
-    assert (error.reason, error.retry) == (WebhookReason.NOT_CONFIRMED, False)
+    assert (error.reason, error.retry) == (WebhookReason.UNCONFIRMED, True)
 
 
 def test_invoice_of_another_project_is_refused(
@@ -185,7 +185,7 @@ def test_invoice_of_another_project_is_refused(
     """W11: a payment to one shop of a merchant is none to another, whatever project the message names."""
     tells("invoices/list", [data_of("paid")[0] | {"projectId": OTHER}])
 
-    assert refused(gateway, example("webhook")).reason is WebhookReason.NOT_CONFIRMED
+    assert refused(gateway, example("webhook")).reason is WebhookReason.UNCONFIRMED
 
 
 def test_webhook_for_another_project_costs_no_request(gateway: Gateway, told: Callable[..., bytes], sent: Sent) -> None:

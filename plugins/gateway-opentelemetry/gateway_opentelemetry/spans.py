@@ -24,7 +24,6 @@ from gateway_core.observers import (
     RequestFailed,
     RequestSent,
     Retried,
-    StatusMoved,
     WebhookAccepted,
     WebhookRefused,
 )
@@ -156,10 +155,6 @@ def _note(span: Span, event: Event) -> None:
         case InvoiceCreated():
             span.set_attribute("gateway.invoice.id", event.invoice_id)
             span.set_attribute("gateway.invoice.status", event.status.value)
-        case StatusMoved():
-            moved = {"before": event.before, "after": event.after, "verdict": event.verdict}
-            known: dict[str, AttributeValue] = {name: value.value for name, value in moved.items() if value is not None}
-            _tell(span, "status.moved", {"invoice_id": event.invoice_id, **known})
         case WebhookAccepted():
             span.set_attribute("gateway.webhook.outcome", "accepted")
             span.set_attribute("gateway.webhook.verified_by", event.verified_by)

@@ -20,12 +20,11 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway_core import Invoice, InvoiceStatus, Money, hookimpl
 from gateway_core.errors import GatewayError, NotFoundError, NotSentError, OutcomeUnknownError, WebhookReason
-from gateway_core.models import AmountVerdict
 from gateway_core.observers import (
     AnswerReceived,
     BreakerClosed,
     BreakerOpened,
-    Call,
+    CallEvents,
     Event,
     LimiterFellBack,
     Observers,
@@ -55,7 +54,7 @@ class Sdk:
         self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
         self.observers = Observers.load([OpenTelemetryObserver(self.tracer_provider, self.meter_provider)])
 
-    def call(self, operation: str = "create_invoice") -> Call:
+    def call(self, operation: str = "create_invoice") -> CallEvents:
         """Begin a call."""
         return self.observers.call("bitsby", operation)
 
@@ -223,27 +222,6 @@ def test_what_happens_in_a_call_is_noted_in_its_span(
 
     [whole] = sdk.spans()
     assert noted(whole) == [(name, expected)]
-
-
-def test_moved_status_is_noted(sdk: Sdk) -> None:
-    """A first status has none before it."""
-    with sdk.call() as call:
-        call.saw("inv_1", InvoiceStatus.PENDING)
-        call.saw("inv_1", InvoiceStatus.PAID, AmountVerdict.EXACT)
-
-    [whole] = sdk.spans()
-    assert noted(whole) == [
-        ("gateway.status.moved", {"gateway.invoice_id": "inv_1", "gateway.after": "pending"}),
-        (
-            "gateway.status.moved",
-            {
-                "gateway.invoice_id": "inv_1",
-                "gateway.before": "pending",
-                "gateway.after": "paid",
-                "gateway.verdict": "exact",
-            },
-        ),
-    ]
 
 
 @pytest.mark.parametrize(

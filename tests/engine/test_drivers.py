@@ -1,4 +1,4 @@
-"""Running a flow: each request sent once, its answer or its error given back, and the flow closed whatever happens."""
+"""Carrying out a call: each action once, its outcome or error given back, and the actions closed whatever happens."""
 
 from __future__ import annotations
 
@@ -9,24 +9,64 @@ from typing import Any, TypeVar
 import pytest
 
 from gateway_core import Flow, HttpRequest, HttpResponse
-from gateway_core._engine.driver import run, run_async
-from gateway_core.errors import NotSentError, OutcomeUnknownError
+from gateway_core._engine.async_driver import AsyncDriver
+from gateway_core._engine.sync_driver import SyncDriver
+from gateway_core._engine.thread_pool import ThreadPool
+from gateway_core.errors import GatewayError, NotSentError, OutcomeUnknownError
+from gateway_core.transport import Deadline
+from gateway_core.transport._actions import Actions, Send
 
 T = TypeVar("T")
 Run = Callable[[Flow[Any], Callable[[HttpRequest], HttpResponse]], Any]
 
 
+class Sender:
+    """A transport that is one function."""
+
+    def __init__(self, send: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._send = send
+
+    def send(self, request: HttpRequest, _: Deadline) -> HttpResponse:
+        """Call the function."""
+        return self._send(request)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def sending(flow: Flow[T]) -> Actions[T]:
+    """Turn each request of a flow into an action."""
+    try:
+        request = next(flow)
+        while True:
+            try:
+                response = yield Send(request)
+            except (GatewayError, ValueError) as error:
+                request = flow.throw(error)
+            else:
+                request = flow.send(response)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+def blocking(flow: Flow[T], send: Callable[[HttpRequest], HttpResponse]) -> T:
+    """Run a flow by the driver that blocks."""
+    return SyncDriver(Sender(send)).run(sending(flow), Deadline.after(15.0))
+
+
 def awaited(flow: Flow[T], send: Callable[[HttpRequest], HttpResponse]) -> T:
     """Run a flow by the driver that awaits."""
+    threads = ThreadPool(1)
+    try:
+        return asyncio.run(AsyncDriver(Sender(send), threads).run(sending(flow), Deadline.after(15.0)))
+    finally:
+        threads.close()
 
-    async def sent(request: HttpRequest) -> HttpResponse:
-        await asyncio.sleep(0)
-        return send(request)
 
-    return asyncio.run(run_async(flow, sent))
-
-
-both = pytest.mark.parametrize("run", [run, awaited])
+both = pytest.mark.parametrize("run", [blocking, awaited])
 
 
 def get(path: str) -> HttpRequest:

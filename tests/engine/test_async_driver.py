@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import gc
 import logging
 import os
@@ -19,13 +18,12 @@ from gateway_core import (
     AsyncGateway,
     Flow,
     HttpRequest,
-    InvoiceStatus,
     ProviderInfo,
     RateLimit,
-    StatusReport,
     errors,
 )
-from gateway_core._engine.threads import _NOTHING_DONE, _UNKNOWN, CancelableDeadline, Threads
+from gateway_core._engine.async_driver import _NOTHING_DONE, _UNKNOWN, CancelableDeadline
+from gateway_core._engine.thread_pool import ThreadPool
 from gateway_core.http import endpoint
 from gateway_core.transport import Deadline, TransportSettings
 from gateway_core.transport._requests_transport import RequestsTransport
@@ -70,7 +68,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 def connect(server: FaultServer, **bounds: Any) -> AsyncGateway:
     """Return a gateway at the fake provider's server."""
     settings = TransportSettings(**{"deadline": PATIENT, **bounds})
-    return AsyncGateway(fake(Wire())._account, RequestsTransport(settings, base_url=server.url), settings)
+    return AsyncGateway(fake(Wire())._operations, RequestsTransport(settings, base_url=server.url), settings)
 
 
 async def arrival(server: Watched) -> None:
@@ -87,7 +85,7 @@ async def notes(task: asyncio.Task[Any]) -> list[str]:
     return caught.value.__notes__
 
 
-def drain(threads: Threads) -> None:
+def drain(threads: ThreadPool) -> None:
     """Wait until all threads are done, those included that nobody waits for."""
     executor = threads._executor
     if executor is not None:
@@ -136,7 +134,7 @@ def test_cancelled_while_waiting_for_the_rate_limit(serve: Serve) -> None:
 
     server = serve()
     info = ProviderInfo(title="Fake", base_url=server.url, rate_limits=(RateLimit(requests=1, seconds=0.3),))
-    gateway = AsyncGateway(fake(Wire(), info=info)._account)
+    gateway = AsyncGateway(fake(Wire(), info=info)._operations)
     actual = asyncio.run(story())
     drain(gateway._threads)
 
@@ -256,7 +254,7 @@ def test_transport_that_tells_nothing() -> None:
         await asyncio.to_thread(sending.wait, PATIENT)
         return await notes(task)
 
-    gateway = AsyncGateway(fake(Wire())._account, Slow(200))
+    gateway = AsyncGateway(fake(Wire())._operations, Slow(200))
     actual = asyncio.run(story())
     send.set()
     drain(gateway._threads)
@@ -267,7 +265,7 @@ def test_transport_that_tells_nothing() -> None:
 def test_transport_that_tells_nothing_past_the_deadline() -> None:
     """R1: such a transport is not even asked past the deadline."""
     wire = Wire(200)
-    gateway = AsyncGateway(fake(Wire())._account, wire, TransportSettings(deadline=1e-9))
+    gateway = AsyncGateway(fake(Wire())._operations, wire, TransportSettings(deadline=1e-9))
 
     with pytest.raises(errors.NotSentError):
         asyncio.run(gateway.check_account())
@@ -370,7 +368,7 @@ def test_error_that_nobody_waits_for(serve: Serve, caplog: pytest.LogCaptureFixt
 
 def test_error_that_comes_with_the_cancellation(caplog: pytest.LogCaptureFixture) -> None:
     """The cancellation wins over an error that is there already and was not yet seen, and the error is in no log."""
-    threads = Threads(1)
+    threads = ThreadPool(1)
 
     def fail() -> None:
         raise errors.NotSentError("refused")
@@ -392,7 +390,7 @@ def test_error_that_comes_with_the_cancellation(caplog: pytest.LogCaptureFixture
 
 def test_function_that_is_cancelled_before_it_begins() -> None:
     """What waits for a thread when it is cancelled never runs."""
-    threads, release, ran = Threads(1), threading.Event(), threading.Event()
+    threads, release, ran = ThreadPool(1), threading.Event(), threading.Event()
 
     async def story() -> None:
         busy = asyncio.create_task(threads.run(lambda: release.wait(PATIENT), Deadline.after(PATIENT)))
@@ -411,7 +409,7 @@ def test_function_that_is_cancelled_before_it_begins() -> None:
 
 def test_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that forks takes no threads with it, and so starts its own."""
-    threads = Threads(1)
+    threads = ThreadPool(1)
 
     async def thread() -> threading.Thread:
         return await threads.run(threading.current_thread, Deadline.after(PATIENT))
@@ -443,96 +441,3 @@ def test_deadline_that_is_cancelled() -> None:
 def test_cancelable_deadline_that_passed() -> None:
     """R1: past the deadline nothing leaves, cancelled or not."""
     assert not CancelableDeadline(Deadline.after(-1).at).leave()
-
-
-def blocking(hook: Callable[[str], StatusReport], **bounds: Any) -> AsyncGateway:
-    """Return a gateway whose provider asks for a status by itself, as a vendor's SDK does."""
-    info = ProviderInfo(title="Fake", blocking=("get_status", "cancel_invoice"))
-    account = fake(Wire(), info=info, get_status=hook, cancel_invoice=hook)._account
-    return AsyncGateway(account, Wire(), TransportSettings(**bounds))
-
-
-def pending(invoice_id: str) -> StatusReport:
-    """Report."""
-    return StatusReport(invoice_id=invoice_id, status=InvoiceStatus.PENDING)
-
-
-def test_operation_that_blocks_holds_up_nobody_else() -> None:
-    """A plain function with I/O of its own runs in a thread, in the context of the task that called it."""
-    asked, answer = threading.Event(), threading.Event()
-    who: contextvars.ContextVar[str] = contextvars.ContextVar("who")
-    seen: list[str] = []
-
-    def get_status(invoice_id: str) -> StatusReport:
-        seen.append(who.get())
-        asked.set()
-        assert answer.wait(PATIENT)
-        return pending(invoice_id)
-
-    async def story() -> StatusReport:
-        who.set("the shop")
-        task = asyncio.create_task(gateway.get_status("i-1"))
-        await asyncio.to_thread(asked.wait, PATIENT)
-        answer.set()
-        return await task
-
-    gateway = blocking(get_status)
-    actual = asyncio.run(story())
-    drain(gateway._threads)
-
-    assert (actual, seen) == (pending("i-1"), ["the shop"])
-
-
-@pytest.mark.parametrize("operation, effect", [("get_status", "none"), ("cancel_invoice", "unknown")])
-def test_operation_that_blocks_beyond_the_deadline_is_unknown(operation: str, effect: str) -> None:
-    """R1: nobody can stop it, but nobody waits for it either; and the error says whose operation it was."""
-    answer = threading.Event()
-
-    def get_status(invoice_id: str) -> StatusReport:
-        answer.wait(PATIENT)
-        return pending(invoice_id)
-
-    gateway = blocking(get_status, deadline=0.05)
-
-    with pytest.raises(errors.OutcomeUnknownError, match="did not end before the deadline") as caught:
-        asyncio.run(getattr(gateway, operation)("i-1"))
-    answer.set()
-    drain(gateway._threads)
-
-    error = caught.value
-    assert (error.backend, error.operation, error.effect) == (gateway.backend, operation, effect)
-
-
-def test_operation_that_blocks_and_is_cancelled_is_unknown() -> None:
-    """It had begun, and what it did by then nobody can say."""
-    asked, answer = threading.Event(), threading.Event()
-
-    def get_status(invoice_id: str) -> StatusReport:
-        asked.set()
-        answer.wait(PATIENT)
-        return pending(invoice_id)
-
-    async def story() -> list[str]:
-        task = asyncio.create_task(gateway.get_status("i-1"))
-        await asyncio.to_thread(asked.wait, PATIENT)
-        return await notes(task)
-
-    gateway = blocking(get_status)
-    actual = asyncio.run(story())
-    answer.set()
-    drain(gateway._threads)
-
-    assert actual == [_UNKNOWN]
-
-
-def test_operation_that_blocks_raises_its_own_error() -> None:
-    """An error comes out as from any flow."""
-
-    def get_status(invoice_id: str) -> StatusReport:
-        raise errors.NotFoundError("no such invoice")
-
-    gateway = blocking(get_status)
-
-    with pytest.raises(errors.NotFoundError, match="no such invoice"):
-        asyncio.run(gateway.get_status("i-1"))
-    drain(gateway._threads)

@@ -1,0 +1,56 @@
+"""Carrying out a call in the caller's own thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from gateway_core.errors import GatewayError
+from gateway_core.transport import Deadline, Transport
+from gateway_core.transport._actions import Actions, RunBlocking, Send, Sleep
+from gateway_core.transport._sending import send
+
+T = TypeVar("T")
+
+
+class SyncDriver:
+    """Carries out the actions of calls, one after the other.
+
+    Args:
+        transport: What sends requests.
+        sleep: Waits for so many seconds.
+    """
+
+    def __init__(self, transport: Transport, sleep: Callable[[float], object] = time.sleep) -> None:
+        self._transport = transport
+        self._sleep = sleep
+
+    def run(self, actions: Actions[T], deadline: Deadline) -> T:
+        """Carry actions out to their end, and return their result.
+
+        Args:
+            actions: The actions; a `GatewayError` that one of them raises is theirs to handle.
+            deadline: When the call is over.
+        """
+        try:
+            action = next(actions)
+            while True:
+                try:
+                    outcome = self._carry_out(action, deadline)
+                except GatewayError as error:
+                    action = actions.throw(error)
+                else:
+                    action = actions.send(outcome)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            actions.close()
+
+    def _carry_out(self, action: Send | Sleep | RunBlocking[Any], deadline: Deadline) -> Any:
+        if isinstance(action, Send):
+            return send(action, self._transport, deadline)
+        if isinstance(action, Sleep):
+            return self._sleep(action.seconds)
+        return action.function()

@@ -1,0 +1,127 @@
+"""What an operation costs without a clock: generators, loops, calls of own functions, and modules imported.
+
+These numbers may go down. Whoever makes one go up says here why it is worth it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import gateway_core
+from gateway_core import InvoiceRequest, Money, WebhookRequest
+from gateway_core._engine.call import Call
+from gateway_core._engine.sync_driver import SyncDriver
+from gateway_core.testing import EmulatedAccount
+from gateway_core.transport import Deadline
+
+_OURS = str(Path(gateway_core.__file__).parent)
+
+
+def calls_in(operation: Callable[[], Any]) -> int:
+    """Count the calls of the core's own functions in one run of an operation that has run before."""
+    count = 0
+    operation()
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        name = frame.f_code.co_filename
+        count += event == "call" and name.startswith(_OURS) and "/testing/" not in name
+
+    sys.setprofile(profile)
+    try:
+        operation()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def live_generators(operation: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Count the generators that wait while a request of an operation is on its way, those of the plugin included."""
+    flows: list[Any] = []
+    found: list[int] = [0]
+    run, actions = SyncDriver.run, Call.actions
+
+    def chain(generator: Any) -> int:
+        length = 0
+        while generator is not None:
+            length, generator = length + 1, getattr(generator, "gi_yieldfrom", None)
+        return length
+
+    def watched_actions(call: Call, flow: Any) -> Any:
+        flows.append(flow)
+        return actions(call, flow)
+
+    def watched_run(driver: SyncDriver, running: Any, deadline: Deadline) -> Any:
+        carry_out = driver._carry_out
+
+        def watched(action: Any, deadline: Deadline) -> Any:
+            found.append(chain(running) + chain(flows[-1]))
+            return carry_out(action, deadline)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(driver, "_carry_out", watched)
+            return run(driver, running, deadline)
+
+    monkeypatch.setattr(Call, "actions", watched_actions)
+    monkeypatch.setattr(SyncDriver, "run", watched_run)
+    operation()
+    return max(found)
+
+
+@pytest.fixture
+def account() -> Iterator[EmulatedAccount]:
+    """An account at the emulated sandbox, without observers."""
+    with EmulatedAccount("sandbox") as account:
+        yield account
+
+
+def test_create(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven generators wait for the answer to a creation: four of the core's, two of the operation's, the plugin's."""
+    request = InvoiceRequest(order_id="1", amount=Money("49.90", "EUR"))
+
+    def create() -> object:
+        return account.gateway.create_invoice(request)
+
+    assert calls_in(create) <= 285
+    assert live_generators(create, monkeypatch) <= 7
+
+
+def test_webhook(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A webhook whose proof is in it needs no generator."""
+    account.pay(account.gateway.create_invoice(InvoiceRequest(order_id="1", amount=Money("49.90", "EUR"))).id)
+    sent = account.webhooks()[0]
+    request = WebhookRequest(body=sent.body, headers=sent.headers, received_at=sent.received_at)
+
+    def verify() -> object:
+        return account.gateway.verify_webhook(request)
+
+    assert calls_in(verify) <= 165
+    assert live_generators(verify, monkeypatch) == 0
+
+
+def test_page(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of a list costs what a creation does, one generator that watches it advance, and its payments."""
+    account.pay(account.gateway.create_invoice(InvoiceRequest(order_id="1", amount=Money("49.90", "EUR"))).id)
+
+    def read() -> object:
+        return list(account.gateway.list_payments())
+
+    assert calls_in(read) <= 215
+    assert live_generators(read, monkeypatch) <= 8
+
+
+def test_imports() -> None:
+    """The names that every shop imports bring no module that only some need."""
+    program = "import sys; from gateway_core import Gateway, InvoiceRequest, Money; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    unwanted = {"asyncio", "requests", "urllib3", "cattrs", "sqlalchemy", "redis", "click", "importlib.metadata"}
+    assert unwanted.isdisjoint(done.stdout.split())
