@@ -14,6 +14,7 @@ from gateway_core import InvoiceRequest, Money, ProviderInfo, RateLimit, Secret
 from gateway_core.errors import ConfigurationError, InvalidRequestError
 from gateway_core.provider import (
     CONTRACT_VERSION,
+    Declines,
     Idempotency,
     WebhookAuthentication,
     base_url_field,
@@ -276,7 +277,11 @@ def test_info_is_data() -> None:
         "list_guarantee": "",
         "idempotency": None,
         "unsupported": {},
-        "blocking": (),
+        "crypto_assets": True,
+        "partial_payments": True,
+        "overpayments": True,
+        "declines": Declines.FINAL,
+        "expires": True,
         "notes": (),
     }
 
@@ -298,7 +303,7 @@ def test_info_does_not_change_with_what_it_was_made_of() -> None:
     assert actual == (2, ("CLP",), False)
 
 
-@pytest.mark.parametrize("field", ["hosts", "currencies", "rate_limits", "blocking", "notes"])
+@pytest.mark.parametrize("field", ["hosts", "currencies", "rate_limits", "notes"])
 def test_one_text_is_not_several(field: str) -> None:
     """A forgotten comma would make a list of letters."""
     declared: dict[str, Any] = {field: "EUR"}

@@ -110,7 +110,7 @@ class HttpErrorChecks(Checks):
                     isinstance(seen, RateLimitedError), f"{operation.name}, {text[:40]!r}: {seen and describe(seen)}"
                 )
                 wait = seen.retry_after if isinstance(seen, RateLimitedError) else None
-                usable = wait is None or 0 <= wait < 10**6
+                usable = wait is None or 0 <= wait < 10**9
                 require(usable, f"{operation.name} makes {wait} s of {text[:40]!r}")
 
     @check
