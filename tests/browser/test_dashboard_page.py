@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright, or run tox -e browser").expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    # Playwright's synchronous API runs an event loop of its own in this thread; a shop's does not.
+    pytest.mark.filterwarnings("ignore:a Gateway blocks the event loop:RuntimeWarning"),
+]
 
 Bill = Callable[..., str]
 MakePage = Callable[..., "Page"]
