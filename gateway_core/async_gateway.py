@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,9 +12,11 @@ from gateway_core._engine.pagination import Pagination
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
-from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
+from gateway_core.models.capture import Capture, CaptureRequest
+from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.models.refund import Refund, RefundRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 
 T = TypeVar("T")
 
@@ -105,23 +107,33 @@ class AsyncGateway(BaseGateway):
         """
         return await self._run("verify_webhook", self._operations.verify_webhook, request)
 
-    async def find_invoice(self, order_id: str) -> Invoice | None:
+    async def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
 
+        Args:
+            order_id: The shop's key of the order.
+            attempt: Which attempt to have it paid, as in `InvoiceRequest.attempt`.
+            since: A moment, with a time zone, before which the invoice was surely not made: it shortens the search.
+
         Raises:
+            OutOfReachError: If the provider cannot look that far (`ProviderInfo.find_reach`).
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run("find_invoice", self._operations.find_invoice, order_id)
+        return await self._run("find_invoice", self._operations.find_invoice, order_id, attempt, since)
 
-    async def cancel_invoice(self, invoice_id: str) -> StatusReport:
-        """Call an unpaid invoice off.
+    async def cancel_invoice(self, invoice_id: str, *, references: Mapping[str, str] | None = None) -> StatusReport:
+        """Call an unpaid invoice off, or void an authorization. It ends as CANCELED, or EXPIRED where that is its word.
+
+        Args:
+            invoice_id: The provider's id.
+            references: The ``references`` of the invoice or its report, if they are kept.
 
         Raises:
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id)
+        return await self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id, references)
 
     async def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -132,6 +144,15 @@ class AsyncGateway(BaseGateway):
         """
         return await self._run("refund_payment", self._operations.refund_payment, request)
 
+    async def capture_payment(self, request: CaptureRequest) -> Capture:
+        """Take authorized money, the whole or a part.
+
+        Raises:
+            UnsupportedOperationError: If the provider cannot.
+            TransportError, ProviderError: If there is no usable answer, or the provider refuses.
+        """
+        return await self._run("capture_payment", self._operations.capture_payment, request)
+
     async def check_account(self) -> None:
         """Make one harmless read with the real credentials.
 
@@ -141,6 +162,18 @@ class AsyncGateway(BaseGateway):
             TransportError, ProviderError: If there is no usable answer.
         """
         await self._run("check_account", self._operations.check_account)
+
+    async def register_webhook(self, url: str) -> WebhookRegistration:
+        """Register the shop's webhook address at the provider.
+
+        Args:
+            url: The address, https for every provider outside of this machine.
+
+        Raises:
+            UnsupportedOperationError: If the provider cannot: it is done by hand then.
+            TransportError, ProviderError: If there is no usable answer, or the provider refuses.
+        """
+        return await self._run("register_webhook", self._operations.register_webhook, url)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""

@@ -7,6 +7,7 @@
     +- PluginError                    a plugin is at fault
     |  +- UnknownBackendError         nobody offers this backend, two do, or the one who does is broken
     +- UnsupportedOperationError      this provider has no such operation
+    |  +- OutOfReachError             it has, and this lies beyond what it can see
     +- InvalidRequestError            refused before anything was sent
     +- TransportError                 no usable answer
     |  +- NotSentError                surely nothing happened: repeat as you like
@@ -119,6 +120,10 @@ class UnsupportedOperationError(GatewayError):
     """The provider has no such operation."""
 
 
+class OutOfReachError(UnsupportedOperationError):
+    """The provider cannot look that far: whether the invoice exists is not known."""
+
+
 class InvalidRequestError(GatewayError, ValueError, TypeError):
     """An argument was refused before anything was sent.
 
@@ -152,6 +157,15 @@ class OutcomeUnknownError(TransportError):
 
     def __init__(self, message: str, *, permanent: bool = False, **context: Unpack[Context]) -> None:
         super().__init__(message, permanent=permanent, **({"effect": "unknown"} | context))
+
+
+class Details(Context, total=False):
+    """What every `ProviderError` can carry."""
+
+    http_status: int | None
+    code: str | None
+    request_id: str | None
+    retry_after: float | None
 
 
 class ProviderError(GatewayError):
@@ -190,7 +204,15 @@ class PermissionDeniedError(ProviderError):
 
 
 class NotFoundError(ProviderError):
-    """The provider does not know this invoice or payment."""
+    """The provider does not know this invoice or payment.
+
+    Attributes:
+        gone: Whether it existed once, or may have: absence is no proof then that it never did.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False, **details: Unpack[Details]) -> None:
+        super().__init__(message, **details)
+        self.gone = gone
 
 
 class RejectedError(ProviderError):
@@ -300,4 +322,7 @@ def for_status(
         kind = ProviderUnavailableError
     else:
         kind = UnexpectedResponseError
-    return kind(message, http_status=http_status, code=code, request_id=request_id, retry_after=retry_after)
+    error = kind(message, http_status=http_status, code=code, request_id=request_id, retry_after=retry_after)
+    if isinstance(error, NotFoundError):
+        error.gone = http_status == 410
+    return error

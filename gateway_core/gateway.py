@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,9 +15,11 @@ from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError
 from gateway_core.http import Flow
-from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
+from gateway_core.models.capture import Capture, CaptureRequest
+from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.models.refund import Refund, RefundRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 
 T = TypeVar("T")
 
@@ -96,23 +98,33 @@ class Gateway(BaseGateway):
         """
         return self._run("verify_webhook", self._operations.verify_webhook, request)
 
-    def find_invoice(self, order_id: str) -> Invoice | None:
+    def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
 
+        Args:
+            order_id: The shop's key of the order.
+            attempt: Which attempt to have it paid, as in `InvoiceRequest.attempt`.
+            since: A moment, with a time zone, before which the invoice was surely not made: it shortens the search.
+
         Raises:
+            OutOfReachError: If the provider cannot look that far (`ProviderInfo.find_reach`).
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run("find_invoice", self._operations.find_invoice, order_id)
+        return self._run("find_invoice", self._operations.find_invoice, order_id, attempt, since)
 
-    def cancel_invoice(self, invoice_id: str) -> StatusReport:
-        """Call an unpaid invoice off.
+    def cancel_invoice(self, invoice_id: str, *, references: Mapping[str, str] | None = None) -> StatusReport:
+        """Call an unpaid invoice off, or void an authorization. It ends as CANCELED, or EXPIRED where that is its word.
+
+        Args:
+            invoice_id: The provider's id.
+            references: The ``references`` of the invoice or its report, if they are kept.
 
         Raises:
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id)
+        return self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id, references)
 
     def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -123,6 +135,15 @@ class Gateway(BaseGateway):
         """
         return self._run("refund_payment", self._operations.refund_payment, request)
 
+    def capture_payment(self, request: CaptureRequest) -> Capture:
+        """Take authorized money, the whole or a part.
+
+        Raises:
+            UnsupportedOperationError: If the provider cannot.
+            TransportError, ProviderError: If there is no usable answer, or the provider refuses.
+        """
+        return self._run("capture_payment", self._operations.capture_payment, request)
+
     def check_account(self) -> None:
         """Make one harmless read with the real credentials.
 
@@ -132,6 +153,18 @@ class Gateway(BaseGateway):
             TransportError, ProviderError: If there is no usable answer.
         """
         self._run("check_account", self._operations.check_account)
+
+    def register_webhook(self, url: str) -> WebhookRegistration:
+        """Register the shop's webhook address at the provider.
+
+        Args:
+            url: The address, https for every provider outside of this machine.
+
+        Raises:
+            UnsupportedOperationError: If the provider cannot: it is done by hand then.
+            TransportError, ProviderError: If there is no usable answer, or the provider refuses.
+        """
+        return self._run("register_webhook", self._operations.register_webhook, url)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""

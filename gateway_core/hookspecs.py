@@ -33,7 +33,7 @@ provider, of a company that signs its webhooks and answers in JSON:
 ...
 ...     @hookimpl
 ...     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
-...         body = {"total": request.amount.amount, "currency": request.amount.currency, "ref": request.order_id}
+...         body = {"total": request.amount.amount, "currency": request.amount.currency, "ref": request.reference}
 ...         found = yield from self._ask(HttpRequest.json("POST", self._url(), body, headers=self._headers))
 ...         amount = Money(found.total, found.currency)
 ...         status = WORDS.get(found.state, InvoiceStatus.UNKNOWN)
@@ -87,13 +87,17 @@ b'{"total": 49.90, "currency": "EUR", "ref": "1042"}'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from gateway_core._markers import hookspec
 from gateway_core.http import Flow
-from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
+from gateway_core.models.capture import Capture, CaptureRequest
+from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.payment import Page, Payment, PaymentQuery
-from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.models.refund import Refund, RefundRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 
 T = TypeVar("T")
 
@@ -103,14 +107,25 @@ Outcome: TypeAlias = Flow[T] | T
 #: The hooks that every provider implements.
 REQUIRED = ("create_invoice", "get_status", "list_payments", "verify_webhook")
 #: The hooks that a provider implements where its API can.
-OPTIONAL = ("find_invoice", "cancel_invoice", "refund_payment", "check_account")
+OPTIONAL = (
+    "find_invoice",
+    "cancel_invoice",
+    "refund_payment",
+    "capture_payment",
+    "check_account",
+    "register_webhook",
+)
 
 
 @hookspec(firstresult=True)
 def create_invoice(request: InvoiceRequest) -> Outcome[Invoice]:  # type: ignore[empty-body]  # a declaration
     """Create an invoice.
 
-    The core has checked the currency and the options against `ProviderInfo`, and stamped ``request.requested_at``.
+    Put ``request.reference``, which names the order and the attempt, where the provider stores the order's key, and
+    into the idempotency key. Give every field that `ProviderInfo.honours` names to the provider.
+
+    The core has checked the currency, the amount, the options and the fields against `ProviderInfo`, and stamped
+    ``request.requested_at``.
     """
 
 
@@ -118,8 +133,9 @@ def create_invoice(request: InvoiceRequest) -> Outcome[Invoice]:  # type: ignore
 def get_status(invoice_id: str) -> Outcome[StatusReport]:  # type: ignore[empty-body]  # a declaration
     """Report what is known of an invoice now.
 
-    Give the life-cycle word as ``status``, a word that is not in your table as UNKNOWN, the provider's own word as
-    ``provider_status``, and the amounts where the provider tells them: the core derives the rest.
+    Give the life-cycle word as ``status``, a word that is not in your table as UNKNOWN, the provider's own word, one
+    word of its answer, as ``provider_status``, and the amounts where the provider tells them: the core derives the
+    rest. What a later refund, capture or cancellation needs goes into ``references``: a plugin keeps nothing.
     """
 
 
@@ -133,25 +149,49 @@ def verify_webhook(request: WebhookRequest) -> Outcome[WebhookDelivery]:  # type
     """Verify a webhook, before anything in it is parsed; raise `WebhookError` for whatever is not genuine.
 
     Where the provider does not sign, read no more than an id, ask the provider for that object, and believe its answer
-    only.
+    only. Nothing is changed at the provider: the core refuses a request that is not ``safe``.
     """
 
 
 @hookspec(firstresult=True)
-def find_invoice(order_id: str) -> Outcome[Invoice | None]:
-    """Look an invoice up by the shop's key: how a lost answer is found again. None if there surely is none."""
+def find_invoice(order_id: str, attempt: int, since: datetime | None) -> Outcome[Invoice | None]:
+    """Look an invoice up by the shop's key: how a lost answer is found again.
+
+    None if there surely is none, within `ProviderInfo.find_reach`; where that cannot be said, raise `OutOfReachError`.
+    The reference to look for is ``order_reference(order_id, attempt)``; ``since`` is a moment before which the invoice
+    was surely not made. An implementation takes the arguments that it uses; one without ``attempt`` is asked for first
+    attempts only.
+    """
 
 
 @hookspec(firstresult=True)
-def cancel_invoice(invoice_id: str) -> Outcome[StatusReport]:  # type: ignore[empty-body]  # a declaration
-    """Call an unpaid invoice off."""
+def cancel_invoice(  # type: ignore[empty-body]  # a declaration
+    invoice_id: str, references: Mapping[str, str]
+) -> Outcome[StatusReport]:
+    """Call an unpaid invoice off, or void an authorization. It ends as CANCELED, or EXPIRED where that is its word.
+
+    ``references`` is what the plugin gave as ``references`` of the invoice or its report, if the caller kept it.
+    """
 
 
 @hookspec(firstresult=True)
 def refund_payment(request: RefundRequest) -> Outcome[Refund]:  # type: ignore[empty-body]  # a declaration
-    """Give money back."""
+    """Give money back: a part, a further part, or the rest. The idempotency key is made of ``request.refund_id``.
+
+    A refund that the provider has accepted and not yet carried out is PENDING.
+    """
+
+
+@hookspec(firstresult=True)
+def capture_payment(request: CaptureRequest) -> Outcome[Capture]:  # type: ignore[empty-body]  # a declaration
+    """Take authorized money, the whole or a part. The idempotency key is made of ``request.capture_id``."""
 
 
 @hookspec(firstresult=True)
 def check_account() -> Outcome[None]:
     """Make one harmless read with the real credentials; raise if they do not work."""
+
+
+@hookspec(firstresult=True)
+def register_webhook(url: str) -> Outcome[WebhookRegistration]:  # type: ignore[empty-body]  # a declaration
+    """Register the shop's webhook address at the provider, for every event that the plugin reads."""

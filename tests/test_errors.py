@@ -38,6 +38,7 @@ TREE = {
     "PluginError": "GatewayError",
     "UnknownBackendError": "PluginError",
     "UnsupportedOperationError": "GatewayError",
+    "OutOfReachError": "UnsupportedOperationError",
     "InvalidRequestError": "GatewayError",
     "TransportError": "GatewayError",
     "NotSentError": "TransportError",

@@ -14,10 +14,12 @@ ARGUMENTS = {
     "get_status": ["invoice_id"],
     "list_payments": ["query"],
     "verify_webhook": ["request"],
-    "find_invoice": ["order_id"],
-    "cancel_invoice": ["invoice_id"],
+    "find_invoice": ["order_id", "attempt", "since"],
+    "cancel_invoice": ["invoice_id", "references"],
     "refund_payment": ["request"],
+    "capture_payment": ["request"],
     "check_account": [],
+    "register_webhook": ["url"],
 }
 
 

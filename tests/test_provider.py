@@ -5,17 +5,23 @@ from __future__ import annotations
 import copy
 import traceback
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import attrs
 import pytest
 
 from gateway_core import InvoiceRequest, Money, ProviderInfo, RateLimit, Secret
-from gateway_core.errors import ConfigurationError, InvalidRequestError
+from gateway_core.errors import ConfigurationError, InvalidRequestError, PluginError
 from gateway_core.provider import (
     CONTRACT_VERSION,
+    REQUEST_FIELDS,
+    AmountRule,
     Declines,
+    Expiry,
+    FindReach,
     Idempotency,
+    ListFilter,
     WebhookAuthentication,
     base_url_field,
     secret_field,
@@ -266,15 +272,25 @@ def test_info_is_data() -> None:
         "hosts": (),
         "currencies": None,
         "exponents": {},
+        "amounts": {},
         "options": None,
+        "honours": None,
+        "requires": (),
+        "expiry": None,
+        "order_reference_length": 255,
         "rate_limits": (),
         "rate_limit_headers": None,
         "says_too_many": None,
+        "retry_advice": None,
         "account_settings": None,
         "webhook_authentication": WebhookAuthentication.NONE,
         "webhook_covers": "",
+        "webhook_unsigned": (),
+        "webhook_batches": False,
         "webhook_timestamps": False,
         "list_guarantee": "",
+        "list_filter": None,
+        "find_reach": None,
         "idempotency": None,
         "unsupported": {},
         "crypto_assets": True,
@@ -303,7 +319,7 @@ def test_info_does_not_change_with_what_it_was_made_of() -> None:
     assert actual == (2, ("CLP",), False)
 
 
-@pytest.mark.parametrize("field", ["hosts", "currencies", "rate_limits", "notes"])
+@pytest.mark.parametrize("field", ["hosts", "currencies", "rate_limits", "honours", "requires", "notes"])
 def test_one_text_is_not_several(field: str) -> None:
     """A forgotten comma would make a list of letters."""
     declared: dict[str, Any] = {field: "EUR"}
@@ -312,10 +328,12 @@ def test_one_text_is_not_several(field: str) -> None:
         ProviderInfo(title="Tiny", **declared)
 
 
-@pytest.mark.parametrize("requests, seconds", [(0, 1), (-1, 1), (1, 0), (1, -1)])
-def test_rate_limits_allow_something(requests: int, seconds: float) -> None:
+@pytest.mark.parametrize(
+    "requests, seconds", [(0, 1), (-1, 1), (1.5, 1), (True, 1), (1, 0), (1, -1), (1, float("inf")), (1, "1")]
+)
+def test_rate_limits_allow_something(requests: Any, seconds: Any) -> None:
     """A limit that allows nothing, or within no time, is a mistake."""
-    with pytest.raises(ValueError):
+    with pytest.raises(ConfigurationError):
         RateLimit(requests=requests, seconds=seconds)
 
 
@@ -335,3 +353,117 @@ def test_a_request_may_be_made_without_a_provider() -> None:
     actual = InvoiceRequest(order_id="1042", amount=Money(1, "EUR")).options
 
     assert dict(actual) == {}
+
+
+def test_fields_of_a_request_are_fields_of_a_request() -> None:
+    """What a provider honours is named as the record names it."""
+    actual = set(REQUEST_FIELDS) - set(attrs.fields_dict(InvoiceRequest))
+
+    assert actual == set()
+
+
+@pytest.mark.parametrize(
+    "declared, message",
+    [
+        ({"honours": ["descripton"]}, "info.honours names 'descripton'"),
+        ({"honours": ["order_id"]}, "info.honours names 'order_id'"),
+        ({"requires": ["url"]}, "info.requires names 'url'"),
+        ({"honours": ["description"], "requires": ["return_url"]}, "info.requires names return_url, and info.honours"),
+        ({"honours": [], "expiry": Expiry(minimum=timedelta(minutes=30))}, "info.honours does not name it"),
+        ({"order_reference_length": 0}, "order_reference_length is an int"),
+        ({"amounts": {"EUR": Decimal(1)}}, "maps currency codes to AmountRules"),
+        ({"idempotency": {"create_invoice": "account"}}, "maps operations to them"),
+        ({"idempotency": "account"}, "is an Idempotency"),
+    ],
+    ids=repr,
+)
+def test_info_that_contradicts_itself_is_refused(declared: dict[str, Any], message: str) -> None:
+    """A declaration that cannot be true is told when the plugin is imported."""
+    with pytest.raises(PluginError, match=message):
+        ProviderInfo(title="Tiny", **declared)
+
+
+@pytest.mark.parametrize(
+    "fact, values",
+    [
+        (Expiry, {"minimum": timedelta(-1)}),
+        (Expiry, {"maximum": timedelta(0)}),
+        (Expiry, {"minimum": timedelta(2), "maximum": timedelta(1)}),
+        (Expiry, {"minimum": 30}),
+        (AmountRule, {"step": Decimal(0)}),
+        (AmountRule, {"minimum": Decimal("NaN")}),
+        (AmountRule, {"maximum": 0.5}),
+        (ListFilter, {"by": "date"}),
+        (ListFilter, {"by": "payment", "window": timedelta(0)}),
+        (ListFilter, {"by": "payment", "lag": 3}),
+        (FindReach, {"within": timedelta(0)}),
+        (FindReach, {"items": 0}),
+        (FindReach, {"settle": timedelta(-1)}),
+        (Idempotency, {"scope": "account", "life": timedelta(0)}),
+    ],
+    ids=repr,
+)
+def test_facts_that_cannot_be_are_refused(fact: type, values: dict[str, Any]) -> None:
+    """A fact has a unit and a range."""
+    with pytest.raises(PluginError):
+        fact(**values)
+
+
+def test_idempotency_may_differ_by_operation() -> None:
+    """PayPal keeps the key of an order 6 hours, and that of a refund 45 days."""
+    order, refund = (Idempotency(scope="account", life=timedelta(hours=hours)) for hours in (6, 45 * 24))
+    info = ProviderInfo(title="Tiny", idempotency={"create_invoice": order, "refund_payment": refund})
+
+    actual = [info.idempotency_of(each) for each in ("create_invoice", "refund_payment", "cancel_invoice")]
+
+    assert actual == [order, refund, None]
+
+
+@pytest.mark.parametrize("idempotency", [None, Idempotency(scope="account", life=None)], ids=["none", "one"])
+def test_one_idempotency_is_that_of_every_operation(idempotency: Idempotency | None) -> None:
+    """A provider that treats all keys alike says so once."""
+    actual = ProviderInfo(title="Tiny", idempotency=idempotency).idempotency_of("refund_payment")
+
+    assert actual == idempotency
+
+
+@pytest.mark.parametrize(
+    "amount, fault",
+    [
+        (Money("0.150", "KWD"), None),
+        (Money("1.230", "KWD"), None),
+        (Money("1.235", "KWD"), "an amount is a multiple of 0.010 KWD"),
+        (Money("0.140", "KWD"), "the smallest amount is 0.150 KWD"),
+        (Money("100.010", "KWD"), "the largest amount is 100 KWD"),
+        (Money("0.99", "EUR"), "the smallest amount is 1 EUR"),
+        (Money(10**29, "EUR"), None),
+    ],
+    ids=str,
+)
+def test_amounts_have_rules(amount: Money, fault: str | None) -> None:
+    """The rule of a currency counts, or that of all others."""
+    kwd = AmountRule(step=Decimal("0.010"), minimum=Decimal("0.150"), maximum=Decimal(100))
+    info = ProviderInfo(title="Tiny", amounts={"KWD": kwd, "*": AmountRule(minimum=Decimal(1))})
+
+    actual = info.amount_rule(amount.currency).fault(amount)
+
+    assert actual == fault
+
+
+@pytest.mark.parametrize(
+    "money, units",
+    [
+        (Money("49.90", "EUR"), 4990),
+        (Money(1234, "CLP"), 123400),
+        (Money(5, "JPY"), 5),
+        (Money("1.5", "BTC"), 150000000),
+    ],
+    ids=str,
+)
+def test_minor_units_are_those_that_the_provider_counts(money: Money, units: int) -> None:
+    """M3: the declared exponents count, both ways."""
+    info = ProviderInfo(title="Tiny", exponents={"CLP": 2})
+
+    actual = info.to_minor(money), info.from_minor(units, money.currency)
+
+    assert actual == (units, money)

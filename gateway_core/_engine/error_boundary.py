@@ -29,7 +29,7 @@ from gateway_core.models._fields import is_identifier
 from gateway_core.transport._retry_after import retry_after
 
 #: Operations that change something; through a plain function they do so unseen, and the plugin's word counts.
-_CHANGING = ("create_invoice", "cancel_invoice", "refund_payment", "run")
+_CHANGING = ("create_invoice", "cancel_invoice", "refund_payment", "capture_payment", "register_webhook", "run")
 
 
 class ErrorBoundary:

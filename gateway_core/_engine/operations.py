@@ -5,13 +5,14 @@ What is checked here is the same for blocking and for async code, so it is writt
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 import attrs
 
 from gateway_core import hookspecs
+from gateway_core._engine import request_checks
 from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBoundary
 from gateway_core._engine.pagination import Pagination
 from gateway_core._plugins import loading
@@ -26,11 +27,15 @@ from gateway_core.errors import (
     WebhookReason,
 )
 from gateway_core.http import Flow
+from gateway_core.models import _fields as check
+from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.currency import Currency
-from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
+from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
-from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.models.reference import check_attempt
+from gateway_core.models.refund import Refund, RefundRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 from gateway_core.provider import ProviderInfo, secrets_of
 
 T = TypeVar("T")
@@ -117,15 +122,24 @@ class Operations:
             raise PluginError("a page of payments holds something else")
         return pagination.accept(query, page, answers.body)
 
-    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
-        found = yield from self._call("find_invoice", Invoice, optional=True, order_id=_identifier(order_id))
+    def find_invoice(self, order_id: str, attempt: int = 1, since: datetime | None = None) -> Flow[Invoice | None]:
+        check_attempt(attempt)
+        check.aware_or_none("since", since)
+        if attempt > 1 and not self._takes("find_invoice", "attempt"):
+            raise UnsupportedOperationError(f"{self.info.title} cannot find a later attempt by its order")
+        found = yield from self._call(
+            "find_invoice", Invoice, optional=True, order_id=_identifier(order_id), attempt=attempt, since=since
+        )
         invoice: Invoice | None = found
-        if invoice is not None and invoice.order_id not in (None, order_id):
+        if invoice is not None and (invoice.order_id not in (None, order_id) or invoice.attempt not in (None, attempt)):
             raise UnexpectedResponseError("the provider found the invoice of another order", invoice_id=invoice.id)
         return invoice
 
-    def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
-        report = yield from self._call("cancel_invoice", StatusReport, invoice_id=_identifier(invoice_id))
+    def cancel_invoice(self, invoice_id: str, references: Mapping[str, str] | None = None) -> Flow[StatusReport]:
+        kept = request_checks.references(references)
+        report = yield from self._call(
+            "cancel_invoice", StatusReport, invoice_id=_identifier(invoice_id), references=kept
+        )
         return _about(invoice_id, report)
 
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
@@ -136,6 +150,20 @@ class Operations:
                 "the provider refunded something else than asked for", effect="done", invoice_id=request.invoice_id
             )
         return refund
+
+    def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
+        _expect(request, CaptureRequest)
+        capture = yield from self._call("capture_payment", Capture, request=request)
+        other_amount = request.amount is not None and capture.amount not in (None, request.amount)
+        if other_amount or capture.invoice_id != request.invoice_id:
+            raise UnexpectedResponseError(
+                "the provider captured something else than asked for", effect="done", invoice_id=request.invoice_id
+            )
+        return capture
+
+    def register_webhook(self, url: str) -> Flow[WebhookRegistration]:
+        check.web_address("url", url)
+        return (yield from self._call("register_webhook", WebhookRegistration, url=url))
 
     def check_account(self) -> Flow[None]:
         yield from self._call("check_account", type(None))
@@ -154,6 +182,10 @@ class Operations:
     def run(self, flow: Flow[T]) -> Flow[T]:
         """Return a flow of the provider's own."""
         return flow
+
+    def _takes(self, operation: str, argument: str) -> bool:
+        """Return whether the plugin's implementation of a hook takes an argument."""
+        return any(argument in each.argnames for each in getattr(self._hooks, operation).get_hookimpls())
 
     def _ask(self, operation: str, /, **arguments: Any) -> Any:
         """Call a hook, and return its flow or its result."""

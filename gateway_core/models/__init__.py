@@ -1,23 +1,40 @@
 """What an application sees: immutable records, without any knowledge of providers or HTTP."""
 
+from gateway_core.models.capture import Capture, CaptureRequest, CaptureStatus
 from gateway_core.models.currency import Currency
+from gateway_core.models.customer import Address, Customer
 from gateway_core.models.headers import Headers
-from gateway_core.models.invoice import Invoice, InvoiceRequest, Refund, RefundRequest, StatusReport
+from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+from gateway_core.models.line_item import LineItem
 from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery, PaymentStatus
+from gateway_core.models.reference import order_reference, parse_reference
+from gateway_core.models.refund import Refund, RefundRequest, RefundStatus
 from gateway_core.models.secret import Secret
 from gateway_core.models.status import LEGAL_MOVES, AmountVerdict, InvoiceStatus
-from gateway_core.models.webhook import Acknowledgement, WebhookDelivery, WebhookEvent, WebhookRequest
+from gateway_core.models.webhook import (
+    Acknowledgement,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookRegistration,
+    WebhookRequest,
+)
 
 __all__ = [
     "LEGAL_MOVES",
     "Acknowledgement",
+    "Address",
     "AmountVerdict",
+    "Capture",
+    "CaptureRequest",
+    "CaptureStatus",
     "Currency",
+    "Customer",
     "Headers",
     "Invoice",
     "InvoiceRequest",
     "InvoiceStatus",
+    "LineItem",
     "Money",
     "Page",
     "Payment",
@@ -25,9 +42,13 @@ __all__ = [
     "PaymentStatus",
     "Refund",
     "RefundRequest",
+    "RefundStatus",
     "Secret",
     "StatusReport",
     "WebhookDelivery",
     "WebhookEvent",
+    "WebhookRegistration",
     "WebhookRequest",
+    "order_reference",
+    "parse_reference",
 ]

@@ -17,7 +17,7 @@ _LIMIT = 10**30
 
 #: Arithmetic that is exact or fails; the host's decimal context has no say in it. 100 digits hold the largest product:
 #: 30 digits and 30 decimals, times 30 digits.
-_EXACT = Context(prec=100, Emin=-200, Emax=200, traps=[Inexact, InvalidOperation, Overflow])
+EXACT = Context(prec=100, Emin=-200, Emax=200, traps=[Inexact, InvalidOperation, Overflow])
 
 #: The smallest unit of a currency, by its number of decimals (0 to 30).
 _SMALLEST = tuple(Decimal((0, (1,), -decimals)) for decimals in range(31))
@@ -82,7 +82,7 @@ class Money:
             raise InvalidRequestError("minor units are an int")
         if abs(units) >= _LIMIT * 10**unit.exponent:
             raise InvalidRequestError("the amount is too large")
-        return cls(_EXACT.scaleb(Decimal(units), -unit.exponent), unit)
+        return cls(EXACT.scaleb(Decimal(units), -unit.exponent), unit)
 
     def to_minor(self, exponent: int | None = None) -> int:
         """Return the amount in the smallest unit, such as cents.
@@ -96,7 +96,7 @@ class Money:
         places = self.unit.exponent
         if exponent is not None and (exponent != places or type(exponent) is not int):
             places = attrs.evolve(self.unit, exponent=exponent).exponent
-        scaled = _EXACT.scaleb(self.amount, places)
+        scaled = EXACT.scaleb(self.amount, places)
         units = int(scaled)
         if units != scaled:
             raise InvalidRequestError(f"the amount is not a whole number of units of {places} decimals")
@@ -120,17 +120,17 @@ class Money:
         return f"Money('{self.amount:f}', {self.currency!r}{network})"
 
     def __add__(self, other: Money) -> Money:
-        return Money(_EXACT.add(self.amount, self._same(other)), self._finer(other))
+        return Money(EXACT.add(self.amount, self._same(other)), self._finer(other))
 
     def __sub__(self, other: Money) -> Money:
-        return Money(_EXACT.subtract(self.amount, self._same(other)), self._finer(other))
+        return Money(EXACT.subtract(self.amount, self._same(other)), self._finer(other))
 
     def __mul__(self, factor: int) -> Money:
         if type(factor) is not int:
             raise InvalidRequestError("money is multiplied by an int only: anything else would have to be rounded")
         if abs(factor) >= _LIMIT:
             raise InvalidRequestError("the factor is too large")
-        return Money(_EXACT.multiply(self.amount, Decimal(factor)), self.unit)
+        return Money(EXACT.multiply(self.amount, Decimal(factor)), self.unit)
 
     __rmul__ = __mul__
 
@@ -195,7 +195,7 @@ def _decimal(amount: object) -> Decimal:
 
 def _quantize(value: Decimal, unit: Currency) -> Decimal:
     try:
-        quantized = _EXACT.quantize(value, _SMALLEST[unit.exponent])
+        quantized = EXACT.quantize(value, _SMALLEST[unit.exponent])
     except Inexact:
         raise InvalidRequestError(f"{unit} has {unit.exponent} decimals: round the amount first") from None
     return quantized or quantized.copy_abs()  # there is no minus zero

@@ -15,8 +15,6 @@ from gateway_core.models.money import Money
 
 T = TypeVar("T")
 
-_optional = attrs.validators.optional
-
 
 class PaymentStatus(enum.StrEnum):
     """The state of a payment."""
@@ -34,21 +32,41 @@ class Payment:
 
     Attributes:
         id: The provider's id of the payment.
-        invoice_id: The provider's id of the invoice; None if it belongs to none.
+        invoice_id: The provider's id of the invoice; None if it belongs to none, or if the provider does not tell.
         amount: What came, zero or more; None if the provider does not tell.
         status: Its status.
         paid_at: When it came, with a time zone.
         reference: What the payer's side calls it: a transaction hash, a bank reference.
         raw: The provider's own answer.
+        unassigned: Whether it surely belongs to no invoice. Where it is False and ``invoice_id`` is None, the provider
+            does not tell which invoice it belongs to.
+        references: Texts that a later refund or capture needs, such as the id of a payment intent.
+
+    Raises:
+        InvalidRequestError: If one of them is not so.
     """
 
-    id: str = attrs.field(validator=check.identifier)
-    invoice_id: str | None = attrs.field(default=None, validator=_optional(check.identifier))
-    amount: Money | None = attrs.field(default=None, validator=_optional(check.money))
-    status: PaymentStatus = attrs.field(validator=check.one_of(PaymentStatus))
-    paid_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
-    reference: str | None = attrs.field(default=None, validator=_optional(check.text))
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
+    id: str
+    invoice_id: str | None = None
+    amount: Money | None = None
+    status: PaymentStatus
+    paid_at: datetime | None = None
+    reference: str | None = None
+    raw: Mapping[str, Any] = check.raw_field()
+    unassigned: bool = False
+    references: Mapping[str, str] = check.frozen_field()
+
+    def __attrs_post_init__(self) -> None:
+        check.identifier("id", self.id)
+        check.identifier_or_none("invoice_id", self.invoice_id)
+        check.money_or_none("amount", self.amount)
+        check.instance("status", self.status, PaymentStatus)
+        check.aware_or_none("paid_at", self.paid_at)
+        check.text_or_none("reference", self.reference)
+        check.flag("unassigned", self.unassigned)
+        check.texts("references", self.references)
+        if self.unassigned and self.invoice_id is not None:
+            raise InvalidRequestError("a payment that belongs to an invoice is not unassigned")
 
 
 @attrs.frozen(kw_only=True)
@@ -63,13 +81,17 @@ class PaymentQuery:
         cursor: Where the page starts: what the page before gave as `Page.next_cursor`, None for the first page.
     """
 
-    since: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
-    until: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
-    invoice_id: str | None = attrs.field(default=None, validator=_optional(check.identifier))
+    since: datetime | None = None
+    until: datetime | None = None
+    invoice_id: str | None = None
     page_size: int | None = None
-    cursor: str | None = attrs.field(default=None, validator=_optional(check.text))
+    cursor: str | None = None
 
     def __attrs_post_init__(self) -> None:
+        check.aware_or_none("since", self.since)
+        check.aware_or_none("until", self.until)
+        check.identifier_or_none("invoice_id", self.invoice_id)
+        check.text_or_none("cursor", self.cursor)
         if self.page_size is not None and (type(self.page_size) is not int or self.page_size < 1):
             raise InvalidRequestError("page_size must be an int above zero")
         if self.since is not None and self.until is not None and self.since >= self.until:
@@ -89,5 +111,8 @@ class Page(Generic[T]):
     """
 
     items: tuple[T, ...] = attrs.field(converter=check.tupled)
-    next_cursor: str | None = attrs.field(default=None, validator=_optional(check.text))
+    next_cursor: str | None = None
     sent: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check.text_or_none("next_cursor", self.next_cursor)

@@ -8,12 +8,12 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
-from gateway_core.errors import InvalidRequestError
+from gateway_core.errors import InvalidRequestError, WebhookReason
 from gateway_core.models import _fields as check
 from gateway_core.models.headers import Headers, as_headers
 from gateway_core.models.invoice import StatusReport
-
-_optional = attrs.validators.optional
+from gateway_core.models.refund import Refund
+from gateway_core.models.secret import Secret
 
 VerifiedBy: TypeAlias = Literal["signature", "callback", "signature+callback"]
 
@@ -34,12 +34,15 @@ class WebhookRequest:
     headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     method: str = "POST"
     url: str | None = attrs.field(default=None, repr=False)
-    received_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
+    received_at: datetime | None = None
 
     @body.validator
     def _is_bytes(self, _: object, value: object) -> None:
         if not isinstance(value, bytes):
             raise InvalidRequestError("a webhook's body is bytes, as they came: not text, and nothing parsed")
+
+    def __attrs_post_init__(self) -> None:
+        check.aware_or_none("received_at", self.received_at)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,18 +71,28 @@ class WebhookEvent:
         report: What is now known of the invoice; None if the event does not say.
         occurred_at: When it happened, with a time zone.
         raw: The event as the provider wrote it.
+        refund: The refund that the event tells of, with its status now; None if it tells of none.
     """
 
-    id: str = attrs.field(validator=check.identifier)
-    kind: str = attrs.field(validator=check.text)
-    invoice_id: str | None = attrs.field(default=None, validator=_optional(check.identifier))
+    id: str
+    kind: str
+    invoice_id: str | None = None
     report: StatusReport | None = None
-    occurred_at: datetime | None = attrs.field(default=None, validator=_optional(check.aware))
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
+    occurred_at: datetime | None = None
+    raw: Mapping[str, Any] = check.raw_field()
+    refund: Refund | None = None
 
     def __attrs_post_init__(self) -> None:
+        check.identifier("id", self.id)
+        check.text("kind", self.kind)
+        check.identifier_or_none("invoice_id", self.invoice_id)
+        check.instance_or_none("report", self.report, StatusReport)
+        check.aware_or_none("occurred_at", self.occurred_at)
+        check.instance_or_none("refund", self.refund, Refund)
         if self.report is not None and self.report.invoice_id != self.invoice_id:
             raise InvalidRequestError("the report of an event is about the event's own invoice")
+        if self.refund is not None and self.refund.invoice_id != self.invoice_id:
+            raise InvalidRequestError("the refund of an event is one of the event's own invoice")
 
 
 @attrs.frozen(kw_only=True)
@@ -87,17 +100,44 @@ class WebhookDelivery:
     """A genuine webhook.
 
     Attributes:
-        events: What it tells.
+        events: What it tells; none if the provider sent an empty batch, or nothing genuine in it.
         verified_by: How that is known: by its signature, by asking the provider, or by both.
         acknowledgement: What to answer.
+        refused: Why items of a batch were left out that are not genuine, one reason for each. The provider sends the
+            whole batch again unless it is acknowledged.
     """
 
     events: tuple[WebhookEvent, ...] = attrs.field(converter=check.tupled)
     verified_by: VerifiedBy
     acknowledgement: Acknowledgement = attrs.field(factory=Acknowledgement)
+    refused: tuple[WebhookReason, ...] = attrs.field(default=(), converter=check.tupled)
 
     def __attrs_post_init__(self) -> None:
+        check.instances("refused", self.refused, WebhookReason)
         if not all(isinstance(event, WebhookEvent) for event in self.events):
             raise InvalidRequestError("a delivery carries WebhookEvents")
         if self.verified_by not in get_args(VerifiedBy):
             raise InvalidRequestError("verified_by is signature, callback or signature+callback")
+
+
+@attrs.frozen(kw_only=True)
+class WebhookRegistration:
+    """A webhook address that is registered at the provider.
+
+    Attributes:
+        id: The provider's id of the registration.
+        url: The shop's address.
+        secret: The secret that the provider signs with, if it tells one: it belongs into the settings.
+        events: The provider's names of the events that it sends there.
+    """
+
+    id: str
+    url: str
+    secret: Secret | None = attrs.field(default=None, repr=False)
+    events: tuple[str, ...] = attrs.field(default=(), converter=check.tupled)
+
+    def __attrs_post_init__(self) -> None:
+        check.identifier("id", self.id)
+        check.web_address("url", self.url)
+        check.instance_or_none("secret", self.secret, Secret)
+        check.instances("events", self.events, str)

@@ -1,6 +1,8 @@
 """What an operation costs without a clock: generators, loops, calls of own functions, and modules imported.
 
-These numbers may go down. Whoever makes one go up says here why it is worth it.
+These numbers may go down. Whoever makes one go up says here why it is worth it. What has:
+
+- Invoices, statuses and payments carry an attempt and references; each field of a record is checked where it is made.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def test_create(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> No
     def create() -> object:
         return account.gateway.create_invoice(request)
 
-    assert calls_in(create) <= 285
+    assert calls_in(create) <= 320
     assert live_generators(create, monkeypatch) <= 7
 
 
@@ -102,7 +104,7 @@ def test_webhook(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> N
     def verify() -> object:
         return account.gateway.verify_webhook(request)
 
-    assert calls_in(verify) <= 165
+    assert calls_in(verify) <= 185
     assert live_generators(verify, monkeypatch) == 0
 
 
@@ -113,7 +115,7 @@ def test_page(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> None
     def read() -> object:
         return list(account.gateway.list_payments())
 
-    assert calls_in(read) <= 215
+    assert calls_in(read) <= 230
     assert live_generators(read, monkeypatch) <= 8
 
 

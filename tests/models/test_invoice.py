@@ -13,12 +13,16 @@ import pytest
 
 from gateway_core import (
     AmountVerdict,
+    Capture,
+    CaptureRequest,
+    CaptureStatus,
     Invoice,
     InvoiceRequest,
     InvoiceStatus,
     Money,
     Refund,
     RefundRequest,
+    RefundStatus,
     StatusReport,
 )
 from gateway_core.errors import InvalidRequestError
@@ -32,6 +36,8 @@ VALID: dict[type, dict[str, Any]] = {
     StatusReport: {"invoice_id": "7", "status": InvoiceStatus.PENDING},
     RefundRequest: {"refund_id": "r-7", "invoice_id": "7", "amount": EUR},
     Refund: {"id": "r", "invoice_id": "7", "amount": EUR},
+    CaptureRequest: {"capture_id": "c-7", "invoice_id": "7"},
+    Capture: {"id": "c", "invoice_id": "7", "status": CaptureStatus.DONE},
 }
 IDENTIFIERS = [
     (InvoiceRequest, "order_id"),
@@ -41,11 +47,42 @@ IDENTIFIERS = [
     (RefundRequest, "invoice_id"),
     (Refund, "id"),
     (Refund, "invoice_id"),
+    (CaptureRequest, "capture_id"),
+    (CaptureRequest, "invoice_id"),
+    (Capture, "id"),
+    (Capture, "invoice_id"),
 ]
-MOMENTS = [(InvoiceRequest, "requested_at"), (Invoice, "created_at"), (Invoice, "expires_at"), (Refund, "created_at")]
-POSITIVE = [(InvoiceRequest, "amount"), (Invoice, "amount"), (RefundRequest, "amount"), (Refund, "amount")]
-TEXTS = [(Invoice, "order_id"), (StatusReport, "order_id"), (StatusReport, "provider_status"), (Refund, "refund_id")]
-ADDRESSES = [(InvoiceRequest, "return_url"), (Invoice, "payment_url")]
+MOMENTS = [
+    (InvoiceRequest, "requested_at"),
+    (Invoice, "created_at"),
+    (Invoice, "expires_at"),
+    (Refund, "created_at"),
+    (Capture, "created_at"),
+]
+POSITIVE = [
+    (InvoiceRequest, "amount"),
+    (Invoice, "amount"),
+    (RefundRequest, "amount"),
+    (Refund, "amount"),
+    (CaptureRequest, "amount"),
+    (Capture, "amount"),
+]
+TEXTS = [
+    (Invoice, "order_id"),
+    (StatusReport, "order_id"),
+    (StatusReport, "provider_status"),
+    (Refund, "refund_id"),
+    (Capture, "capture_id"),
+]
+ADDRESSES = [
+    (InvoiceRequest, "return_url"),
+    (InvoiceRequest, "cancel_url"),
+    (InvoiceRequest, "webhook_url"),
+    (Invoice, "payment_url"),
+]
+STATUSES = [(Invoice, "status"), (StatusReport, "status"), (Refund, "status"), (Capture, "status")]
+ATTEMPTS = [(InvoiceRequest, "attempt"), (Invoice, "attempt"), (StatusReport, "attempt")]
+REFERENCES = [Invoice, StatusReport, RefundRequest, Refund, CaptureRequest, Capture]
 
 
 def make(kind: type, **changed: Any) -> Any:
@@ -92,7 +129,7 @@ def test_ids_are_plain_text(kind: type, field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind, field", POSITIVE)
-@pytest.mark.parametrize("value", [Money(0, "EUR"), Money(-1, "EUR"), "49.90", 49, 49.9, None], ids=repr)
+@pytest.mark.parametrize("value", [Money(0, "EUR"), Money(-1, "EUR"), "49.90", 49, 49.9], ids=repr)
 def test_what_is_asked_for_is_above_zero(kind: type, field: str, value: Any) -> None:
     """M2: nobody pays nothing, or less."""
     with pytest.raises(InvalidRequestError, match="must be Money above zero"):
@@ -132,12 +169,19 @@ def test_what_the_provider_gives_back_is_text(kind: type, field: str, value: Any
         make(kind, **{field: value})
 
 
-@pytest.mark.parametrize("kind", [Invoice, StatusReport])
-@pytest.mark.parametrize("value", ["paid", "PAID", AmountVerdict.EXACT, None], ids=repr)
-def test_a_status_is_an_invoice_status(kind: type, value: Any) -> None:
+@pytest.mark.parametrize("kind, field", STATUSES)
+@pytest.mark.parametrize("value", ["paid", "done", "PAID", AmountVerdict.EXACT, None], ids=repr)
+def test_a_status_is_a_status(kind: type, field: str, value: Any) -> None:
     """The provider's own word is no status, even where it is spelt the same."""
-    with pytest.raises(InvalidRequestError, match="must be of InvoiceStatus"):
-        make(kind, status=value)
+    with pytest.raises(InvalidRequestError, match=r"must be of .*Status"):
+        make(kind, **{field: value})
+
+
+@pytest.mark.parametrize("kind", [Invoice, InvoiceRequest, RefundRequest, Refund])
+def test_what_is_asked_for_is_told(kind: type) -> None:
+    """Only a capture may leave the amount out."""
+    with pytest.raises(InvalidRequestError, match="must be Money above zero"):
+        make(kind, amount=None)
 
 
 @pytest.mark.parametrize("kind, field", ADDRESSES)
@@ -303,3 +347,99 @@ def test_the_verdict_cannot_be_given() -> None:
     """A plugin cannot claim a verdict."""
     with pytest.raises(TypeError):
         make(StatusReport, verdict=AmountVerdict.EXACT)
+
+
+@pytest.mark.parametrize("kind, field", ATTEMPTS)
+@pytest.mark.parametrize("value", [0, -1, True, "1", 1.0], ids=repr)
+def test_attempts_are_counted_from_one(kind: type, field: str, value: Any) -> None:
+    """Attempt 0 would be another name of the first."""
+    with pytest.raises(InvalidRequestError, match="attempt must be an int"):
+        make(kind, **{field: value})
+
+
+@pytest.mark.parametrize("locale", ["de", "pt-BR", "zh-Hans-CN", "sl-rozaj-biske"])
+def test_locales_are_language_tags(locale: str) -> None:
+    """BCP 47: a language, and what narrows it."""
+    actual = make(InvoiceRequest, locale=locale).locale
+
+    assert actual == locale
+
+
+@pytest.mark.parametrize("locale", ["", "d", "de_DE", "de-", "german language", "de\n", 7], ids=repr)
+def test_what_is_no_language_tag_is_refused(locale: Any) -> None:
+    """An underscore is a POSIX locale's: providers refuse it, or ignore it."""
+    with pytest.raises(InvalidRequestError, match="locale must be a language tag"):
+        make(InvoiceRequest, locale=locale)
+
+
+@pytest.mark.parametrize("kind", REFERENCES)
+def test_references_are_frozen_texts(kind: type) -> None:
+    """What a later request needs is kept as it was given."""
+    given = {"payment_intent": "pi_1"}
+    record = make(kind, references=given)
+    given["payment_intent"] = "pi_2"
+
+    actual = dict(record.references), hasattr(record.references, "__setitem__"), hash(record) == hash(record)
+
+    assert actual == ({"payment_intent": "pi_1"}, False, True)
+
+
+@pytest.mark.parametrize("kind", REFERENCES)
+@pytest.mark.parametrize("references", ["pi_1", {"a": 1}, {1: "a"}, {"a": None}, None], ids=repr)
+def test_references_are_texts_by_name(kind: type, references: Any) -> None:
+    """Whoever keeps them keeps texts."""
+    with pytest.raises(InvalidRequestError, match="references must map text to text"):
+        make(kind, references=references)
+
+
+def test_refunds_are_done_unless_they_say_otherwise() -> None:
+    """A provider whose refunds end at once has nothing to say."""
+    actual = make(Refund).status
+
+    assert actual is RefundStatus.DONE
+
+
+def test_report_tells_its_refunds() -> None:
+    """Each refund has its own status: one that failed later is told beside one that was done."""
+    refunds = [make(Refund, id=status.value, status=status) for status in RefundStatus]
+
+    actual = make(StatusReport, refunds=refunds).refunds
+
+    assert actual == tuple(refunds)
+
+
+def test_report_has_the_refunds_of_its_invoice_only() -> None:
+    """A refund of another invoice is a mistake of the plugin."""
+    with pytest.raises(InvalidRequestError, match="refunds of its own invoice"):
+        make(StatusReport, refunds=[make(Refund, invoice_id="8")])
+
+
+@pytest.mark.parametrize("refunds", [["r"], [{"id": "r"}], [EUR]], ids=repr)
+def test_refunds_of_a_report_are_refunds(refunds: Any) -> None:
+    """Anything else is refused."""
+    with pytest.raises(InvalidRequestError, match="refunds holds Refund"):
+        make(StatusReport, refunds=refunds)
+
+
+@pytest.mark.parametrize("status", [InvoiceStatus.PAID, InvoiceStatus.REFUNDED, InvoiceStatus.PENDING])
+def test_dispute_never_changes_the_status(status: InvoiceStatus) -> None:
+    """What the payer's bank disputes is told beside what was paid, not instead of it."""
+    undisputed = make(StatusReport, status=status, expected=EUR, received=EUR)
+
+    actual = attrs.evolve(undisputed, disputed=EUR)
+
+    assert (actual.status, actual.verdict, actual.disputed) == (undisputed.status, undisputed.verdict, EUR)
+
+
+@pytest.mark.parametrize("value", [1, None, "yes"], ids=repr)
+def test_replayed_is_yes_or_no(value: Any) -> None:
+    """A truthy text is a mistake."""
+    with pytest.raises(InvalidRequestError, match="replayed must be True or False"):
+        make(Invoice, replayed=value)
+
+
+def test_capture_may_be_of_the_whole() -> None:
+    """None asks for all that is authorized."""
+    actual = make(CaptureRequest).amount
+
+    assert actual is None

@@ -30,12 +30,14 @@ def payment(**changed: Any) -> Payment:
         {"status": "confirmed"},
         {"paid_at": NOW.replace(tzinfo=None)},
         {"reference": 7},
+        {"unassigned": None},
+        {"references": {"charge": 7}},
     ],
     ids=repr,
 )
 def test_malformed_payments_are_refused(changed: dict[str, Any]) -> None:
     """A payment is checked field by field, and the message names the field."""
-    with pytest.raises(InvalidRequestError, match=f"^{next(iter(changed))} must be"):
+    with pytest.raises(InvalidRequestError, match=f"^{next(iter(changed))} must "):
         payment(**changed)
 
 
@@ -102,3 +104,18 @@ def test_malformed_pages_are_refused(arguments: Any) -> None:
     """R8: a page that is no list of items would end a list early, or fill it with letters."""
     with pytest.raises(InvalidRequestError):
         Page(*arguments)
+
+
+def test_payment_of_an_unknown_invoice_is_not_one_of_none() -> None:
+    """The provider does not tell which invoice, or there surely is none: two values."""
+    untold, unassigned = payment(), payment(unassigned=True)
+
+    actual = untold.unassigned, unassigned.unassigned, untold == unassigned
+
+    assert actual == (False, True, False)
+
+
+def test_payment_of_an_invoice_is_not_unassigned() -> None:
+    """Both at once is a contradiction."""
+    with pytest.raises(InvalidRequestError, match="is not unassigned"):
+        payment(invoice_id="7", unassigned=True)

@@ -7,11 +7,24 @@ from typing import Any
 
 import pytest
 
-from gateway_core import Acknowledgement, InvoiceStatus, StatusReport, WebhookDelivery, WebhookEvent, WebhookRequest
-from gateway_core.errors import InvalidRequestError
+from gateway_core import (
+    Acknowledgement,
+    InvoiceStatus,
+    Money,
+    Refund,
+    RefundStatus,
+    Secret,
+    StatusReport,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookRegistration,
+    WebhookRequest,
+)
+from gateway_core.errors import InvalidRequestError, WebhookReason
 
 EVENT = WebhookEvent(id="e", kind="invoice.paid")
 REPORT = StatusReport(invoice_id="7", status=InvoiceStatus.PAID)
+REFUND = Refund(id="r", invoice_id="7", amount=Money(1, "EUR"), status=RefundStatus.FAILED)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +66,10 @@ def test_the_moment_has_a_time_zone() -> None:
         {"occurred_at": datetime(2030, 1, 1)},  # noqa: DTZ001  # the mistake that is tested
         {"report": REPORT},
         {"report": REPORT, "invoice_id": "8"},
+        {"report": "paid", "invoice_id": "7"},
+        {"refund": REFUND},
+        {"refund": REFUND, "invoice_id": "8"},
+        {"refund": REPORT, "invoice_id": "7"},
     ],
     ids=repr,
 )
@@ -89,10 +106,36 @@ def test_a_delivery_says_how_it_was_verified(verified_by: Any) -> None:
         {"verified_by": ["signature"]},
         {"events": EVENT},
         {"events": [REPORT]},
+        {"refused": ["stale"]},
     ],
-    ids=["nothing", "None", "list", "no list", "no events"],
+    ids=["nothing", "None", "list", "no list", "no events", "no reason"],
 )
 def test_malformed_deliveries_are_refused(changed: dict[str, Any]) -> None:
     """W1: a delivery that does not say how it was verified is none."""
     with pytest.raises(InvalidRequestError):
         WebhookDelivery(**({"events": [EVENT], "verified_by": "signature"} | changed))
+
+
+def test_event_may_tell_of_a_refund() -> None:
+    """A refund that failed later is told by its own event."""
+    event = WebhookEvent(id="e", kind="refund.failed", invoice_id="7", refund=REFUND)
+
+    actual = event.refund, event.report
+
+    assert actual == (REFUND, None)
+
+
+def test_batch_may_be_empty_or_refused_in_part() -> None:
+    """What is not genuine is told to the operator, and does not block the provider's queue."""
+    actual = WebhookDelivery(events=[], verified_by="signature", refused=[WebhookReason.WRONG_SIGNATURE])
+
+    assert (actual.events, actual.refused) == ((), (WebhookReason.WRONG_SIGNATURE,))
+
+
+def test_registration_shows_no_secret() -> None:
+    """S9: the secret that a provider gives for a new address is printed nowhere."""
+    made = WebhookRegistration(id="we_1", url="https://shop.example/webhooks", secret=Secret("whsec_canary"))
+
+    actual = repr(made), made.events
+
+    assert actual == ("WebhookRegistration(id='we_1', url='https://shop.example/webhooks', events=())", ())

@@ -32,8 +32,8 @@ from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
     NotFoundError,
+    OutOfReachError,
     UnexpectedResponseError,
-    UnsupportedOperationError,
     WebhookError,
     WebhookReason,
 )
@@ -146,7 +146,7 @@ class Bitsby:
         return WebhookDelivery(events=[webhook.confirm(told, item, raw)], verified_by="callback")
 
     @hookimpl
-    def find_invoice(self, order_id: str, since: datetime | None = None) -> Flow[Invoice | None]:
+    def find_invoice(self, order_id: str, since: datetime | None) -> Flow[Invoice | None]:
         """Look through the project's invoices for the one that was created for an order.
 
         Bitsby cannot search, so its list is read: at most `search_pages` pages. All of them are read even after a hit,
@@ -157,7 +157,7 @@ class Bitsby:
             since: Look at invoices created at this moment or later only, for lists that are longer than can be read.
 
         Raises:
-            UnsupportedOperationError: If nothing was found in as many pages as are read, and there are more.
+            OutOfReachError: If nothing was found in as many pages as are read, and there are more.
             UnexpectedResponseError: If several invoices have this order id.
         """
         seen: set[str] = set()
@@ -179,7 +179,7 @@ class Bitsby:
             found = ", ".join(f"{hit.id} ({hit.status.value})" for hit in hits.values())
             raise UnexpectedResponseError(f"several invoices have the order id {order_id}: {found}")
         if not hits and query.cursor is not None:
-            raise UnsupportedOperationError(
+            raise OutOfReachError(
                 f"the order is not among the {len(seen)} invoices looked through, and there are more: set search_pages "
                 "or page_size higher, or look only at those since a moment"
             )

@@ -152,6 +152,6 @@ def test_search_may_begin_at_a_moment(
     """A long list is searched from the time on at which the lost request was made."""
     answers("invoices/list", example("empty"))
 
-    gateway.run(gateway.provider.find_invoice("1042", since=datetime(2030, 1, 31, tzinfo=UTC)))
+    gateway.find_invoice("1042", since=datetime(2030, 1, 31, tzinfo=UTC))
 
     assert fields_of(sent()[0])["startDate"] == "2030-01-30"

@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 
 from gateway_conformance.check import describe, fail, require
-from gateway_conformance.harness import Harness, Operation
+from gateway_conformance.harness import Harness
+from gateway_conformance.operations import Operation, operations_of
 from gateway_core.errors import (
     AuthenticationError,
     GatewayError,
@@ -79,7 +80,7 @@ STATUSES: dict[int, Wanted] = {
 
 def attack(harness: Harness, change: Callable[[HttpResponse], HttpResponse]) -> Iterator[tuple[Operation, int, Result]]:
     """Run every operation with its first answer changed, then with its second, and so on; yield what came of each."""
-    for operation in harness.operations():
+    for operation in operations_of(harness):
         number = 0
         while number < 5:
             result = _run(harness, operation, number, change)

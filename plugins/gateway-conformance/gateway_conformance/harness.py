@@ -19,7 +19,7 @@ from gateway_core.gateway import Gateway
 from gateway_core.hookspecs import OPTIONAL, REQUIRED
 from gateway_core.http import HttpRequest
 from gateway_core.models.currency import Currency
-from gateway_core.models.invoice import Invoice, InvoiceRequest, RefundRequest
+from gateway_core.models.invoice import Invoice, InvoiceRequest
 from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.status import InvoiceStatus
@@ -55,21 +55,6 @@ DECLARED: Mapping[InvoiceStatus, tuple[str, Any]] = {
 }
 
 
-@attrs.frozen
-class Operation:
-    """One operation, ready to be called on a thing that exists.
-
-    Attributes:
-        name: Its name.
-        call: Calls it through a gateway.
-        arguments: What its hook is given.
-    """
-
-    name: str
-    call: Callable[[Any], Any]
-    arguments: Mapping[str, Any]
-
-
 class Harness:
     """One account at the provider, for one check.
 
@@ -87,7 +72,7 @@ class Harness:
         self.info: ProviderInfo = self.provider_class.info
         self.clock = ManualClock(NOON)
         self.mocker: Any = None
-        self._orders = 0
+        self.orders = 0
         self._spacing = timedelta(
             seconds=max((limit.seconds / limit.requests for limit in self.info.rate_limits), default=0)
         )
@@ -130,9 +115,9 @@ class Harness:
 
     def request(self, amount: Money | None = None, order_id: str | None = None, **more: Any) -> InvoiceRequest:
         """Return a request for an invoice of a new order."""
-        self._orders += 1
+        self.orders += 1
         return InvoiceRequest(
-            order_id=order_id or f"order-{self._orders}",
+            order_id=order_id or f"order-{self.orders}",
             amount=amount or self.amount(),
             description="Two tickets",
             requested_at=self.clock(),
@@ -153,7 +138,7 @@ class Harness:
     def create(self, request: InvoiceRequest | None = None) -> Invoice:
         """Create an invoice."""
         asked = request or self.request()
-        self._prepare("given_invoice", asked)
+        self.prepare("given_invoice", asked)
         return self.gateway.create_invoice(asked)
 
     def paid(self) -> Invoice:
@@ -297,34 +282,6 @@ class Harness:
         """Return whether the provider has an operation."""
         return self.gateway.supports(operation)
 
-    def operations(self) -> Iterator[Operation]:
-        """Yield each operation that the provider has but for webhooks, ready to be called on what exists."""
-        asked = self.request()
-        self._prepare("given_invoice", asked)
-        yield Operation("create_invoice", lambda gateway: gateway.create_invoice(asked), {"request": self.ready(asked)})
-        # On paper there is one invoice throughout, which does not mind being created again.
-        invoice = self.create(asked if self.emulator is None else None)
-        by_id = {"invoice_id": invoice.id}
-        yield Operation("get_status", lambda gateway: gateway.get_status(invoice.id), by_id)
-        if self.supports("list_payments"):
-            self._prepare("given_payments", 3)
-            yield Operation("list_payments", lambda gateway: gateway.list_payments(), {"query": PaymentQuery()})
-        if self.supports("find_invoice"):
-            order = invoice.order_id or "order-1"
-            self._prepare("given_found", order)
-            yield Operation("find_invoice", lambda gateway: gateway.find_invoice(order), {"order_id": order})
-        if self.supports("check_account"):
-            self._prepare("given_account")
-            yield Operation("check_account", lambda gateway: gateway.check_account(), {})
-        if self.supports("cancel_invoice"):
-            self._prepare("given_canceled", invoice.id)
-            yield Operation("cancel_invoice", lambda gateway: gateway.cancel_invoice(invoice.id), by_id)
-        if self.supports("refund_payment"):
-            paid = self.paid() if self.emulator is not None else invoice
-            refund = RefundRequest(refund_id=f"refund-{self._orders}", invoice_id=paid.id, amount=self.amount())
-            self._prepare("given_refunded", refund)
-            yield Operation("refund_payment", lambda gateway: gateway.refund_payment(refund), {"request": refund})
-
     def ready(self, request: InvoiceRequest) -> InvoiceRequest:
         """Return a request as a hook sees it: stamped, and its options as the declared class."""
         if self.info.options is None:
@@ -355,6 +312,13 @@ class Harness:
         """Return the account's secrets."""
         return secrets_of(self.provider.settings)
 
+    def prepare(self, given: str, *arguments: Any) -> None:
+        """Let the scenarios answer what comes next; an emulator needs to be told only of payments."""
+        if self.emulator is None:
+            getattr(self.suite, given)(self.mocker, *arguments)
+        elif given == "given_payments":
+            self.payments(*arguments)
+
     def close(self) -> None:
         """Give everything back."""
         self.gateway.close()
@@ -378,12 +342,6 @@ class Harness:
         self.mocker = requests_mock.Mocker(case_sensitive=True)
         self.mocker.start()
         return HttpClient(str(self.settings.get("base_url") or self.info.base_url))
-
-    def _prepare(self, given: str, *arguments: Any) -> None:
-        if self.emulator is None:
-            getattr(self.suite, given)(self.mocker, *arguments)
-        elif given == "given_payments":
-            self.payments(*arguments)
 
     def _pass_time(self) -> None:
         """Let the time pass that the provider wants between requests."""

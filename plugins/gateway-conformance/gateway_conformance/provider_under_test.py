@@ -9,8 +9,9 @@ from typing import Any, ClassVar, NoReturn
 
 import pytest
 
-from gateway_core.models.invoice import InvoiceRequest, RefundRequest
+from gateway_core.models.invoice import InvoiceRequest
 from gateway_core.models.money import Money
+from gateway_core.models.refund import RefundRequest
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookRequest
 from gateway_core.testing import Emulator, find_provider

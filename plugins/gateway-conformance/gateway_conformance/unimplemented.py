@@ -19,8 +19,8 @@ from gateway_conformance.harness import BASE_URL, Harness
 from gateway_conformance.provider_under_test import ProviderUnderTest
 from gateway_core.hookspecs import OPTIONAL, REQUIRED
 from gateway_core.http import HttpRequest
-from gateway_core.models.invoice import RefundRequest
 from gateway_core.models.payment import PaymentQuery
+from gateway_core.models.refund import RefundRequest
 from gateway_core.models.webhook import WebhookRequest
 from gateway_core.testing.ledger import EmulatedInvoice
 

@@ -10,7 +10,8 @@ import attrs
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, require
 from gateway_conformance.fault_injection import called
-from gateway_conformance.harness import Harness, Operation
+from gateway_conformance.harness import Harness
+from gateway_conformance.operations import Operation, operations_of
 from gateway_conformance.webhook_messages import genuine_ones
 from gateway_core.errors import GatewayError
 from gateway_core.http import HttpResponse
@@ -26,7 +27,7 @@ class AsyncParityChecks(Checks):
 
         Why: A shop that moves to async code must not find out in production what is different.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             first = len(harness.transport.answers)
             with harness.transport.recording() as sync_asked:
                 wanted = called(operation, harness.gateway)
@@ -45,7 +46,7 @@ class AsyncParityChecks(Checks):
         Why: What is known after a failure decides what may be repeated, whatever the colour of the code.
         """
         for answer in (HttpResponse(status=503), HttpResponse(status=401), HttpResponse(status=200, body=b"<html>")):
-            for operation in harness.operations():
+            for operation in operations_of(harness):
                 with harness.transport.answering(answer):
                     wanted = _error(lambda operation=operation: called(operation, harness.gateway))
                     seen = _error(lambda operation=operation: asyncio.run(_awaited(harness, operation)))

@@ -8,6 +8,7 @@ from gateway_conformance import fault_injection
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, require
 from gateway_conformance.harness import Harness
+from gateway_conformance.operations import operations_of
 from gateway_core.errors import NotSentError, OutcomeUnknownError, RateLimitedError, TransportError
 from gateway_core.http import HttpResponse
 
@@ -88,7 +89,7 @@ class HttpErrorChecks(Checks):
 
         Why: Who asks again sooner is locked out for longer.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             answer = HttpResponse(status=429, headers={"Retry-After": "7", **_JSON}, body=b"{}")
             seen = fault_injection.error_of(harness, operation, answer)
             require(isinstance(seen, RateLimitedError), f"{operation.name} raised {seen and describe(seen)}")
@@ -102,7 +103,7 @@ class HttpErrorChecks(Checks):
         Why: Anybody's proxy writes this header. Converted without care, it raises in the middle of a refusal.
         """
         for text in ("", "soon", "-1", "1e999", "9" * 5000, "Fri, 99 Nov 2026 00:00:00 GMT", "\u0667", "7, 8", "nan"):
-            for operation in harness.operations():
+            for operation in operations_of(harness):
                 seen = fault_injection.error_of(
                     harness, operation, HttpResponse(status=429, headers={"Retry-After": text}, body=b"{}")
                 )
@@ -136,7 +137,7 @@ class HttpErrorChecks(Checks):
 
         Why: It may be repeated at once, and only then.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
 
             def refuse(*_: object) -> HttpResponse:
                 raise NotSentError("no connection")
@@ -151,7 +152,7 @@ class HttpErrorChecks(Checks):
 
         Why: This is how customers are charged twice: the invoice exists, and the shop believes that it does not.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
 
             def lose(*_: object) -> HttpResponse:
                 raise OutcomeUnknownError("the connection was closed")
@@ -167,7 +168,7 @@ class HttpErrorChecks(Checks):
 
         Why: What is safe is repeated after a lost answer. A creation is then made twice; a read that is not safe never.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             with harness.transport.recording() as asked:
                 fault_injection.called(operation, harness.gateway)
             require(asked, f"{operation.name} sent no request")
@@ -184,7 +185,7 @@ class HttpErrorChecks(Checks):
         Why: It is the first thing that the provider's support desk asks for.
         """
         for status in (401, 404, 422, 500):
-            for operation in harness.operations():
+            for operation in operations_of(harness):
                 seen = fault_injection.error_of(harness, operation, HttpResponse(status=status, body=b"{}"))
                 told = getattr(seen, "http_status", None)
                 require(told == status, f"{operation.name} was answered with {status}, and says {told}")

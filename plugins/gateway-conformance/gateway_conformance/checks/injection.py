@@ -12,11 +12,13 @@ import attrs
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, not_applicable, require
 from gateway_conformance.fault_injection import called
-from gateway_conformance.harness import Harness, Operation
+from gateway_conformance.harness import Harness
 from gateway_conformance.json_values import at, leaves, parsed
+from gateway_conformance.operations import Operation
 from gateway_core.errors import GatewayError, PluginError
 from gateway_core.http import HttpRequest, origin
-from gateway_core.models.invoice import Invoice, RefundRequest
+from gateway_core.models.invoice import Invoice
+from gateway_core.models.refund import RefundRequest
 from gateway_core.testing.forms import fields_of
 from gateway_core.wire import dumps
 

@@ -11,6 +11,7 @@ from gateway_conformance import fault_injection, json_values
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, require
 from gateway_conformance.harness import Harness
+from gateway_conformance.operations import operations_of
 from gateway_core.http import HttpRequest, HttpResponse
 
 _JSON = {"Content-Type": "application/json"}
@@ -172,7 +173,7 @@ class MalformedAnswerChecks(Checks):
                 value = json_values.changed(value, path, inner) if path else inner
             return attrs.evolve(answer, body=json_values.written(value))
 
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             if operation.name not in {"create_invoice", "get_status", "list_payments", "find_invoice"}:
                 continue
             with harness.transport.answering(lambda _, __, genuine: add(genuine())):
@@ -187,7 +188,7 @@ class MalformedAnswerChecks(Checks):
             fault_injection.judge_all(harness, words, fault_injection.GARBAGE, put, bare=bare)
 
     def _mutate(self, harness: Harness, changes: list[tuple[str, Any]]) -> None:
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             first = fault_injection.first_answer(harness, operation)
             value = json_values.parsed(first.body)
             if not isinstance(value, dict | list):

@@ -9,7 +9,8 @@ from gateway_conformance import impure_calls
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, fail, require
 from gateway_conformance.fault_injection import called
-from gateway_conformance.harness import Harness, Operation
+from gateway_conformance.harness import Harness
+from gateway_conformance.operations import Operation, operations_of
 from gateway_conformance.webhook_messages import genuine_ones, other_secret
 from gateway_core.errors import GatewayError
 from gateway_core.http import HttpRequest, HttpResponse
@@ -30,7 +31,7 @@ class PurityChecks(Checks):
 
         Why: A plain function that does its own I/O stops the whole event loop of an async shop, without any deadline.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             outcome = harness.outcome(operation.name, operation.arguments)
             require(isinstance(outcome, Generator), f"{operation.name} is a plain function: it blocks")
             outcome.close()
@@ -57,7 +58,7 @@ class PurityChecks(Checks):
 
         Why: A repeated request is recognised by its bytes: by the provider's idempotency, and by `--dry-run`.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             kept = _answers(harness, operation)
             first, again = _sent(harness, operation, kept), _sent(harness, operation, kept)
             _same(operation, first, again, "run twice")
@@ -69,7 +70,7 @@ class PurityChecks(Checks):
         Why: State in a module or in the provider is shared by threads, and by all of a shop's customers.
         """
         fresh = harness.connect().provider
-        kept = [(operation, _answers(harness, operation)) for operation in harness.operations()]
+        kept = [(operation, _answers(harness, operation)) for operation in operations_of(harness)]
         for operation, answers in kept:
             first = _sent(harness, operation, answers)
             for other, others in kept:
@@ -85,7 +86,7 @@ class PurityChecks(Checks):
         """
         foreign = {name: other_secret(harness, name) for name in _secret_names(harness)}
         other = harness.connect(**foreign).provider
-        for operation in list(harness.operations()):
+        for operation in list(operations_of(harness)):
             before = _first(harness, operation, harness.provider)
             others = _first(harness, operation, other)
             after = _first(harness, operation, harness.provider)
@@ -101,7 +102,7 @@ class PurityChecks(Checks):
 
         Why: This is what happens when a shop's request is cancelled or a deadline passes.
         """
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             outcome = harness.outcome(operation.name, operation.arguments)
             if not isinstance(outcome, Generator):
                 continue
@@ -128,7 +129,7 @@ class PurityChecks(Checks):
         require(not recorded.calls, f"it calls {'; '.join(recorded.calls[:3])}")
 
     def _is_quiet(self, harness: Harness, *, random: bool) -> None:
-        for operation in harness.operations():
+        for operation in operations_of(harness):
             kept = _answers(harness, operation)
             _replay(harness, operation, kept)  # what is imported or compiled once is not the flow's
             with impure_calls.recording() as recorded:

@@ -17,6 +17,7 @@ from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, fail, not_applicable, require
 from gateway_conformance.fault_injection import called
 from gateway_conformance.harness import Harness
+from gateway_conformance.operations import operations_of
 from gateway_core.errors import ConfigurationError, GatewayError, WebhookError
 from gateway_core.http import HttpResponse
 from gateway_core.models.secret import Secret
@@ -61,7 +62,7 @@ class SecrecyChecks(Checks):
         with harness.transport.recording() as asked:
             shown += [
                 (f"the result of {operation.name}", called(operation, harness.gateway))
-                for operation in harness.operations()
+                for operation in operations_of(harness)
             ]
         shown += [(f"the request {each.method} of a flow", each) for each in asked]
         for words, thing in shown:
@@ -74,7 +75,7 @@ class SecrecyChecks(Checks):
         Why: Addresses are written down by every proxy, and by every web server.
         """
         with harness.transport.recording() as asked:
-            for operation in harness.operations():
+            for operation in operations_of(harness):
                 called(operation, harness.gateway)
         for request in asked:
             _check_clean(harness, f"the address of {request.method}", request.url)
@@ -86,7 +87,7 @@ class SecrecyChecks(Checks):
         Why: Logs are kept for years, and read by many.
         """
         with _logged() as lines:
-            for operation in harness.operations():
+            for operation in operations_of(harness):
                 called(operation, harness.gateway)
                 for answer in _bad_answers(harness):
                     with harness.transport.answering(answer), contextlib.suppress(GatewayError):
@@ -147,7 +148,7 @@ class SecrecyChecks(Checks):
             b'{"email": "' + canary.encode() + b'"',
         )
         for body in bodies:
-            for operation in harness.operations():
+            for operation in operations_of(harness):
                 with harness.transport.answering(HttpResponse(status=200, body=body)):
                     try:
                         called(operation, harness.gateway)
@@ -180,7 +181,7 @@ def _bad_messages(harness: Harness) -> Iterator[WebhookRequest]:
 
 def _errors(harness: Harness) -> Iterator[tuple[str, GatewayError]]:
     """Yield errors of every operation, and of webhooks."""
-    for operation in harness.operations():
+    for operation in operations_of(harness):
         for answer in _bad_answers(harness):
             with harness.transport.answering(answer):
                 try:

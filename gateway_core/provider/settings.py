@@ -1,0 +1,106 @@
+"""The fields that a plugin's settings are made of, and the names that no setting has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from gateway_core.errors import ConfigurationError
+from gateway_core.http import is_loopback, split
+from gateway_core.models.secret import Secret
+
+#: Keys of an account's table, and arguments of `Gateway.connect`, that are the core's own: no setting is named so.
+RESERVED_SETTINGS = (
+    "backend",
+    "distribution",
+    "transport",
+    "rate_limits",
+    "limiter",
+    "limiter_fallback",
+    "observers",
+)
+
+
+def base_url_field(default: str | None = None) -> Any:
+    """Return an attrs field for a provider's base address: https, or http on the loopback range.
+
+    Args:
+        default: The default; without one the setting is required.
+    """
+    return attrs.field(
+        default=attrs.NOTHING if default is None else default,
+        converter=lambda url: url.rstrip("/") if isinstance(url, str) else url,
+        validator=_check_base_url,
+    )
+
+
+def secret_field(*, default: Any = attrs.NOTHING) -> Any:
+    """Return an attrs field for a `Secret`; it may be given as text.
+
+    Args:
+        default: None for a secret that may be missing; without a default the setting is required.
+    """
+    return attrs.field(default=default, converter=attrs.Converter(_to_secret, takes_field=True), repr=False)
+
+
+def secrets_field(*, required: bool = True) -> Any:
+    """Return an attrs field for several active secrets, given as one text, or as a list.
+
+    Args:
+        required: Whether there must be at least one.
+    """
+
+    def check(_: object, field: attrs.Attribute[Any], value: tuple[Secret, ...]) -> None:
+        if required and not value:
+            raise ConfigurationError(f"{field.name} must hold at least one secret")
+
+    default: Any = attrs.NOTHING if required else ()
+    return attrs.field(
+        default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False
+    )
+
+
+def secrets_of(value: Any) -> tuple[str, ...]:
+    """Return every `Secret` in a settings object, however deep, for the one purpose of keeping it out of texts."""
+    if isinstance(value, Secret):
+        return (value.reveal(),)
+    parts: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        parts = value.values()
+    elif isinstance(value, tuple | list | set | frozenset):
+        parts = value
+    elif attrs.has(type(value)):
+        parts = (getattr(value, field.name, None) for field in attrs.fields(type(value)))
+    return tuple(secret for part in parts for secret in secrets_of(part))
+
+
+def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secret | None:
+    if isinstance(value, Secret) or (value is None and field.default is None):
+        return value
+    try:
+        return Secret(value)  # type: ignore[arg-type]  # Secret refuses None
+    except ConfigurationError as error:
+        reason = error.message
+    raise ConfigurationError(f"{field.name}: {reason}")
+
+
+def _to_secrets(value: Any, field: attrs.Attribute[Any]) -> tuple[Secret, ...]:
+    several = (value,) if isinstance(value, str | Secret) else value
+    if not isinstance(several, tuple | list) or not all(isinstance(each, str | Secret) for each in several):
+        raise ConfigurationError(f"{field.name} must be a secret, or a list of secrets")
+    return tuple(secret for each in several if (secret := _to_secret(each, field)) is not None)
+
+
+def _check_base_url(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    try:
+        parts = split(value) if isinstance(value, str) else None
+    except ValueError:
+        parts = None
+    if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
+        raise ConfigurationError(f"{field.name} must be an address such as https://api.example.com")
+    if "@" in parts.netloc or "?" in str(value) or "#" in str(value):
+        raise ConfigurationError(f"{field.name} must have no user, password, query or fragment")
+    if parts.scheme == "http" and not is_loopback(str(value)):
+        raise ConfigurationError(f"{field.name} must be https: http is for the loopback range only")
