@@ -50,8 +50,12 @@ class AsyncGateway(BaseGateway):
     async def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
 
+        Where the provider honours a key, a repeated request gives the same invoice again, with its status of now, and
+        ``replayed`` is set. Fields of the request that the provider cannot honour are named in ``ignored``.
+
         Raises:
-            InvalidRequestError: If the provider makes no invoice in this currency.
+            InvalidRequestError: If the provider cannot make such an invoice: its currency, its amount, the length of
+                its order id, a field that is missing, or a time to pay that it does not keep.
             ConfigurationError: If an option is not the provider's, or has a wrong value.
             NotSentError: If nothing happened: it may be repeated.
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
@@ -112,7 +116,7 @@ class AsyncGateway(BaseGateway):
 
         Args:
             order_id: The shop's key of the order.
-            attempt: Which attempt to have it paid, as in `InvoiceRequest.attempt`.
+            attempt: Which attempt to have it paid, as `InvoiceRequest` counts them.
             since: A moment, with a time zone, before which the invoice was surely not made: it shortens the search.
 
         Raises:

@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 import attrs
 
 from gateway_core import (
+    Capture,
+    CaptureRequest,
+    CaptureStatus,
     Flow,
     Gateway,
     HttpRequest,
@@ -29,6 +32,7 @@ from gateway_core import (
     StatusReport,
     WebhookDelivery,
     WebhookEvent,
+    WebhookRegistration,
     WebhookRequest,
     errors,
     hookimpl,
@@ -141,6 +145,24 @@ class Fake:
         return Refund(id="r-1", refund_id=request.refund_id, invoice_id=request.invoice_id, amount=request.amount)
 
     @hookimpl
+    def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
+        """Take authorized money."""
+        yield from ask("POST", "captures")
+        return Capture(
+            id="c-1",
+            capture_id=request.capture_id,
+            invoice_id=request.invoice_id,
+            amount=request.amount,
+            status=CaptureStatus.DONE,
+        )
+
+    @hookimpl
+    def register_webhook(self, url: str) -> Flow[WebhookRegistration]:
+        """Register an address."""
+        yield from ask("POST", "webhooks")
+        return WebhookRegistration(id="w-1", url=url)
+
+    @hookimpl
     def check_account(self) -> Flow[None]:
         """Read something."""
         yield from ask("GET", "me")
@@ -153,12 +175,14 @@ class Fake:
 
 ORDER = InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR"))
 REFUND = RefundRequest(refund_id="r-7", invoice_id="i-1", amount=Money(10, "EUR"))
+CAPTURE = CaptureRequest(capture_id="c-7", invoice_id="i-1", amount=Money(10, "EUR"))
+WEBHOOKS = "https://shop.example/webhooks"
 
 
 class Wire:
     """A transport that gives prepared answers, and keeps what it was sent."""
 
-    def __init__(self, *answers: int | bytes | BaseException) -> None:
+    def __init__(self, *answers: int | bytes | HttpResponse | BaseException) -> None:
         self.answers = list(answers)
         self.sent: list[str] = []
         self.deadlines: list[float] = []
@@ -171,6 +195,8 @@ class Wire:
         answer = self.answers.pop(0)
         if isinstance(answer, BaseException):
             raise answer
+        if isinstance(answer, HttpResponse):
+            return answer
         return HttpResponse(status=answer) if isinstance(answer, int) else HttpResponse(status=200, body=answer)
 
     def close(self) -> None:

@@ -12,6 +12,9 @@ import attrs
 import pytest
 
 from gateway_core import (
+    Capture,
+    CaptureRequest,
+    CaptureStatus,
     Currency,
     Flow,
     Gateway,
@@ -26,13 +29,28 @@ from gateway_core import (
     Refund,
     Secret,
     StatusReport,
+    WebhookRegistration,
     WebhookRequest,
     errors,
 )
 from gateway_core._engine.operations import Operations
 from gateway_core.transport import TransportSettings
 from gateway_core.webhooks import sign
-from tests.fake_gateway import KEY, NOW, ORDER, REFUND, Fake, Options, Settings, Wire, ask, fake, made
+from tests.fake_gateway import (
+    CAPTURE,
+    KEY,
+    NOW,
+    ORDER,
+    REFUND,
+    WEBHOOKS,
+    Fake,
+    Options,
+    Settings,
+    Wire,
+    ask,
+    fake,
+    made,
+)
 
 OPERATIONS: dict[str, tuple[Callable[[Gateway], Any], str]] = {
     "create_invoice": (lambda gateway: gateway.create_invoice(ORDER), "POST /invoices"),
@@ -41,9 +59,12 @@ OPERATIONS: dict[str, tuple[Callable[[Gateway], Any], str]] = {
     "find_invoice": (lambda gateway: gateway.find_invoice("1042"), "GET /orders/1042"),
     "cancel_invoice": (lambda gateway: gateway.cancel_invoice("i-1"), "DELETE /invoices/i-1"),
     "refund_payment": (lambda gateway: gateway.refund_payment(REFUND), "POST /refunds"),
+    "capture_payment": (lambda gateway: gateway.capture_payment(CAPTURE), "POST /captures"),
+    "register_webhook": (lambda gateway: gateway.register_webhook(WEBHOOKS), "POST /webhooks"),
     "check_account": (lambda gateway: gateway.check_account(), "GET /me"),
 }
-CHANGING = ("create_invoice", "cancel_invoice", "refund_payment")
+CHANGING = ("create_invoice", "cancel_invoice", "refund_payment", "capture_payment", "register_webhook")
+CAPTURED = Capture(id="c-1", capture_id="c-7", invoice_id="i-1", amount=Money(10, "EUR"), status=CaptureStatus.DONE)
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)
 
 
@@ -57,6 +78,8 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS)
         ("find_invoice", b"", None),
         ("cancel_invoice", b"", StatusReport(invoice_id="i-1", status=InvoiceStatus.CANCELED)),
         ("refund_payment", b"", Refund(id="r-1", refund_id="r-7", invoice_id="i-1", amount=Money(10, "EUR"))),
+        ("capture_payment", b"", CAPTURED),
+        ("register_webhook", b"", WebhookRegistration(id="w-1", url=WEBHOOKS)),
         ("check_account", b"", None),
     ],
 )
@@ -102,6 +125,8 @@ def test_wrong_result(operation: str, result: Any) -> None:
         "find_invoice": lambda order_id: hook(),
         "cancel_invoice": lambda invoice_id: hook(),
         "refund_payment": lambda request: hook(),
+        "capture_payment": lambda request: hook(),
+        "register_webhook": lambda url: hook(),
         "check_account": hook,
     }
     gateway = fake(Wire(200), **{operation: hooks[operation]})
@@ -138,6 +163,7 @@ def test_plain_function() -> None:
         ({"amount": Money("49.90", "USD")}, "amount"),
         ({"order_id": "1043"}, "order_id"),
         ({"amount": Money(1, "EUR"), "order_id": "1043"}, "amount and order_id"),
+        ({"attempt": 2}, "attempt"),
     ],
 )
 def test_invoice_that_was_not_asked_for(changes: dict[str, Any], what: str) -> None:
@@ -412,3 +438,92 @@ def test_about() -> None:
     gateway = fake(Wire())
 
     assert (gateway.backend, gateway.info.title, repr(gateway)) == ("fake", "Fake", "<Gateway fake>")
+
+
+@pytest.mark.parametrize("changes", [{"invoice_id": "i-2"}, {"amount": Money(9, "EUR")}], ids=repr)
+def test_capture_that_was_not_asked_for(changes: dict[str, Any]) -> None:
+    """M6: money that was taken for something else is told, with the invoice."""
+    captured = attrs.evolve(CAPTURED, **changes)
+    with pytest.raises(errors.UnexpectedResponseError, match="captured something else") as caught:
+        fake(Wire(), capture_payment=lambda request: captured).capture_payment(CAPTURE)
+
+    assert (caught.value.effect, caught.value.invoice_id) == ("done", "i-1")
+
+
+def test_capture_of_the_whole_takes_what_there_is() -> None:
+    """Where the shop names no amount, the provider tells it."""
+    whole = CaptureRequest(capture_id="c-7", invoice_id="i-1")
+
+    actual = fake(Wire(), capture_payment=lambda request: CAPTURED).capture_payment(whole)
+
+    assert actual.amount == Money(10, "EUR")
+
+
+@pytest.mark.parametrize("url", ["", "shop.example/webhooks", "ftp://shop.example", None], ids=repr)
+def test_only_web_addresses_are_registered(url: Any) -> None:
+    """What is no address is refused before anything is sent."""
+    with pytest.raises(errors.InvalidRequestError, match="url must be an http or https address"):
+        fake(Wire()).register_webhook(url)
+
+
+def test_attempt_and_moment_reach_the_plugin() -> None:
+    """A plugin takes what it uses of the attempt and the moment to look from."""
+    seen: list[Any] = []
+
+    def find_invoice(order_id: str, attempt: int, since: datetime | None) -> None:
+        seen.append((order_id, attempt, since))
+
+    fake(Wire(), find_invoice=find_invoice).find_invoice("1042", attempt=2, since=NOW)
+
+    assert seen == [("1042", 2, NOW)]
+
+
+def test_plugin_without_attempts_is_asked_for_first_ones_only() -> None:
+    """It would find the first attempt's invoice in place of the second's."""
+    gateway = fake(Wire(b""))
+
+    with pytest.raises(errors.UnsupportedOperationError, match="later attempt"):
+        gateway.find_invoice("1042", attempt=2)
+    assert gateway.find_invoice("1042", attempt=1) is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"attempt": 0}, {"attempt": "2"}, {"since": NOW.replace(tzinfo=None)}],
+    ids=repr,
+)
+def test_what_cannot_be_looked_for_is_refused(arguments: Any) -> None:
+    """An attempt is counted from 1, and a moment has a time zone."""
+    with pytest.raises(errors.InvalidRequestError):
+        fake(Wire()).find_invoice("1042", **arguments)
+
+
+def test_another_attempt_is_another_order() -> None:
+    """What is found is what was looked for, down to the attempt."""
+    first = made(ORDER, attempt=1)
+    with pytest.raises(errors.UnexpectedResponseError, match="of another order"):
+        fake(Wire(), find_invoice=lambda order_id, attempt: first).find_invoice("1042", attempt=2)
+
+
+def test_references_are_handed_back() -> None:
+    """A plugin keeps nothing: what it needs to call an invoice off comes from the caller."""
+    seen: list[Any] = []
+
+    def cancel_invoice(invoice_id: str, references: Any) -> StatusReport:
+        seen.append(dict(references))
+        return StatusReport(invoice_id=invoice_id, status=InvoiceStatus.EXPIRED)
+
+    gateway = fake(Wire(), cancel_invoice=cancel_invoice)
+    statuses = [
+        gateway.cancel_invoice("i-1", references={"intent": "pi_1"}).status,
+        gateway.cancel_invoice("i-1").status,
+    ]
+
+    assert (seen, statuses) == ([{"intent": "pi_1"}, {}], [InvoiceStatus.EXPIRED] * 2)
+
+
+@pytest.mark.parametrize("references", [{"intent": 1}, ["pi_1"], "pi_1"], ids=repr)
+def test_references_are_texts(references: Any) -> None:
+    """Anything else is refused before anything is sent."""
+    with pytest.raises(errors.InvalidRequestError, match="references must map text to text"):
+        fake(Wire()).cancel_invoice("i-1", references=references)

@@ -126,3 +126,17 @@ def test_webhooks_of_a_provider_that_sends_none() -> None:
 
     with pytest.raises(errors.UnsupportedOperationError, match="it sends none"):
         fake(Wire(), info=info).verify_webhook(WebhookRequest(body=b"{}"))
+
+
+def test_webhook_changes_nothing_at_the_provider() -> None:
+    """Whoever captures an approved order is the shop: a request that could change something is not sent."""
+
+    def verify_webhook(request: WebhookRequest) -> Flow[WebhookDelivery]:
+        yield from ask("POST", "captures")
+        return WebhookDelivery(events=(), verified_by="callback")
+
+    wire = Wire(200)
+    with pytest.raises(errors.WebhookError, match="must not change anything at the provider") as caught:
+        fake(wire, verify_webhook=verify_webhook).verify_webhook(signed(b'"e"'))
+
+    assert (wire.sent, caught.value.reason) == ([], WebhookReason.FAULTY_PLUGIN)

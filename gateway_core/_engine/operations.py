@@ -5,7 +5,7 @@ What is checked here is the same for blocking and for async code, so it is writt
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -15,9 +15,9 @@ from gateway_core import hookspecs
 from gateway_core._engine import request_checks
 from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBoundary
 from gateway_core._engine.pagination import Pagination
+from gateway_core._engine.replays import ReplayDetector
 from gateway_core._plugins import loading
 from gateway_core.errors import (
-    ConfigurationError,
     GatewayError,
     InvalidRequestError,
     PluginError,
@@ -26,12 +26,10 @@ from gateway_core.errors import (
     WebhookError,
     WebhookReason,
 )
-from gateway_core.http import Flow
+from gateway_core.http import Flow, HttpRequest, HttpResponse
 from gateway_core.models import _fields as check
 from gateway_core.models.capture import Capture, CaptureRequest
-from gateway_core.models.currency import Currency
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
-from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.reference import check_attempt
 from gateway_core.models.refund import Refund, RefundRequest
@@ -62,6 +60,7 @@ class Operations:
         self.info: ProviderInfo = provider.info
         self._hooks = loading.register(provider).hook
         self._secrets = secrets_of(provider.settings)
+        self._ignored: set[str] = set()
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
         self._supported = frozenset(
             name for name in names if name not in self.info.unsupported and getattr(self._hooks, name).get_hookimpls()
@@ -95,20 +94,49 @@ class Operations:
 
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         _expect(request, InvoiceRequest)
-        ready = attrs.evolve(
-            request, requested_at=request.requested_at or _now(), options=self._options(request.options)
-        )
-        self._check_amount(request.amount)
-        invoice = yield from self._call("create_invoice", Invoice, request=ready)
+        requested_at = request.requested_at or _now()
+        options = request_checks.structured_options(self.info, request.options)
+        ready = attrs.evolve(request, requested_at=requested_at, options=options)
+        request_checks.check_invoice_request(self.info, request)
+        ignored = request_checks.ignored_fields(self.info, request)
+        self._log_ignored(ignored)
+        replays = ReplayDetector(self.info.idempotency_of("create_invoice"))
+        made = yield from _watched(self._ask("create_invoice", request=ready), replays.see)
+        invoice = _checked("create_invoice", Invoice, made)
         other = [] if invoice.amount == request.amount else ["amount"]
         other += [] if invoice.order_id in (None, request.order_id) else ["order_id"]
+        other += [] if invoice.attempt in (None, request.attempt) else ["attempt"]
         if other:
             raise UnexpectedResponseError(
                 f"the provider made an invoice of another {' and '.join(other)}: call it off, or deliver nothing",
                 effect="done",
                 invoice_id=invoice.id,
             )
-        return invoice
+        if invoice.amount.unit.exponent != request.amount.unit.exponent:
+            invoice = attrs.evolve(invoice, amount=request.amount)
+        if replays.is_replay(invoice, requested_at):
+            invoice = yield from self._as_it_is_now(invoice)
+        return attrs.evolve(invoice, ignored=ignored) if ignored else invoice
+
+    def _as_it_is_now(self, invoice: Invoice) -> Flow[Invoice]:
+        """Return an invoice that was made before with its status of now: it may have been paid, or be dead."""
+        if not self.supports("get_status"):
+            return attrs.evolve(invoice, replayed=True)
+        try:
+            report = yield from self._call("get_status", StatusReport, invoice_id=invoice.id)
+            return attrs.evolve(invoice, status=_about(invoice.id, report).status, replayed=True)
+        except GatewayError as error:
+            error.effect, error.invoice_id = "done", invoice.id
+            raise
+
+    def _log_ignored(self, fields: tuple[str, ...]) -> None:
+        """Log once for each field that this provider does not take it."""
+        for field in fields:
+            if field not in self._ignored:
+                from gateway_core.observers._log import logger
+
+                self._ignored.add(field)
+                logger("invoices").warning("%s ignores %s of an invoice request", self.backend, field)
 
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
         report = yield from self._call("get_status", StatusReport, invoice_id=_identifier(invoice_id))
@@ -116,11 +144,12 @@ class Operations:
 
     def list_payments(self, pagination: Pagination, query: PaymentQuery) -> Flow[tuple[Payment, ...]]:
         """Read the page that `query` asks for, and return what is new on it."""
-        answers = _LastBody()
-        page = yield from answers.of(self._call("list_payments", Page, query=query))
+        last = _LastBody()
+        answered = yield from _watched(self._ask("list_payments", query=query), last.see)
+        page = _checked("list_payments", Page, answered)
         if not all(isinstance(item, Payment) for item in page.items):
             raise PluginError("a page of payments holds something else")
-        return pagination.accept(query, page, answers.body)
+        return pagination.accept(query, page, last.body)
 
     def find_invoice(self, order_id: str, attempt: int = 1, since: datetime | None = None) -> Flow[Invoice | None]:
         check_attempt(attempt)
@@ -144,6 +173,7 @@ class Operations:
 
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
         _expect(request, RefundRequest)
+        request_checks.check_amount(self.info, request.amount)
         refund = yield from self._call("refund_payment", Refund, request=request)
         if refund.amount != request.amount or refund.invoice_id != request.invoice_id:
             raise UnexpectedResponseError(
@@ -153,6 +183,8 @@ class Operations:
 
     def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
         _expect(request, CaptureRequest)
+        if request.amount is not None:
+            request_checks.check_amount(self.info, request.amount)
         capture = yield from self._call("capture_payment", Capture, request=request)
         other_amount = request.amount is not None and capture.amount not in (None, request.amount)
         if other_amount or capture.invoice_id != request.invoice_id:
@@ -202,38 +234,6 @@ class Operations:
         result = (yield from outcome) if isinstance(outcome, Generator) else outcome
         return cast(T, result) if optional and result is None else _checked(operation, kind, result)
 
-    def _check_amount(self, amount: Money) -> None:
-        known, code = self.info.currencies, amount.currency
-        if known is not None and code not in known:
-            raise InvalidRequestError(f"{self.info.title} makes no invoice in {code}: it knows {', '.join(known)}")
-        try:
-            amount.to_minor(self._exponent(amount.unit))
-        except InvalidRequestError as error:
-            reason = error.message
-        else:
-            return
-        raise InvalidRequestError(f"{self.info.title} cannot count {amount}: {reason}")
-
-    def _exponent(self, unit: Currency) -> int:
-        """Return how many decimals the provider counts; of an asset that nobody declares, what the caller says."""
-        declared = self.info.exponents.get(unit.code)
-        if declared is not None:
-            return declared
-        try:
-            return Currency.find(unit.code, unit.network).exponent
-        except InvalidRequestError:
-            return unit.exponent
-
-    def _options(self, options: Any) -> Any:
-        declared = self.info.options
-        if declared is None:
-            if options:
-                raise ConfigurationError(f"{self.info.title} has no options for an invoice")
-            return {}
-        from gateway_core.config import structure
-
-        return options if isinstance(options, declared) else structure(declared, options, where="options")
-
 
 def _about(invoice_id: str, report: StatusReport) -> StatusReport:
     if report.invoice_id != invoice_id:
@@ -246,16 +246,26 @@ class _LastBody:
 
     body: bytes | None = None
 
-    def of(self, flow: Flow[T]) -> Flow[T]:
-        try:
-            request = next(flow)
-            while True:
+    def see(self, _: HttpRequest, response: HttpResponse) -> None:
+        self.body = response.body
+
+
+def _watched(outcome: Any, see: Callable[[HttpRequest, HttpResponse], None]) -> Flow[Any]:
+    """Run what a hook gave to its result, and show each answer that it receives."""
+    if not isinstance(outcome, Generator):
+        return outcome
+    try:
+        request = next(outcome)
+        while True:
+            try:
                 response = yield request
-                self.body = response.body
-                request = flow.send(response)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+            except GatewayError as error:
+                request = outcome.throw(error)
+            else:
+                see(request, response)
+                request = outcome.send(response)
+    except StopIteration as stop:
+        return stop.value
 
 
 def _delivery(flow: Flow[Any]) -> Flow[WebhookDelivery]:

@@ -16,7 +16,7 @@ from gateway_core.models.money import Money
 class CaptureStatus(enum.StrEnum):
     """The state of a capture."""
 
-    PENDING = "pending"  #: Accepted, and not yet carried out: it may still fail.
+    PENDING = "pending"  #: Accepted, not yet carried out; it may still fail.
     DONE = "done"  #: The money was taken.
     FAILED = "failed"  #: Refused.
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import attrs
 
 from gateway_core.errors import InvalidRequestError
+from gateway_core.models._iso4217 import CURRENT, HISTORIC
 
 _CODE = re.compile(r"[A-Z0-9]{2,12}")
 _NETWORK = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -60,35 +61,26 @@ class Currency:
     Attributes:
         code: ``EUR``, ``BTC``.
         exponent: The number of decimals (0 to 30). Not compared: an amount is the same however finely it is counted.
-        network: The chain that a crypto asset is on, such as ``tron``; None for a currency.
+        network: The chain that a crypto asset is on, such as ``tron``; None for a currency. Where it is left out of an
+            asset that has one usual network, as in ``Currency("BTC", 8)``, it is that network, as `find` takes it; of
+            another asset it stays None, for a provider where the payer chooses the network.
 
     Raises:
         InvalidRequestError: If one of them is not so, or a code of ISO 4217 is said to be on a network: anybody can
             make a token and call it ``EUR``.
     """
 
-    code: str = attrs.field()
+    code: str
     exponent: int = attrs.field(eq=False)
-    network: str | None = attrs.field(default=None)
+    network: str | None = None
 
-    @code.validator
-    def _check_code(self, _: object, value: object) -> None:
-        if not isinstance(value, str) or not _CODE.fullmatch(value):
-            raise InvalidRequestError("a currency code is 2 to 12 capital letters or digits, such as EUR")
-
-    @exponent.validator
-    def _check_exponent(self, _: object, value: object) -> None:
-        if type(value) is not int or not 0 <= value <= _MOST_DECIMALS:
-            raise InvalidRequestError(f"a currency has 0 to {_MOST_DECIMALS} decimals")
-
-    @network.validator
-    def _check_network(self, _: object, value: object) -> None:
-        if value is None:
-            return
-        if not isinstance(value, str) or not _NETWORK.fullmatch(value):
-            raise InvalidRequestError("a network is named in small letters, digits and hyphens, such as tron")
-        if self.code not in ASSETS and self.code in _iso4217():
-            raise InvalidRequestError(f"{self.code} is a currency of ISO 4217: it is on no network")
+    def __attrs_post_init__(self) -> None:
+        _check_code(self.code)
+        _check_exponent(self.exponent)
+        if self.network is not None:
+            _check_network(self.code, self.network)
+        elif self.code in ASSETS:
+            object.__setattr__(self, "network", _usual_network(self.code))  # what `find` takes it for
 
     def __str__(self) -> str:
         return f"{self.code} on {self.network}" if self.network else self.code
@@ -101,27 +93,80 @@ class Currency:
             InvalidRequestError: If the code is unknown, has no minor units in ISO 4217 (gold, for one), or is a crypto
                 asset whose networks differ in decimals while none is named.
         """
-        if not _is_text(code) or (network is not None and not _is_text(network)):
-            raise InvalidRequestError("a currency is named by its code, such as EUR, and a network by its name")
+        _check_names(code, network)
         return _find(code, network)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def read_currency(
+    code: str, network: str | None = None, *, asked: Currency | None = None, decimals: int | None = None
+) -> Currency:
+    """Return the currency that a provider's answer is in.
+
+    Args:
+        code: The code in the answer.
+        network: The chain in the answer; None if it names none.
+        asked: The currency that was asked for, if this answers a request.
+        decimals: How many decimals the amount has, where it is written in major units: an asset that nobody knows is
+            counted as it is written.
+
+    Raises:
+        InvalidRequestError: If nothing tells what the code stands for.
+    """
+    if asked is not None and code == asked.code and network in (None, asked.network):
+        return asked
+    _check_names(code, network)
+    if network is None and is_historic(code):
+        return Currency(code, HISTORIC[code])
+    try:
+        return _find(code, network)
+    except InvalidRequestError:
+        if network is None or decimals is None or (code in CURRENT and code not in ASSETS):
+            raise
+    return Currency(code, decimals, network)
+
+
+def is_historic(code: str) -> bool:
+    """Return whether a code has left ISO 4217."""
+    return code in HISTORIC and code not in CURRENT
+
+
+def is_payable(code: str) -> bool:
+    """Return whether something can be paid in a currency: ISO 4217 has codes without a minor unit, as that of gold."""
+    return CURRENT.get(code, 0) is not None
+
+
+def _check_names(code: object, network: object) -> None:
+    if not isinstance(code, str) or not isinstance(network, str | None):
+        raise InvalidRequestError("a currency is named by its code, such as EUR, and a network by its name")
+
+
+def _check_code(code: object) -> None:
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        raise InvalidRequestError("a currency code is 2 to 12 capital letters or digits, such as EUR")
+
+
+def _check_exponent(exponent: object) -> None:
+    if type(exponent) is not int or not 0 <= exponent <= _MOST_DECIMALS:
+        raise InvalidRequestError(f"a currency has 0 to {_MOST_DECIMALS} decimals")
+
+
+def _check_network(code: str, network: object) -> None:
+    if not isinstance(network, str) or not _NETWORK.fullmatch(network):
+        raise InvalidRequestError("a network is named in small letters, digits and hyphens, such as tron")
+    if code not in ASSETS and code in CURRENT:
+        raise InvalidRequestError(f"{code} is a currency of ISO 4217: it is on no network")
 
 
 @functools.lru_cache(maxsize=512)
 def _find(code: str, network: str | None) -> Currency:
     if code in ASSETS:
         return _asset(code, network)
-    exponents = _iso4217()
-    if code not in exponents:
-        raise InvalidRequestError(
-            f"unknown currency {code[:12]}: give an ISO 4217 code, or a Currency with its decimals and network"
-        )
+    if code not in CURRENT:
+        what = f"{code} has left ISO 4217" if code in HISTORIC else f"unknown currency {code[:12]}"
+        raise InvalidRequestError(f"{what}: give an ISO 4217 code, or a Currency with its decimals and network")
     if network is not None:
         raise InvalidRequestError(f"{code} is a currency of ISO 4217: it is on no network")
-    exponent = exponents[code]
+    exponent = CURRENT[code]
     if exponent is None:
         raise InvalidRequestError(f"{code} has no minor unit in ISO 4217: nothing can be paid in it")
     return Currency(code, exponent)
@@ -130,9 +175,9 @@ def _find(code: str, network: str | None) -> Currency:
 def _asset(code: str, network: str | None) -> Currency:
     networks = ASSETS[code]
     if network is None:
-        if len(set(networks.values())) > 1:
-            raise InvalidRequestError(f"{code} is not the same on every network: name one of {', '.join(networks)}")
-        network = next(iter(networks))
+        network = _usual_network(code)
+    if network is None:
+        raise InvalidRequestError(f"{code} is not the same on every network: name one of {', '.join(networks)}")
     if network not in networks:
         raise InvalidRequestError(
             f"the decimals of {code} on this network are not known: give Currency({code!r}, decimals, network)"
@@ -140,9 +185,7 @@ def _asset(code: str, network: str | None) -> Currency:
     return Currency(code, networks[network], network)
 
 
-@functools.cache
-def _iso4217() -> dict[str, int | None]:
-    # Parsing the official table takes 25 ms, so it waits for the first amount.
-    import iso4217
-
-    return {currency.code: currency.exponent for currency in iso4217.Currency}
+def _usual_network(code: str) -> str | None:
+    """Return the network that is meant where none is named; None if the asset's decimals differ among them."""
+    networks = ASSETS[code]
+    return next(iter(networks)) if len(set(networks.values())) == 1 else None

@@ -109,7 +109,8 @@ class Invoice:
         raw: The provider's own answer.
         references: Texts that a later refund, capture or cancellation needs, such as the id of a payment intent.
         ignored: Names of the request's fields that were given and that the provider cannot honour. Set by the gateway.
-        replayed: Whether the provider repeated an earlier answer: the invoice was made before.
+        replayed: Whether the provider repeated an earlier answer: the invoice was made before. This tells of the
+            answer, not of the invoice, so it does not count when two invoices are compared.
 
     Raises:
         InvalidRequestError: If one of them is not so.
@@ -126,7 +127,7 @@ class Invoice:
     raw: Mapping[str, Any] = check.raw_field()
     references: Mapping[str, str] = check.frozen_field()
     ignored: tuple[str, ...] = attrs.field(default=(), converter=check.tupled)
-    replayed: bool = False
+    replayed: bool = attrs.field(default=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         check.identifier("id", self.id)

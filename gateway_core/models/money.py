@@ -10,7 +10,7 @@ from typing import final
 import attrs
 
 from gateway_core.errors import InvalidRequestError
-from gateway_core.models.currency import Currency
+from gateway_core.models.currency import Currency, read_currency
 
 #: Every amount, and every factor, is below it.
 _LIMIT = 10**30
@@ -83,6 +83,35 @@ class Money:
         if abs(units) >= _LIMIT * 10**unit.exponent:
             raise InvalidRequestError("the amount is too large")
         return cls(EXACT.scaleb(Decimal(units), -unit.exponent), unit)
+
+    @classmethod
+    def read(
+        cls, amount: str | int | Decimal, currency: str, *, network: str | None = None, asked: Money | None = None
+    ) -> Money:
+        """Return an amount in major units as a provider's answer tells it.
+
+        Unlike `Money` itself it takes what was asked for as the unit, currencies that have left ISO 4217, and any asset
+        on a network, counted as it is written.
+
+        >>> from gateway_core import Currency, Money
+        >>> Money.read("5.00", "BGN")
+        Money('5.00', 'BGN')
+        >>> Money.read("5.0", "DAI", network="ethereum", asked=Money(5, Currency("DAI", 18, "ethereum"))).unit.exponent
+        18
+
+        Args:
+            amount: Text in plain digits, an int or a `~decimal.Decimal`.
+            currency: The code in the answer.
+            network: The chain in the answer; None if it names none.
+            asked: The amount that was asked for, if this answers a request.
+
+        Raises:
+            InvalidRequestError: If the amount or the currency cannot be read.
+        """
+        value = _decimal(amount)
+        decimals = max(0, -int(value.as_tuple().exponent))
+        unit = read_currency(currency, network, asked=None if asked is None else asked.unit, decimals=min(decimals, 30))
+        return cls(value, unit)
 
     def to_minor(self, exponent: int | None = None) -> int:
         """Return the amount in the smallest unit, such as cents.

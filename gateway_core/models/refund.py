@@ -16,7 +16,7 @@ from gateway_core.models.money import Money
 class RefundStatus(enum.StrEnum):
     """The state of a refund."""
 
-    PENDING = "pending"  #: Accepted, and not yet carried out: it may still fail.
+    PENDING = "pending"  #: Accepted, not yet carried out; it may still fail.
     DONE = "done"  #: The money went back.
     FAILED = "failed"  #: Refused or canceled, or the money came back to the shop.
 

@@ -34,9 +34,9 @@ class Declines(enum.StrEnum):
 class RetryAdvice(enum.StrEnum):
     """What a provider's answer says about repeating the request."""
 
-    RETRY = "retry"  #: Repeat it: a failure that passes.
+    RETRY = "retry"  #: Repeat it; the failure passes.
     DO_NOT_RETRY = "do not retry"  #: Another attempt would get the same answer, such as one stored for the key.
-    IN_PROGRESS = "in progress"  #: The first request with this key is under way: wait, and repeat it with the same key.
+    IN_PROGRESS = "in progress"  #: The first request with this key is under way; wait, and repeat it with the same key.
 
 
 @attrs.frozen(kw_only=True)

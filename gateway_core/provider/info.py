@@ -11,7 +11,7 @@ import attrs
 from gateway_core.errors import InvalidRequestError, PluginError
 from gateway_core.http import HttpResponse
 from gateway_core.models._fields import tupled
-from gateway_core.models.currency import Currency
+from gateway_core.models.currency import Currency, read_currency
 from gateway_core.models.money import Money
 from gateway_core.provider.facts import (
     AmountRule,
@@ -182,8 +182,8 @@ class ProviderInfo:
         """
         return money.to_minor(self.exponent_of(money.unit))
 
-    def from_minor(self, units: int, currency: str | Currency, *, network: str | None = None) -> Money:
-        """Return the amount that is so many of the smallest units that the provider counts.
+    def from_minor(self, units: int, currency: str, *, network: str | None = None, asked: Money | None = None) -> Money:
+        """Return the amount that is so many of the smallest units that the provider counts, as an answer tells it.
 
         >>> from gateway_core import ProviderInfo
         >>> ProviderInfo(title="Example", exponents={"CLP": 2}).from_minor(123400, "CLP")
@@ -191,13 +191,14 @@ class ProviderInfo:
 
         Args:
             units: The number of units.
-            currency: The code; or the `Currency` that was asked for, of an asset that the library does not know.
-            network: The chain of a crypto asset.
+            currency: The code in the answer.
+            network: The chain in the answer; None if it names none.
+            asked: The amount that was asked for, if this answers a request.
 
         Raises:
-            InvalidRequestError: If `units` is no int, or the currency is unknown.
+            InvalidRequestError: If `units` is no int, or nothing tells what the currency stands for.
         """
-        unit = currency if isinstance(currency, Currency) else Currency.find(currency, network)
+        unit = read_currency(currency, network, asked=None if asked is None else asked.unit)
         return Money.from_minor(units, attrs.evolve(unit, exponent=self.exponent_of(unit)))
 
     def exponent_of(self, unit: Currency) -> int:

@@ -70,7 +70,7 @@ CASES = [
     ),
     Case(
         "amount_finer_than_its_currency_is_refused_before_sending",
-        {"gateway_core._engine.operations.Operations._check_amount": lambda *_: None},
+        {"gateway_core._engine.request_checks.check_amount": lambda *_: None},
         {"mapping": _ROUNDS},
     ),
     Case(

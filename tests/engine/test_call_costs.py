@@ -3,10 +3,14 @@
 These numbers may go down. Whoever makes one go up says here why it is worth it. What has:
 
 - Invoices, statuses and payments carry an attempt and references; each field of a record is checked where it is made.
+- A repeated creation is asked about, so the one that is counted is new: its count holds what the emulator does with the
+  core's JSON writer, too.
+- A webhook's amounts may be in a currency of the past.
 """
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -86,12 +90,12 @@ def account() -> Iterator[EmulatedAccount]:
 
 def test_create(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven generators wait for the answer to a creation: four of the core's, two of the operation's, the plugin's."""
-    request = InvoiceRequest(order_id="1", amount=Money("49.90", "EUR"))
+    requests = (InvoiceRequest(order_id=str(number), amount=Money("49.90", "EUR")) for number in itertools.count())
 
     def create() -> object:
-        return account.gateway.create_invoice(request)
+        return account.gateway.create_invoice(next(requests))
 
-    assert calls_in(create) <= 320
+    assert calls_in(create) <= 470
     assert live_generators(create, monkeypatch) <= 7
 
 
@@ -104,12 +108,12 @@ def test_webhook(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> N
     def verify() -> object:
         return account.gateway.verify_webhook(request)
 
-    assert calls_in(verify) <= 185
+    assert calls_in(verify) <= 195
     assert live_generators(verify, monkeypatch) == 0
 
 
 def test_page(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page of a list costs what a creation does, one generator that watches it advance, and its payments."""
+    """A page of a list costs what a creation does, and its payments."""
     account.pay(account.gateway.create_invoice(InvoiceRequest(order_id="1", amount=Money("49.90", "EUR"))).id)
 
     def read() -> object:

@@ -10,7 +10,8 @@ import pytest
 
 from gateway_core import Currency
 from gateway_core.errors import InvalidRequestError
-from gateway_core.models.currency import ASSETS
+from gateway_core.models._iso4217 import CURRENT, HISTORIC, PUBLISHED
+from gateway_core.models.currency import ASSETS, read_currency
 
 #: List One of ISO 4217 as published on 2026-01-01: every code by its number of decimals.
 OFFICIAL = {
@@ -128,7 +129,7 @@ def test_the_network_is_needed_where_decimals_differ(code: str) -> None:
         ("EUR\n", None, "unknown currency"),
         ("ＥＵＲ", None, "unknown currency"),
         ("\u0415UR", None, "unknown currency"),
-        ("DEM", None, "unknown currency"),
+        ("DEM", None, "DEM has left ISO 4217"),
         ("", None, "unknown currency"),
         ("X" * 1000, None, "unknown currency XXXXXXXXXXXX:"),
         (978, None, "named by its code"),
@@ -224,3 +225,82 @@ def test_currencies_can_be_pickled() -> None:
     actual = pickle.loads(pickle.dumps(currency))  # noqa: S301  # our own
 
     assert (actual, actual.exponent) == (currency, 4)
+
+
+def test_table_is_the_official_one() -> None:
+    """M3: the table is List One as the package has it, and says of which edition."""
+    official = {currency.code: currency.exponent for currency in iso4217.Currency}
+
+    assert (official, str(iso4217.__published__)) == (CURRENT, PUBLISHED)
+
+
+def test_withdrawn_codes_are_not_those_of_today() -> None:
+    """A code that comes back is one of today."""
+    actual = set(HISTORIC) & set(CURRENT)
+
+    assert actual == set()
+
+
+@pytest.mark.parametrize(
+    "currency, network",
+    [
+        (Currency("BTC", 8), "bitcoin"),
+        (Currency("TON", 9), "ton"),
+        (Currency("ETH", 18), "ethereum"),
+        (Currency("BTC", 3), "bitcoin"),
+        (Currency("USDT", 6), None),
+        (Currency("WIDG", 6), None),
+        (Currency("EUR", 2), None),
+    ],
+    ids=repr,
+)
+def test_network_of_a_known_asset_may_be_left_out(currency: Currency, network: str | None) -> None:
+    """What is built from a stored code and number of decimals is the same asset as what is found by its code."""
+    actual = currency.network
+
+    assert actual == network
+
+
+@pytest.mark.parametrize(
+    "code, network, asked, expected",
+    [
+        ("EUR", None, None, Currency("EUR", 2)),
+        ("BGN", None, None, Currency("BGN", 2)),
+        ("HRK", None, None, Currency("HRK", 2)),
+        ("BYR", None, None, Currency("BYR", 0)),
+        ("BTC", None, None, Currency("BTC", 8, "bitcoin")),
+        ("CLP", None, Currency("CLP", 2), Currency("CLP", 2)),
+        ("EUR", None, Currency("CLP", 2), Currency("EUR", 2)),
+        ("DAI", "ethereum", Currency("DAI", 18, "ethereum"), Currency("DAI", 18, "ethereum")),
+        ("DAI", None, Currency("DAI", 18, "ethereum"), Currency("DAI", 18, "ethereum")),
+        ("DAI", "ethereum", None, Currency("DAI", 3, "ethereum")),
+        ("DAI", "polygon", Currency("DAI", 18, "ethereum"), Currency("DAI", 3, "polygon")),
+        ("USDT", "zksync", None, Currency("USDT", 3, "zksync")),
+        ("USDT", None, Currency("USDT", 6), Currency("USDT", 6)),
+    ],
+    ids=repr,
+)
+def test_answer_is_read_in_what_was_asked_for(
+    code: str, network: str | None, asked: Currency | None, expected: Currency
+) -> None:
+    """M3: an answer is in the unit that was asked for, of today or before; an unknown asset is counted as written."""
+    actual = read_currency(code, network, asked=asked, decimals=3)
+
+    assert (actual, actual.exponent) == (expected, expected.exponent)
+
+
+@pytest.mark.parametrize(
+    "code, network",
+    [("XYZ", None), ("EUR", "tron"), ("BGN", "Tron"), ("USDT", None), ("XAU", None), ("eur", None), (None, None)],
+    ids=repr,
+)
+def test_answer_in_nothing_known_is_refused(code: Any, network: Any) -> None:
+    """A word in place of a currency is no currency."""
+    with pytest.raises(InvalidRequestError):
+        read_currency(code, network, decimals=2)
+
+
+def test_unknown_asset_in_minor_units_is_refused() -> None:
+    """Without its decimals, nobody knows what so many units are."""
+    with pytest.raises(InvalidRequestError, match="unknown currency DAI"):
+        read_currency("DAI", "ethereum")

@@ -334,3 +334,38 @@ def test_numbers_in_text_are_read(text: str) -> None:
     actual = parse_amount(text)
 
     assert actual == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    "amount, code, network, expected",
+    [
+        ("5.00", "BGN", None, Money("5.00", Currency("BGN", 2))),
+        (Decimal("5.0"), "EUR", None, Money(5, "EUR")),
+        ("0.00000001", "DAI", "ethereum", Money("0.00000001", Currency("DAI", 18, "ethereum"))),
+        ("1E-8", "DAI", "ethereum", Money("0.00000001", Currency("DAI", 18, "ethereum"))),
+        ("1E3", "DAI", "ethereum", Money(1000, Currency("DAI", 18, "ethereum"))),
+    ],
+)
+def test_answers_are_read(amount: Any, code: str, network: str | None, expected: Money) -> None:
+    """M3: an amount of an answer is read in a currency that was withdrawn, and in an asset that nobody knows."""
+    actual = Money.read(amount, code, network=network)
+
+    assert actual == expected
+
+
+def test_answer_is_counted_as_what_was_asked_for() -> None:
+    """M3: the unit that was asked for is that of the answer."""
+    asked = Money(5, Currency("DAI", 18, "ethereum"))
+
+    actual = Money.read("5", "DAI", asked=asked)
+
+    assert (actual, actual.unit.exponent) == (asked, 18)
+
+
+@pytest.mark.parametrize(
+    "amount", ["", "5,00", 5.0, None, "NaN", Decimal("Infinity"), "1E99", "0." + "1" * 31], ids=repr
+)
+def test_what_is_no_amount_of_an_answer_is_refused(amount: Any) -> None:
+    """A number that cannot be money is refused in our own words."""
+    with pytest.raises(InvalidRequestError):
+        Money.read(amount, "DAI", network="ethereum")

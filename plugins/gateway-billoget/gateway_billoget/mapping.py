@@ -85,7 +85,7 @@ def budget(data: Any, at: datetime | None, currency: str | None) -> records.Budg
         id=found.id,
         status=_status(found, expires_at, at),
         provider_status=_words(found),
-        total=None if found.total is None or unit is None else Money(found.total, unit),
+        total=None if found.total is None or unit is None else Money.read(found.total, unit),
         order_id=_order_id(found.metadata) or tagged_order,
         customer_id=found.customerId,
         seller_id=found.sellerId,

@@ -267,4 +267,4 @@ def fiat(amount: Decimal, currency: str) -> Money:
     """Return an amount in one of Bitsby's currencies."""
     if currency not in CURRENCIES:
         raise InvalidRequestError("an invoice is in a currency that Bitsby does not have")
-    return Money(amount, currency)
+    return Money.read(amount, currency)

@@ -63,7 +63,7 @@ INVOICE_EVENTS = frozenset(
 
 def money(amount: WireAmount) -> Money:
     """Read an amount."""
-    return Money(amount.amount, amount.currency, network=amount.network)
+    return Money.read(amount.amount, amount.currency, network=amount.network)
 
 
 def amount_to_wire(amount: Money) -> dict[str, str]:

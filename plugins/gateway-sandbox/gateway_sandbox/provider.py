@@ -69,7 +69,7 @@ class Sandbox:
             "every payment once, in the order of arrival; one that arrives while the list is read is on a later page,"
             " or missing if the last page was given before it came"
         ),
-        idempotency=Idempotency(scope="account", life=None),
+        idempotency=Idempotency(scope="account", life=None, replay_header="Idempotent-Replayed"),
         account_settings=("api_key",),
         notes=(
             "No real money moves.",

@@ -80,8 +80,9 @@ def test_what_it_declares() -> None:
     info = Sandbox.info
 
     assert info.webhook_authentication is WebhookAuthentication.SIGNATURE
-    assert info.idempotency is not None
-    assert (info.idempotency.scope, info.idempotency.life) == ("account", None)
+    creation = info.idempotency_of("create_invoice")
+    assert creation is not None
+    assert (creation.scope, creation.life, creation.replay_header) == ("account", None, "Idempotent-Replayed")
     assert (info.currencies, dict(info.unsupported)) == (None, {})
     assert info.webhook_covers
     assert info.list_guarantee

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from gateway_core import (
@@ -128,7 +129,7 @@ def test_amounts_of_any_currency_come_back_exactly(gateway: Gateway, emulator: S
     assert (report.expected, report.received, report.status) == (amount, amount, InvoiceStatus.PAID)
 
 
-@pytest.mark.parametrize("amount", [Money("1", Currency("WIDG", 4, "widgetchain")), Money("1", Currency("XAU", 0))])
+@pytest.mark.parametrize("amount", [Money("1", Currency("WIDG", 4, "widgetchain"))])
 def test_unknown_currency_is_refused_by_the_sandbox(gateway: Gateway, amount: Money) -> None:
     """A currency that the sandbox does not know is its refusal, and names the field."""
     with pytest.raises(RejectedError, match=r"amount: ") as caught:
@@ -353,7 +354,7 @@ def test_same_order_is_billed_once(gateway: Gateway) -> None:
     """I2: a repeated request is the first invoice again, even after a restart of the application."""
     first, second = _bill(gateway), _bill(gateway)
 
-    assert first == second
+    assert (first, first.replayed, second.replayed) == (second, False, True)
 
 
 def test_same_order_with_other_content_is_refused(gateway: Gateway) -> None:
@@ -441,7 +442,7 @@ def test_state_survives_a_restart(tmp_path: Path, clock: ManualClock) -> None:
         return 200
 
     second.deliver(take)
-    assert _bill(gateway) == invoice
+    assert _bill(gateway) == attrs.evolve(invoice, status=InvoiceStatus.PAID)
     assert gateway.get_status(invoice.id).status is InvoiceStatus.PAID
     assert len(list(gateway.list_payments())) == 1
     assert sent == ["invoice.paid"]
