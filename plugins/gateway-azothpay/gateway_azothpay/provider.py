@@ -130,7 +130,7 @@ class AzothPay:
             )
         page = yield from self._page(query.cursor, query.page_size)
         payments = [mapping.payment(item, raw) for item, raw in page.items]
-        return Page([payment for payment in payments if _within(payment, query)], page.next_cursor)
+        return Page([payment for payment in payments if _within(payment, query)], page.next_cursor, len(page.items))
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:

@@ -44,7 +44,7 @@ class Budgets(Catalogue):
             filters=writing.filters(wanted, self._generation),
         )
         kept = [each for each in page.items if writing.is_asked_for(each.status, each.created_at, wanted)]
-        return Page(kept, page.next_cursor)
+        return Page(kept, page.next_cursor, len(page.items))
 
     def get_budget(self, budget_id: str) -> Flow[Budget]:
         """Return one budget.

@@ -143,4 +143,7 @@ class BillogetEmulator(Answering):
     def notification(self, kind: str, data: Mapping[str, Any]) -> bytes:
         """Return the bytes of a webhook, with a delivery id of its own."""
         delivery_id = f"delivery_{self.next_number('deliveries', 789)}"
-        return dumps(documents.notification(kind, self.clock(), data, delivery_id))
+        notification = documents.notification(kind, self.clock(), data, delivery_id)
+        return (
+            dumps(notification) + b"\n"
+        )  # a body that was parsed and written anew lacks it: such a shop fails here, too

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 import requests
 from hypothesis import given
@@ -20,6 +21,7 @@ from gateway_billoget import Billoget, BillogetSettings
 from gateway_core import (
     Gateway,
     HttpRequest,
+    InvoiceRequest,
     InvoiceStatus,
     Money,
     Secret,
@@ -29,6 +31,7 @@ from gateway_core import (
     WebhookRequest,
 )
 from gateway_core.errors import WebhookError, WebhookReason
+from gateway_core.testing import EmulatedAccount
 
 SECRET = "made-up-webhook-secret-0123456789"
 OTHER = "made-up-webhook-secret-abcdefghij"
@@ -458,3 +461,22 @@ def test_age_is_checked_where_the_account_says_so(
         assert len(strict.verify_webhook(request).events) == 1
     else:
         assert refused(strict, request).reason is reason
+
+
+@pytest.mark.parametrize(
+    "writing",
+    [{}, {"separators": (",", ":")}, {"separators": (",", ":"), "ensure_ascii": False}, {"indent": 2}],
+    ids=["python", "javascript", "compact", "indented"],
+)
+def test_body_that_was_parsed_and_written_anew_is_refused(writing: dict[str, Any]) -> None:
+    """W1: the most frequent mistake with webhooks is found while the shop is built, whatever wrote the body anew."""
+    with EmulatedAccount("billoget") as account:
+        account.pay(account.gateway.create_invoice(InvoiceRequest(order_id="1", amount=Money("5.10", "USD"))).id)
+        came = account.webhooks()[0]
+        anew = attrs.evolve(came, body=json.dumps(json.loads(came.body), **writing).encode())
+
+        with pytest.raises(WebhookError) as caught:
+            account.gateway.verify_webhook(anew)
+
+        assert caught.value.reason is WebhookReason.WRONG_SIGNATURE
+        assert account.gateway.verify_webhook(came).events

@@ -133,7 +133,8 @@ class Bitsby:
             for item, raw in page.items
             if self._is_ours(item) and _came_to(wallet_id, item.wallet)
         ]
-        return Page([payment for payment in payments if _matches(payment, query)], page.next_cursor)
+        kept = [payment for payment in payments if _matches(payment, query)]
+        return Page(kept, page.next_cursor, len(page.items))
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
@@ -218,7 +219,8 @@ class Bitsby:
             for item, raw in page.items
             if self._in_project(item.projectId)
         ]
-        return Page([invoice for invoice in mine if _is_asked_for(invoice, query)], page.next_cursor)
+        kept = [invoice for invoice in mine if _is_asked_for(invoice, query)]
+        return Page(kept, page.next_cursor, len(page.items))
 
     def invoice_statistics(
         self, first_day: date | None = None, last_day: date | None = None

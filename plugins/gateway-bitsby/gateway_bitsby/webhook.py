@@ -78,7 +78,10 @@ def confirm(told: wire.Notification, item: wire.ListedInvoice, raw: Mapping[str,
     """
     report = mapping.report(item, raw)
     if report.status is not InvoiceStatus.PAID:
-        raise WebhookError("Bitsby does not say that it is paid", reason=WebhookReason.NOT_CONFIRMED)
+        # Bitsby's list may lag behind its webhooks: an invoice that may still become paid proves no forgery.
+        lags = report.status in (InvoiceStatus.PENDING, InvoiceStatus.EXPIRED)
+        reason = WebhookReason.UNCONFIRMED if lags else WebhookReason.NOT_CONFIRMED
+        raise WebhookError("Bitsby does not say that it is paid", reason=reason)
     if item.payment is None:
         raise UnexpectedResponseError("Bitsby says that it is paid, and not by which payment")
     compared = {

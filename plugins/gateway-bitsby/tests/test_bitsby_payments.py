@@ -158,6 +158,23 @@ def test_page_that_bitsby_cut_is_not_taken_for_the_last(
     assert (len(found), offsets) == (40, ["0", "25", "40"])
 
 
+def test_payments_behind_many_of_another_project_are_found(
+    gateway: Gateway, tells: Callable[..., None], numbered: Callable[[int], list[dict[str, Any]]]
+) -> None:
+    """R8: pages that are empty for us only, because all on them is another project's, are no end of the list."""
+    payments = numbered(1213)
+    others = [
+        each | {"invoice": each["invoice"] | {"projectId": "00000000-0000-4000-8000-00000000000f"}}
+        for each in payments[:1210]
+    ]
+    listed = others + payments[1210:]
+    tells("payments/list", *(listed[start : start + 10] for start in range(0, len(listed), 10)))
+
+    found = [payment.id for payment in gateway.list_payments()]
+
+    assert found == [each["id"] for each in payments[1210:]]
+
+
 def test_list_that_moves_gives_nothing_twice(
     gateway: Gateway, tells: Callable[..., None], numbered: Callable[[int], list[dict[str, Any]]]
 ) -> None:

@@ -7,12 +7,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from gateway_core import Gateway, HttpRequest, HttpResponse, InvoiceStatus, Money, Secret, WebhookEvent, WebhookRequest
+from gateway_core import (
+    Gateway,
+    HttpRequest,
+    HttpResponse,
+    InvoiceRequest,
+    InvoiceStatus,
+    Money,
+    Secret,
+    WebhookEvent,
+    WebhookRequest,
+)
 from gateway_core.errors import WebhookError, WebhookReason
-from gateway_core.testing import EmulatorTransport, ManualClock, QueuedDelivery
+from gateway_core.testing import EmulatedAccount, EmulatorTransport, ManualClock, QueuedDelivery
 from gateway_core.webhooks import sign_standard
 from gateway_sandbox.emulator import SandboxEmulator
 
@@ -355,3 +366,22 @@ def test_nothing_is_parsed_before_it_is_verified(gateway: Gateway, body: bytes) 
         gateway.verify_webhook(WebhookRequest(body=body, headers={}))
 
     assert caught.value.reason is WebhookReason.MISSING_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    "writing",
+    [{}, {"separators": (",", ":")}, {"separators": (",", ":"), "ensure_ascii": False}, {"indent": 2}],
+    ids=["python", "javascript", "compact", "indented"],
+)
+def test_body_that_was_parsed_and_written_anew_is_refused(writing: dict[str, Any]) -> None:
+    """W1: the most frequent mistake with webhooks is found while the shop is built, whatever wrote the body anew."""
+    with EmulatedAccount("sandbox") as account:
+        account.pay(account.gateway.create_invoice(InvoiceRequest(order_id="1", amount=Money("5.10", "USD"))).id)
+        came = account.webhooks()[0]
+        anew = attrs.evolve(came, body=json.dumps(json.loads(came.body), **writing).encode())
+
+        with pytest.raises(WebhookError) as caught:
+            account.gateway.verify_webhook(anew)
+
+        assert caught.value.reason is WebhookReason.WRONG_SIGNATURE
+        assert account.gateway.verify_webhook(came).events
