@@ -1,7 +1,4 @@
-"""A stateful stand-in for AzothPay, built after its documentation and its sister product's.
-
-Where these are silent, the emulator has to do something all the same: the README lists what.
-"""
+"""AzothPay's API, payers and webhooks, emulated."""
 
 from __future__ import annotations
 
@@ -16,7 +13,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from gateway_azothpay import documents, mapping
+from gateway_azothpay import mapping
+from gateway_azothpay.emulator import documents
 from gateway_azothpay.settings import DEFAULT_PAGE_SIZE, PERIODS
 from gateway_azothpay.webhook import CREATED, REVOKED
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money

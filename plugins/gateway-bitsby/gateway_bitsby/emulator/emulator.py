@@ -1,7 +1,4 @@
-"""A stateful stand-in for Bitsby, built after its documentation.
-
-Where the documentation is silent, the emulator has to do something all the same: the README lists what.
-"""
+"""Bitsby's API, payers and webhooks, emulated."""
 
 from __future__ import annotations
 
@@ -16,7 +13,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from gateway_bitsby import bookkeeping, documents, mapping
+from gateway_bitsby import mapping
+from gateway_bitsby.emulator import bookkeeping, documents
 from gateway_bitsby.settings import TIMES_TO_PAY
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, RejectedError
