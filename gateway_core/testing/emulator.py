@@ -121,6 +121,14 @@ class Emulator(abc.ABC):
         """Return whether the shop's answer means that it has the webhook: any 2xx by default."""
         return 200 <= status < 300
 
+    def webhook_retried(self, status: int | None) -> bool:  # noqa: ARG002  # for subclasses
+        """Return whether a delivery that was not accepted is sent again; any by default.
+
+        Args:
+            status: The shop's answer; None if there was none.
+        """
+        return True
+
     def settings(self, base_url: str) -> dict[str, str]:
         """Return the settings with which the plugin reaches this emulator at an address."""
         return {"base_url": base_url, **self.credentials}
@@ -374,7 +382,8 @@ class Emulator(abc.ABC):
             delivery = self._delivery(sent.id)
             accepted = status is not None and self.webhook_accepted(status)
             tried = len(delivery.attempts)
-            again = not accepted and not delivery.tampered and tried < len(self.redelivery)
+            repeatable = not delivery.tampered and tried < len(self.redelivery)
+            again = not accepted and repeatable and self.webhook_retried(status)
             note = "accepted" if accepted else "not accepted" if status is not None else "no answer"
             due_at = self.clock() + self.redelivery[tried] if again else None
             if delivery.due_at != sent.due_at:
