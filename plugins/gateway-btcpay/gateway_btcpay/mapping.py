@@ -27,7 +27,7 @@ from gateway_core.wire import structure
 
 T = TypeVar("T")
 
-#: What `status` and `additionalStatus` say together (source: the server's InvoiceWatcher and InvoiceEntity, 2.4.1). A
+#: What `status` and `additional_status` say together (source: the server's InvoiceWatcher and InvoiceEntity, 2.4.1). A
 #: pair that is not here is UNKNOWN. A payment that waits for its confirmations may still be replaced or double spent,
 #: and its invoice falls back to New: it is PENDING. One that was paid after its time stays EXPIRED, for the rate was
 #: that of another time: somebody at the shop looks at it, and marks it at the server.
@@ -134,11 +134,11 @@ def invoice(raw: Any, store_id: str, asked: Money | None = None) -> Invoice:
                 id=item.id,
                 order_id=order_id,
                 attempt=attempt,
-                status=STATUSES.get((item.status, item.additionalStatus), InvoiceStatus.UNKNOWN),
+                status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
                 amount=amount,
-                payment_url=item.checkoutLink,
-                created_at=moment(item.createdTime),
-                expires_at=moment(item.expirationTime),
+                payment_url=item.checkout_link,
+                created_at=item.created_time,
+                expires_at=item.expiration_time,
                 raw=raw,
             )
         )
@@ -155,19 +155,21 @@ def invoice_item(raw: Any, store_id: str) -> wire.Invoice:
         UnexpectedResponseError: If it does not fit, or is another store's.
     """
     item = structure(raw, wire.Invoice)
-    if item.storeId != store_id:
+    if item.store_id != store_id:
         raise UnexpectedResponseError("the answer is about another store")
     return item
 
 
 def is_paid_in_part(item: wire.Invoice) -> bool:
     """Return whether the payments must be looked at to know what came."""
-    return (item.status, item.additionalStatus) in _IN_PART
+    return (item.status, item.additional_status) in _IN_PART
 
 
 def may_have_payments(item: wire.Invoice) -> bool:
     """Return whether money may have come, so that a list looks for the payments."""
-    return bool(item.paidAmount is None or item.paidAmount or (item.status, item.additionalStatus) not in _NOTHING_CAME)
+    return bool(
+        item.paid_amount is None or item.paid_amount or (item.status, item.additional_status) not in _NOTHING_CAME
+    )
 
 
 def report(item: wire.Invoice, raw: Any, methods: Iterable[wire.PaymentMethod] = ()) -> StatusReport:
@@ -188,7 +190,7 @@ def report(item: wire.Invoice, raw: Any, methods: Iterable[wire.PaymentMethod] =
             invoice_id=item.id,
             order_id=order_id,
             attempt=attempt,
-            status=STATUSES.get((item.status, item.additionalStatus), InvoiceStatus.UNKNOWN),
+            status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
             expected=expected,
             received=_received(item, methods),
             provider_status=item.status,
@@ -228,24 +230,11 @@ def refund(raw: Any, request: RefundRequest) -> Refund:
             invoice_id=request.invoice_id,
             amount=amount,
             status=RefundStatus.PENDING,
-            created_at=None if item.startsAt is None else moment(item.startsAt),
+            created_at=item.starts_at,
             raw=raw,
-            references={"claim_url": item.viewLink},
+            references={"claim_url": item.view_link},
         )
     )
-
-
-def moment(seconds: int) -> datetime:
-    """Read a time in Unix seconds.
-
-    Raises:
-        UnexpectedResponseError: If it is out of the calendar.
-    """
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, OSError, ValueError):
-        pass
-    raise UnexpectedResponseError("the answer does not fit: a time is out of the calendar")
 
 
 def _payment(each: wire.Payment, raw: Mapping[str, Any], method: wire.PaymentMethod, invoice_id: str) -> Payment:
@@ -255,7 +244,7 @@ def _payment(each: wire.Payment, raw: Mapping[str, Any], method: wire.PaymentMet
             invoice_id=invoice_id,
             amount=_crypto(each.value, method.currency),
             status=PAYMENT_STATUSES.get(each.status, PaymentStatus.UNKNOWN),
-            paid_at=moment(each.receivedDate),
+            paid_at=each.received_date,
             reference=each.id,
             raw=raw,
         )
@@ -264,10 +253,10 @@ def _payment(each: wire.Payment, raw: Mapping[str, Any], method: wire.PaymentMet
 
 def _received(item: wire.Invoice, methods: Iterable[wire.PaymentMethod]) -> Money | None:
     """Return what has surely come, in the invoice's currency; None where the server does not tell."""
-    pair = (item.status, item.additionalStatus)
-    if item.paidAmount is None:
+    pair = (item.status, item.additional_status)
+    if item.paid_amount is None:
         return None
-    paid = _money(item.paidAmount, item.currency)
+    paid = _money(item.paid_amount, item.currency)
     if pair in _CERTAIN or (pair in _NOTHING_CAME and not paid):
         return paid
     if pair in _IN_PART:
@@ -284,7 +273,7 @@ def _expected(item: wire.Invoice, asked: Money | None) -> Money | None:
 
 
 def _order_of(item: wire.Invoice) -> tuple[str | None, int | None]:
-    found = item.metadata and item.metadata.orderId
+    found = item.metadata and item.metadata.order_id
     return parse_reference(found) if isinstance(found, str) and found else (None, None)
 
 

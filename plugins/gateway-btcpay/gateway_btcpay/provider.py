@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -33,20 +32,18 @@ from gateway_core import (
     order_reference,
 )
 from gateway_core.errors import (
-    InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
     RejectedError,
     UnexpectedResponseError,
 )
 from gateway_core.http import endpoint
+from gateway_core.listing import cursor_number, is_within
 from gateway_core.provider import Declines, Expiry, FindReach, ListFilter, WebhookAuthentication
-from gateway_core.wire import structure
+from gateway_core.wire import structure, to_unix
 
 #: When the server deletes invoices that expired with nothing paid (source: its "Invoice Cleanup", 2.4.1).
 _KEPT = timedelta(days=180)
-
-_OFFSET = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @attrs.frozen
@@ -69,7 +66,7 @@ class BTCPay:
         webhook_authentication=WebhookAuthentication.SIGNATURE_AND_CALLBACK,
         webhook_covers=(
             "The signature covers every byte of the body, which names the event, the store and the invoice, and "
-            "neither a status nor an amount: the server is asked for the invoice, and every report is made of its answer."
+            "neither a status nor an amount: the server is asked for the invoice, and a report is made of its answer."
         ),
         list_guarantee=(
             "Every payment of every invoice for which the server counts money, invoice by invoice, newest invoice "
@@ -81,7 +78,7 @@ class BTCPay:
         declines=Declines.NONE,
         notes=(
             "There are no idempotency keys: a lost answer to a creation is looked up by the order; a refund's is not.",
-            "A refund makes a page on which the buyer claims the money (`claim_url` in its references): it stays PENDING.",
+            "A refund makes a page where the buyer claims the money (`claim_url` in its references): it stays PENDING.",
             "EXPIRED with a verdict other than NONE: money came late, or too little. Mark the invoice at the server.",
             "An invoice that was marked as settled by hand is PAID, and what was received is unknown.",
             "A payment tolerance set in the store ends in PARTIALLY_PAID: what came is compared exactly.",
@@ -106,35 +103,37 @@ class BTCPay:
     @hookimpl
     def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
         """Return the payments of one invoice, or of one page of invoices."""
-        offset = _offset(query.cursor)
+        offset = cursor_number(query.cursor)
         if query.invoice_id is not None:
             payments = yield from self._payments(query.invoice_id)
-            return Page([payment for payment in payments if _within(payment, query)], None, len(payments))
+            return Page(_within(payments, query), None, len(payments))
         size = query.page_size or self.settings.page_size
-        listed = yield from self._list(skip=offset, take=size, endDate=_latest(query.until), includeArchived="true")
+        # An invoice is made before it is paid, so a later one has no payment that is wanted.
+        latest = None if query.until is None else to_unix(query.until, up=True)
+        listed = yield from self._list(skip=offset, take=size, endDate=latest, includeArchived="true")
         found: list[Payment] = []
         for raw in listed:
             item = mapping.invoice_item(raw, self.settings.store_id)
             if mapping.may_have_payments(item):
                 found += yield from self._payments(item.id)
         following = str(offset + len(listed)) if len(listed) >= size else None
-        return Page([payment for payment in found if _within(payment, query)], following, len(listed))
+        return Page(_within(found, query), following, len(listed))
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
         """Check the signature, and ask the server how the invoice stands."""
         told, raw = webhook.verify(request, self.settings.webhook_secret, self.settings.store_id)
         report = None
-        if told.type in webhook.INVOICE_EVENTS and told.invoiceId is not None:
-            item, answer = yield from self._invoice(told.invoiceId)
+        if told.type in webhook.INVOICE_EVENTS and told.invoice_id is not None:
+            item, answer = yield from self._invoice(told.invoice_id)
             report = yield from self._report(item, answer)
         event = WebhookEvent(
             # A redelivery has a new deliveryId.
-            id=told.originalDeliveryId,
+            id=told.original_delivery_id,
             kind=told.type,
-            invoice_id=told.invoiceId if report is not None else None,
+            invoice_id=told.invoice_id if report is not None else None,
             report=report,
-            occurred_at=mapping.moment(told.timestamp),
+            occurred_at=told.timestamp,
             raw=raw,
         )
         return WebhookDelivery(events=[event], verified_by="signature+callback" if report else "signature")
@@ -147,7 +146,7 @@ class BTCPay:
             UnexpectedResponseError: If there are several: nothing at the server keeps two from having one order.
         """
         reference = order_reference(order_id, attempt)
-        listed = yield from self._list(orderId=reference, includeArchived="true")
+        listed = yield from self._list(order_id=reference, includeArchived="true")
         found = [mapping.invoice(raw, self.settings.store_id) for raw in listed]
         exact = [each for each in found if (each.order_id, each.attempt) == (order_id, attempt)]
         if len(exact) > 1:
@@ -167,9 +166,9 @@ class BTCPay:
         before = mapping.report(item, raw)
         if before.status is InvoiceStatus.CANCELED:
             return before
-        if (item.status, item.additionalStatus) != ("New", "None"):
+        if (item.status, item.additional_status) != ("New", "None"):
             raise RejectedError(
-                f"this invoice is {item.status} ({item.additionalStatus}): only an unpaid one is canceled"
+                f"this invoice is {item.status} ({item.additional_status}): only an unpaid one is canceled"
             )
         answer = wire.read((yield self._post({"status": "Invalid"}, "invoices", invoice_id, "status")))
         return mapping.report(self._same(answer, invoice_id), answer)
@@ -232,7 +231,7 @@ class BTCPay:
         return item
 
     def _of_one(self, *path: str, query: Mapping[str, str] | None = None) -> Flow[Any]:
-        """Ask about one invoice. A 403 means a bad key only where a list is refused, too.
+        """Ask about one invoice.
 
         Raises:
             NotFoundError: If the server does not know it, or another store has it.
@@ -240,12 +239,17 @@ class BTCPay:
         try:
             return wire.read((yield self._get(*path, query=query)))
         except PermissionDeniedError as error:
+            # The permission of an invoice that is unknown cannot be checked, so it fails (source: the server's
+            # BuiltInPermissionScopeProvider, 2.4.1). That a key is bad shows in a list.
+            if error.code != wire.MISSING_PERMISSION:
+                raise
             refused = error.message
         except NotFoundError as error:
             error.gone = True  # the server deletes what expired unpaid
             raise
-        yield from self._list(take=1)
-        raise NotFoundError(f"this store has no such invoice, or no more: {refused}", gone=True, http_status=403)
+        raise NotFoundError(
+            f"this store has no such invoice, or the key may not see it: {refused}", gone=True, http_status=403
+        )
 
     def _list(self, **query: str | int | None) -> Flow[list[Any]]:
         answer = wire.read((yield self._get("invoices", query=query)))
@@ -267,19 +271,5 @@ class BTCPay:
         return {"Authorization": f"token {self.settings.api_key.reveal()}", "Accept": "application/json"}
 
 
-def _offset(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not _OFFSET.fullmatch(cursor):
-        raise InvalidRequestError("this cursor is none of this list's")
-    return int(cursor)
-
-
-def _latest(until: datetime | None) -> int | None:
-    """Return the latest moment at which an invoice with a payment before this one was made: none is paid earlier."""
-    return None if until is None else int(until.astimezone(UTC).timestamp()) + 1
-
-
-def _within(payment: Payment, query: PaymentQuery) -> bool:
-    at = payment.paid_at
-    return at is not None and (query.since is None or at >= query.since) and (query.until is None or at < query.until)
+def _within(payments: Iterable[Payment], query: PaymentQuery) -> list[Payment]:
+    return [each for each in payments if is_within(each.paid_at, since=query.since, until=query.until)]

@@ -48,8 +48,8 @@ def verify(request: WebhookRequest, secrets: Iterable[Secret], store_id: str) ->
     check_signature(request.body, [value.removeprefix(PREFIX)], keys)
     raw = parse(loads, request.body)
     event = parse(lambda _: structure(raw, wire.Event), request.body)
-    if event.storeId != store_id:
+    if event.store_id != store_id:
         raise WebhookError("it is about another store", reason=WebhookReason.WRONG_ACCOUNT)
-    if event.type in INVOICE_EVENTS and not event.invoiceId:
+    if event.type in INVOICE_EVENTS and not event.invoice_id:
         raise WebhookError("it names no invoice", reason=WebhookReason.MALFORMED)
     return event, raw

@@ -1,5 +1,4 @@
-"""What BTCPay Server sends: the fields of each answer that are used. The names are its own."""
-# ruff: noqa: N815  # the attributes are named as the API names them
+"""What BTCPay Server sends: the fields of each answer that are used. Its names are in camel case."""
 
 from __future__ import annotations
 
@@ -18,75 +17,75 @@ from gateway_core.errors import (
     UnexpectedResponseError,
     for_status,
 )
-from gateway_core.wire import loads, structure
+from gateway_core.wire import UnixTime, camel_case, loads, structure
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Metadata:
     """What the shop stored with an invoice; others may store anything, so nothing in it is demanded."""
 
-    orderId: Any = None
+    order_id: Any = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Invoice:
-    """An invoice. `amount` is null in a top-up invoice, `paidAmount` is missing before version 2.2."""
+    """An invoice. `amount` is null in a top-up invoice, `paid_amount` is missing before version 2.2."""
 
     id: str
-    storeId: str
+    store_id: str
     currency: str
-    checkoutLink: str
-    createdTime: int
-    expirationTime: int
+    checkout_link: str
+    created_time: UnixTime
+    expiration_time: UnixTime
     status: str
-    additionalStatus: str
+    additional_status: str
     amount: Decimal | None = None
-    paidAmount: Decimal | None = None
+    paid_amount: Decimal | None = None
     metadata: Metadata | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Payment:
     """A payment of one invoice, by one method; `value` is in the method's currency."""
 
     id: str
-    receivedDate: int
+    received_date: UnixTime
     value: Decimal
     status: str
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class PaymentMethod:
     """One way to pay an invoice, with the payments that came this way."""
 
     currency: str
     payments: list[Payment]
-    paymentMethodId: str = ""
+    payment_method_id: str = ""
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class PullPayment:
     """What a refund is: a page on which the buyer claims the money."""
 
     id: str
     currency: str
     amount: Decimal
-    viewLink: str
-    startsAt: int | None = None
+    view_link: str
+    starts_at: UnixTime | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Event:
-    """What every webhook has; `invoiceId` is missing in those about something else."""
+    """What every webhook has; `invoice_id` is missing in those about something else."""
 
-    originalDeliveryId: str
+    original_delivery_id: str
     type: str
-    timestamp: int
-    storeId: str
-    invoiceId: str | None = None
+    timestamp: UnixTime
+    store_id: str
+    invoice_id: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Webhook:
     """A registered webhook; its secret is told in the answer to the registration only."""
 
@@ -95,22 +94,24 @@ class Webhook:
     secret: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class _Refusal:
     code: str | None = None
     message: str | None = None
-    missingPermission: str | None = None
+    missing_permission: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class _FieldFault:
     path: str
     message: str
 
 
+MISSING_PERMISSION = "missing-permission"
+
 #: The codes of the errors that the HTTP status does not tell apart.
 _BY_CODE: Mapping[str, type[ProviderError]] = MappingProxyType(
-    {"unauthenticated": AuthenticationError, "missing-permission": PermissionDeniedError}
+    {"unauthenticated": AuthenticationError, MISSING_PERMISSION: PermissionDeniedError}
 )
 
 
@@ -141,8 +142,8 @@ def _refusal(response: HttpResponse) -> ProviderError:
     except UnexpectedResponseError:
         return for_status(response.status, f"BTCPay Server answered HTTP {response.status} without an explanation")
     text = refusal.message or "refused without a reason"
-    if refusal.missingPermission:
-        text = f"{text} (the permission {refusal.missingPermission} is missing)"
+    if refusal.missing_permission:
+        text = f"{text} (the permission {refusal.missing_permission} is missing)"
     kind = _BY_CODE.get(refusal.code or "")
     if kind is not None and response.status in (401, 403):
         return kind(text, http_status=response.status, code=refusal.code)
