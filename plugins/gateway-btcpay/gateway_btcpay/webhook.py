@@ -50,6 +50,6 @@ def verify(request: WebhookRequest, secrets: Iterable[Secret], store_id: str) ->
     event = parse(lambda _: structure(raw, wire.Event), request.body)
     if event.store_id != store_id:
         raise WebhookError("it is about another store", reason=WebhookReason.WRONG_ACCOUNT)
-    if event.type in INVOICE_EVENTS and not event.invoice_id:
-        raise WebhookError("it names no invoice", reason=WebhookReason.MALFORMED)
+    if not event.original_delivery_id or (event.type in INVOICE_EVENTS and not event.invoice_id):
+        raise WebhookError("it names no delivery, or no invoice", reason=WebhookReason.MALFORMED)
     return event, raw
