@@ -76,6 +76,7 @@ def test_budget_is_an_invoice(gateway: Gateway, answers: Callable[..., None], ex
     assert actual == Invoice(
         id="budget_123",
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         amount=Money("1500.00", "USD"),
         payment_url=None,
@@ -95,6 +96,7 @@ def test_public_budget_is_an_invoice_with_a_link(
     assert actual == Invoice(
         id="123",
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         amount=Money("1500.00", "USD"),
         payment_url="https://app.billoget.com/budget/abc123_xyz789",
@@ -121,6 +123,7 @@ def test_status_is_reported_from_either_generation(  # noqa: PLR0917  # as many 
     expected = StatusReport(
         invoice_id=budget_id,
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         expected=Money("1500", "USD"),
         provider_status={"g1": "PENDING", "g3": "0"}[generation],
