@@ -27,8 +27,6 @@ from gateway_core.errors import (
     OutOfReachError,
     UnexpectedResponseError,
     UnsupportedOperationError,
-    WebhookError,
-    WebhookReason,
 )
 from gateway_core.models import order_reference
 from gateway_core.provider import RateLimitHeaders, WebhookAuthentication
@@ -55,6 +53,7 @@ class Billoget:
         docs_url="https://developers.billoget.com/docs/getting-started/overview",
         base_url="https://api.billoget.com/v1",
         options=BillogetOptions,
+        honours=("description", "expires_in", "metadata"),
         rate_limits=(RateLimit(requests=1000, seconds=3600),),
         rate_limit_headers=RateLimitHeaders(remaining="X-RateLimit-Remaining", reset="X-RateLimit-Reset"),
         account_settings=("api_key",),
@@ -79,7 +78,7 @@ class Billoget:
             "Which of two families of field names is live is not documented: both are read, one is written.",
             "G3 has no word for an expired budget: a pending one is EXPIRED by the time that the answer itself gives.",
             "G1 keeps the order in the metadata; G3 in the last line of the comments, which the customer may see.",
-            "There is no return address, and G3 has no metadata: neither is sent.",
+            "G3 has no metadata: there they are named in Invoice.ignored. Only G1 keeps them.",
             "There are no idempotency keys: a second request makes a second budget.",
             "The rate limit is that of a standard key. Beside it, webhook tests are limited to ten a minute.",
             "Assumed, since it is not documented: signatures are written in hex, with or without `sha256=`.",
@@ -97,8 +96,9 @@ class Billoget:
         draft = writing.draft_of(request, self.settings, "G3" if public else self.settings.generation)
         create = budgets.create_public_budget if public else budgets.create_budget
         made = yield from create(self, draft)
+        kept_in_g1_only = ("metadata",) if request.metadata and not draft.metadata else ()
         try:
-            return mapping.invoice(made)
+            return attrs.evolve(mapping.invoice(made), ignored=kept_in_g1_only)
         except UnexpectedResponseError as error:
             error.effect = "done"
             raise
@@ -129,7 +129,7 @@ class Billoget:
             # It can be fetched no more, and how it stood before says nothing about it now.
             report, fetch = None, False
         if fetch:
-            report = yield from self._confirmed(found.id)
+            report = mapping.report((yield from budgets.get_budget(self, found.id)))
         event = WebhookEvent(id=key, kind=told.event, invoice_id=found.id, report=report, occurred_at=at, raw=raw)
         return WebhookDelivery(events=[event], verified_by="signature+callback" if fetch else "signature")
 
@@ -188,13 +188,6 @@ class Billoget:
     update_product = catalogue.update_product
     delete_product = catalogue.delete_product
     ask = api.ask
-
-    def _confirmed(self, budget_id: str) -> Flow[StatusReport]:
-        try:
-            return mapping.report((yield from budgets.get_budget(self, budget_id)))
-        except NotFoundError:
-            pass
-        raise WebhookError("Billoget does not know this budget", reason=WebhookReason.NOT_CONFIRMED)
 
     def _look(self, order: tuple[str, int], search: str | None, left: int, hits: dict[str, Budget]) -> Flow[int]:
         """Add the budgets of a list that carry an order to the hits; return how many requests are left.
