@@ -202,20 +202,8 @@ class BillogetEmulator(Emulator):
 
     def announce_other(self, kind: str, about: str, data: Mapping[str, Any]) -> None:
         """Queue a webhook that is about no budget, if the shop has an address for them."""
-        if self.webhook_url is None:
-            return
-        now, body = self.clock(), self.notification(kind, data)
-        self.ledger.save(
-            QueuedDelivery(
-                id=self.new_uuid(),
-                event_id=self.event_key(body),
-                invoice_id=about,
-                kind=kind,
-                body=body,
-                created_at=now,
-                due_at=now,
-            )
-        )
+        if self.webhook_url is not None:
+            self.enqueue(kind, about, self.notification(kind, data))
 
     def notification(self, kind: str, data: Mapping[str, Any]) -> bytes:
         """Return the bytes of a webhook, with a delivery id of its own."""
