@@ -259,15 +259,25 @@ class Emulator(abc.ABC):
 
     def announce(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None = None) -> None:
         """Queue a webhook, if the shop has an address for them."""
+        if self.webhook_url is not None:
+            self.enqueue(kind, invoice.id, self.webhook_body(kind, invoice, payment))
+
+    def enqueue(self, kind: str, about: str, body: bytes) -> None:
+        """Queue a webhook with this body, if the shop has an address for them.
+
+        Args:
+            kind: The provider's name of the event.
+            about: The id of what it is about, an invoice's in most cases.
+            body: What is sent.
+        """
         if self.webhook_url is None:
             return
         now = self.clock()
-        body = self.webhook_body(kind, invoice, payment)
         self.ledger.save(
             QueuedDelivery(
                 id=self.new_uuid(),
                 event_id=self.event_key(body),
-                invoice_id=invoice.id,
+                invoice_id=about,
                 kind=kind,
                 body=body,
                 created_at=now,

@@ -216,7 +216,7 @@ class BitsbyEmulator(Emulator):
         invoice = EmulatedInvoice(
             id=self.new_uuid(),
             token=self.new_token(12),
-            order_id=mapping.order_id_of(service_data),
+            order_id=mapping.order_of(service_data)[0],
             amount=money,
             description=fields.get("description", ""),
             created_at=now,
