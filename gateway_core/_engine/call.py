@@ -74,7 +74,10 @@ class Call:
             while True:
                 asked = boundary.asked(request)
                 try:
-                    response = yield from self._pipeline.send(asked, self.deadline, self._events)
+                    sending = self._pipeline.send(asked, self.deadline, self._events)
+                    if asked.keep is not None:
+                        sending = self._pipeline.answers.ask(asked, self.deadline, sending)
+                    response = yield from sending
                 except GatewayError as error:
                     boundary.failed(error)
                     request = flow.throw(error)

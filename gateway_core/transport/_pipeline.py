@@ -29,7 +29,9 @@ from gateway_core.observers import (
     Retried,
 )
 from gateway_core.transport._account_health import AccountHealth
+from gateway_core.transport._account_pause import AccountPause, PausedError
 from gateway_core.transport._actions import Actions, Permit, Send, Sleep
+from gateway_core.transport._answer_cache import AnswerCache
 from gateway_core.transport._deadline import Deadline
 from gateway_core.transport._retry import ANSWERED, Verdict, backoff, judge
 from gateway_core.transport._retry_after import retry_after, until
@@ -43,8 +45,15 @@ if TYPE_CHECKING:
 _WORTH_TELLING = 0.001
 
 
+@attrs.frozen(kw_only=True)
 class DirectPipeline:
-    """No rules: an application's own transport sends each request once, and at once."""
+    """No rules: an application's own transport sends each request once, and at once.
+
+    Attributes:
+        answers: The answers that are kept.
+    """
+
+    answers: AnswerCache = attrs.field(factory=AnswerCache)
 
     def send(self, request: HttpRequest, deadline: Deadline, events: CallEvents) -> Actions[HttpResponse]:  # noqa: ARG002  # as `Pipeline.send`
         """Send one request and return the response, whatever its status.
@@ -64,6 +73,8 @@ class Pipeline:
         info: What is true of the provider.
         settings: The bounds on every call.
         health: The circuit breaker and the retry budget of the account.
+        pause: Keeps the whole account from sending after "too many requests".
+        answers: The answers that are kept.
         limiter: Keeps the rate limits; None if there are none.
         now: Gives the time of day.
         jitter: Gives a random number from 0 to 1.
@@ -72,6 +83,8 @@ class Pipeline:
     info: ProviderInfo
     settings: TransportSettings
     health: AccountHealth
+    pause: AccountPause = attrs.field(factory=AccountPause)
+    answers: AnswerCache = attrs.field(factory=AnswerCache)
     limiter: Limiter | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = random.random
@@ -110,11 +123,15 @@ class Pipeline:
         breaker = self.health.circuit_breaker
         while True:
             breaker.check()
+            if self.pause.until:
+                yield from self._sit_out_pause(deadline, events)
             permit = None if self.limiter is None else (yield from _acquire(self.limiter, request, deadline, events))
-            send = Send(request, permit)
+            send = Send(request, permit, self.pause)
             try:
                 breaker.admit(send)
                 outcome = yield from _attempt(send, events, number)
+                if isinstance(outcome, PausedError):
+                    continue
                 if self.limiter is not None and self.limiter.fell_back():
                     events.tell(LimiterFellBack, reason="its store cannot be used")
                 if permit is None or permit.refusal is None:
@@ -130,6 +147,21 @@ class Pipeline:
 
             if not isinstance(permit.refusal, PermitLostError):
                 raise permit.refusal
+
+    def _sit_out_pause(self, deadline: Deadline, events: CallEvents) -> Actions[None]:
+        """Wait until the account may send again.
+
+        Raises:
+            NotSentError: At once, if that is not before the deadline.
+        """
+        waited = 0.0
+        while (left := self.pause.remaining()) > 0:
+            if left >= deadline.remaining():
+                raise NotSentError(f"the provider asked this account to wait another {left:.0f} s; nothing was sent")
+            yield Sleep(left)
+            waited += left
+        if waited:
+            events.tell(RateLimited, waited=waited)
 
     def _record(
         self,
@@ -151,17 +183,22 @@ class Pipeline:
         asked = None
         if isinstance(outcome, HttpResponse):
             asked = retry_after(outcome.headers, self.now())
-            yield from self._pause((asked if verdict.throttled else None) or self._exhausted(outcome))
+            pause = (asked if verdict.throttled else None) or self._exhausted(outcome)
+            if verdict.throttled or pause:
+                asked = max(asked or 0.0, (yield from self._pause(pause)))
         if not verdict.again:
             return 0.0
         bounds = self.settings
         return max(backoff(attempt, bounds.backoff, bounds.longest_backoff, self.jitter()), asked or 0.0)
 
-    def _pause(self, seconds: float | None) -> Actions[None]:
-        if self.limiter is not None and seconds:
+    def _pause(self, asked: float | None) -> Actions[float]:
+        """Let the whole account wait, and return for how many seconds."""
+        seconds = self.pause.begin(asked)
+        if self.limiter is not None:
             # What the provider answered is not lost because a store cannot be told of it.
             with contextlib.suppress(NotSentError):
                 yield from self.limiter.hold_off(seconds)
+        return seconds
 
     def _exhausted(self, response: HttpResponse) -> float | None:
         """Return the seconds until there are more requests, where an answer's headers say that none are left."""

@@ -20,6 +20,7 @@ from gateway_core.observers import (
 from gateway_core.provider import Idempotency, ProviderInfo, RateLimitHeaders
 from gateway_core.transport import Deadline, TransportSettings
 from gateway_core.transport._account_health import AccountHealth
+from gateway_core.transport._account_pause import AccountPause
 from gateway_core.transport._actions import Actions, RunBlocking, Send, Sleep
 from gateway_core.transport._circuit_breaker import CircuitBreaker
 from gateway_core.transport._pipeline import Pipeline
@@ -199,6 +200,7 @@ class Bench:
         self.wire = Wire(self.clock, list(outcomes), seconds)
         self.limiter = limiter
         self.health = AccountHealth(CircuitBreaker(breaker, 10.0, self.clock), RetryBudget(self.clock))
+        self.pause = AccountPause(self.clock)
         self.watch = Watch()
         self.pauses: list[float] = []
         bounds = TransportSettings(**settings)
@@ -207,6 +209,7 @@ class Bench:
             info=info,
             settings=bounds,
             health=self.health,
+            pause=self.pause,
             limiter=limits,
             now=lambda: NOW,
             jitter=lambda: luck,
