@@ -75,14 +75,13 @@ def test_refused_connection_tells_no_secret(connect: Connect, logs: Logs) -> Non
 
 
 def test_success_logs_no_secret(serve: Serve, connect: Connect, logs: Logs) -> None:
-    """S1, trap 8: urllib3's DEBUG line shows a target that says nothing, and the server gets the real one."""
+    """S1, trap 8: no DEBUG line of urllib3 shows the target, and the server gets it as it is."""
     server = serve(answer(CANARY.encode(), 200, ("Set-Cookie", f"a={CANARY}")))
     target = f"/{quote(CANARY, safe='')}?key={quote(CANARY, safe='')}"
 
     ask(connect(server.url), get(server.url + target, headers={"X-Api-Key": CANARY}))
 
     assert (server.requests[0].target, server.requests[0].header("X-Api-Key")) == (target, CANARY)
-    assert '"GET /... HTTP/1.1" 200' in logs.text
     assert leaks(logs.text, CANARY) == []
 
 
