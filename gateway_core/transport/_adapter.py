@@ -21,20 +21,14 @@ from requests.structures import CaseInsensitiveDict
 from gateway_core._tracebacks import translated
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.transport import _environment as environment
-from gateway_core.transport._connection import POOLS, Call
+from gateway_core.transport._call import Call
+from gateway_core.transport._connection import POOLS
 from gateway_core.transport._environment import Origin
 from gateway_core.transport._error_translation import unprepared
+from gateway_core.transport._response import Response, read_body
 
-#: The encodings that an answer may have. None is asked for; gzip is understood, since some servers send it all the
-#: same.
-_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
-
-#: Bytes that are read at once: of a body in chunks of one byte, each is an object until they are put together.
-_PIECE = 1 << 14
-
-
-class UnusableAnswer(Exception):  # noqa: N818  # never leaves this package
-    """An answer came, and is of no use; the text says why."""
+#: The methods whose requests tell their length even without a body (RFC 9110, 8.6).
+_WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Prepared(requests.PreparedRequest):
@@ -49,19 +43,20 @@ class Prepared(requests.PreparedRequest):
         self._cookies = None
         self._body_position = None
         self.headers = CaseInsensitiveDict()
+        self.headers["Host"] = target.authority
         self.headers["User-Agent"] = _user_agent()
         self.headers["Accept"] = "*/*"
         self.headers["Accept-Encoding"] = "identity"
         for name, value in request.headers.pairs:
             several = request.headers.get_all(name)
             self.headers[name] = value if len(several) == 1 else ", ".join(several)
-        if self.body is not None:
+        if self.body is not None or request.method in _WITH_LENGTH:
             self.headers["Content-Length"] = str(len(request.body))
 
     @property
-    def hooks(self) -> dict[str, Any]:  # type: ignore[override]  # requests only reads it
-        """None; but requests asks for them first, and so this tells when it has begun."""
-        self.call.begun = True
+    def hooks(self) -> dict[str, Any]:
+        """None; but requests asks for them first, and so this tells when it has begun to look for an adapter."""
+        self.call.astray = True
         return {}
 
 
@@ -88,20 +83,19 @@ class Session(requests.Session):
 class _Answer(requests.Response):
     """A response with status and body; the rest is made for whoever looks at it."""
 
-    def __init__(self, adapter: HTTPAdapter, request: requests.PreparedRequest, raw: Any, body: bytes) -> None:
-        self._adapter: HTTPAdapter | None = adapter
-        self._content = body
+    def __init__(self, adapter: HTTPAdapter, request: requests.PreparedRequest, raw: Response) -> None:
+        self._content = raw.body
         self._content_consumed = True
         self.status_code = raw.status
         self.history = []
-        self.raw = raw
+        self.raw: Response = raw
         self.request = request
+        self._adapter = adapter
 
     def __getattr__(self, name: str) -> Any:
-        adapter = vars(self).pop("_adapter", None)
-        if adapter is None:
+        if "encoding" in vars(self) or name.startswith("__"):
             raise AttributeError(name)
-        whole = HTTPAdapter.build_response(adapter, self.request, self.raw)
+        whole = HTTPAdapter.build_response(self._adapter, self.request, self.raw.urllib3)
         for each, value in vars(whole).items():
             vars(self).setdefault(each, value)
         return getattr(self, name)
@@ -112,15 +106,13 @@ class Adapter(HTTPAdapter):
 
     Args:
         pool_size: How many connections to keep for each server.
-        largest: The largest decoded body that is read, in bytes.
         proxies: The proxy for each server that may be contacted, by its origin.
         ca_bundle: The authorities that the environment names.
     """
 
-    def __init__(self, pool_size: int, largest: int, proxies: Mapping[str, str | None], ca_bundle: Any) -> None:
+    def __init__(self, pool_size: int, proxies: Mapping[str, str | None], ca_bundle: Any) -> None:
         # Each origin may have a pool of its own, and so none is closed to make place for another.
         super().__init__(pool_connections=max(1, len(proxies)), pool_maxsize=pool_size, max_retries=0)
-        self._largest = largest
         self._proxies = proxies
         self._ca_bundle = ca_bundle
         self._pools: dict[str, Any] = {}
@@ -129,8 +121,9 @@ class Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, request: Any, *_: Any, **__: Any) -> Any:
         """Return the origin's pool, with the call that it works for."""
+        request.call.astray = False
         pool = self._pools.get(request.target.url) or self._make_pool(request.target)
-        return SimpleNamespace(urlopen=functools.partial(pool.urlopen, call=request.call))
+        return SimpleNamespace(urlopen=functools.partial(pool.urlopen, call=request.call, release_conn=True))
 
     def _make_pool(self, target: Origin) -> Any:
         with self._lock, translated(Exception, functools.partial(unprepared, target.host)):
@@ -159,11 +152,8 @@ class Adapter(HTTPAdapter):
         request.headers = dict(request.headers.items())
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Return the response with its whole body, so that whoever looks at it later reads nothing without bounds."""
-        try:
-            return _Answer(self, req, resp, _body(resp, self._largest))
-        finally:
-            resp.close()
+        """Return the response, which has been read whole."""
+        return _Answer(self, req, resp)
 
     def close(self) -> None:
         with self._lock:
@@ -178,27 +168,15 @@ def whole(answer: requests.Response, largest: int) -> HttpResponse:
         UnusableAnswer: If it is too large, or encoded in a way that was not asked for.
     """
     raw = answer.raw
+    if isinstance(raw, Response):
+        return HttpResponse(status=raw.status, headers=raw.headers.items(), body=raw.body)
     body: Any = answer._content  # noqa: SLF001  # `content` would read without bounds
     if body is False:
         try:
-            body = _body(raw, largest)
+            body = read_body(raw, largest)
         finally:
             answer.close()
-    return HttpResponse(status=raw.status, headers=raw.headers.iteritems(), body=body or b"")
-
-
-def _body(raw: Any, largest: int) -> bytes:
-    encoding = raw.headers.get("content-encoding", "").strip().lower()
-    if encoding not in _ENCODINGS:
-        raise UnusableAnswer("the answer is in an encoding that was not asked for")
-    parts: list[bytes] = []
-    missing = largest + 1
-    while missing and (part := raw.read(min(missing, _PIECE), decode_content=bool(encoding))):
-        parts.append(part)
-        missing -= len(part)
-    if not missing:
-        raise UnusableAnswer(f"the answer is larger than {largest} bytes")
-    return b"".join(parts)
+    return HttpResponse(status=raw.status, headers=raw.headers.items(), body=body or b"")
 
 
 @functools.cache

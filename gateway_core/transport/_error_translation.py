@@ -10,7 +10,7 @@ import urllib3.exceptions as below
 from requests import exceptions as above
 
 from gateway_core.errors import GatewayError, NotSentError, OutcomeUnknownError
-from gateway_core.transport._connection import Call, DeadlinePassed
+from gateway_core.transport._call import Call, DeadlinePassed
 
 _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -28,7 +28,7 @@ _NOT_SENT: tuple[tuple[_Kinds, str], ...] = (
 
 #: What may have happened after the first byte had left.
 _UNKNOWN: tuple[tuple[_Kinds, str], ...] = (
-    ((below.IncompleteRead, above.ChunkedEncodingError), "the answer was cut short"),
+    ((http.client.IncompleteRead, above.ChunkedEncodingError), "the answer was cut short"),
     (below.DecodeError, "the answer is encoded wrongly"),
     ((below.ReadTimeoutError, above.ReadTimeout, TimeoutError), "no answer came in time"),
     (ConnectionError, "the connection was lost before the whole answer was there"),
@@ -56,8 +56,9 @@ _OF_LIBRARIES = (OSError, below.HTTPError, http.client.HTTPException)
 def sort(error: Exception, call: Call, host: str, *, safe: bool) -> GatewayError:
     """Return the error of ours for what was raised on the way.
 
-    Where our own connection had the request, its note decides. Where something else had (a test's stand-in), or none
-    was reached, the classes in the chain do, and what is not known to be harmless is not taken to be.
+    Where our own connection had the request, its note decides. Where none had, the classes in the chain do: what does
+    not come from the network failed before it, unless a test's stand-in had the request; and of the network's, what is
+    not known to be harmless is not taken to be.
 
     Args:
         error: What was raised. Nothing of its text is used: it holds addresses, queries and header values.
@@ -69,11 +70,7 @@ def sort(error: Exception, call: Call, host: str, *, safe: bool) -> GatewayError
     late = call.deadline.remaining() <= 0 or any(isinstance(link, DeadlinePassed) for link in chain)
     odd = not isinstance(error, _OF_LIBRARIES)
     harmless = _first(_NOT_SENT, chain)
-    if call.reached:
-        sent = call.written
-    else:
-        # What requests did not even begin with failed in what wraps it.
-        sent = harmless is None and (call.begun or not odd)
+    sent = call.written if call.reached else harmless is None and (call.astray or not odd)
     if not sent:
         if odd and not late:
             return unprepared(host, error)

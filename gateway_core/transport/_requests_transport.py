@@ -8,12 +8,13 @@ from collections.abc import Callable
 from gateway_core.errors import GatewayError, InvalidRequestError, NotSentError
 from gateway_core.http import HttpRequest, HttpResponse, origin
 from gateway_core.transport import _environment as environment
-from gateway_core.transport._adapter import Adapter, Prepared, Session, UnusableAnswer, whole
-from gateway_core.transport._connection import Call
+from gateway_core.transport._adapter import Adapter, Prepared, Session, whole
+from gateway_core.transport._call import Call
 from gateway_core.transport._deadline import Deadline
 from gateway_core.transport._environment import Origin
 from gateway_core.transport._error_translation import sort, unprepared, unusable
 from gateway_core.transport._request_validation import check
+from gateway_core.transport._response import UnusableAnswer
 from gateway_core.transport._settings import TransportSettings
 
 
@@ -45,7 +46,7 @@ class RequestsTransport:
     def _open(self) -> None:
         self._process = os.getpid()
         bounds = self._settings
-        adapter = Adapter(bounds.pool_size, bounds.max_response_bytes, self._proxies, self._ca_bundle)
+        adapter = Adapter(bounds.pool_size, self._proxies, self._ca_bundle)
         self._session = Session(adapter)
 
     def send(
@@ -77,6 +78,7 @@ class RequestsTransport:
             deadline,
             connect_timeout=bounds.connect_timeout,
             read_timeout=bounds.read_timeout,
+            largest=bounds.max_response_bytes,
             on_write=on_write,
         )
         failure: GatewayError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import http.client
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -83,6 +84,18 @@ def test_success_logs_no_secret(serve: Serve, connect: Connect, logs: Logs) -> N
 
     assert (server.requests[0].target, server.requests[0].header("X-Api-Key")) == (target, CANARY)
     assert leaks(logs.text, CANARY) == []
+
+
+def test_debugging_of_the_standard_library_prints_no_key(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An application that switches on what `http.client` prints does not get our headers printed."""
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    server = serve()
+
+    ask(connect(server.url), get(f"{server.url}/", headers={"Authorization": f"Bearer {CANARY}"}))
+
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
