@@ -32,12 +32,14 @@ class Origin:
         scheme: ``https``, or ``http`` on the loopback range.
         host: The host's name or number.
         port: The port.
+        authority: Host and port as the header ``Host`` has them: without the port that the scheme has by itself.
     """
 
     url: str
     scheme: str
     host: str
     port: int
+    authority: str
 
     @classmethod
     def of(cls, url: str) -> Origin:
@@ -55,7 +57,8 @@ class Origin:
             raise ConfigurationError(
                 f"{parts.hostname} must be contacted by https: http is for the loopback range only"
             )
-        return cls(normal, parts.scheme, parts.hostname or "", int(normal.rpartition(":")[2]))
+        authority = normal.partition("://")[2].removesuffix(":443" if parts.scheme == "https" else ":80")
+        return cls(normal, parts.scheme, parts.hostname or "", int(normal.rpartition(":")[2]), authority)
 
 
 def proxy_for(target: Origin) -> str | None:
