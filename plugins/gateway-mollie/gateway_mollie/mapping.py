@@ -1,0 +1,291 @@
+"""From Mollie's words to the core's models, and back: one table or rule for each."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from gateway_core import (
+    Capture,
+    CaptureStatus,
+    Customer,
+    Invoice,
+    InvoiceRequest,
+    InvoiceStatus,
+    LineItem,
+    Money,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    StatusReport,
+)
+from gateway_core.errors import InvalidRequestError
+from gateway_core.models import parse_reference
+from gateway_core.wire import dumps
+from gateway_mollie import wire
+
+#: Source: docs.mollie.com, "Multicurrency". BGN is not among them any more.
+CURRENCIES = (
+    *("AED", "AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "ISK", "JPY", "MXN", "MYR"),
+    *("NOK", "NZD", "PHP", "PLN", "RON", "RUB", "SEK", "SGD", "THB", "TWD", "USD", "ZAR"),
+)
+
+#: The complete list of the API description (payment-status). A word that is not here is UNKNOWN.
+STATUSES = MappingProxyType(
+    {
+        "open": InvoiceStatus.PENDING,
+        "pending": InvoiceStatus.PENDING,
+        "authorized": InvoiceStatus.AUTHORIZED,
+        "paid": InvoiceStatus.PAID,
+        "canceled": InvoiceStatus.CANCELED,
+        "expired": InvoiceStatus.EXPIRED,
+        "failed": InvoiceStatus.FAILED,
+    }
+)
+
+#: What a payment in each of these words is in a list of payments; None for one in which no money is.
+PAYMENT_STATUSES = MappingProxyType(
+    {
+        "open": None,
+        "pending": PaymentStatus.PENDING,
+        "authorized": PaymentStatus.PENDING,
+        "paid": PaymentStatus.CONFIRMED,
+        "canceled": None,
+        "expired": None,
+        "failed": None,
+    }
+)
+
+#: The complete list of the API description (refund-status). A word that is not here may still fail.
+REFUND_STATUSES = MappingProxyType(
+    {
+        "queued": RefundStatus.PENDING,
+        "pending": RefundStatus.PENDING,
+        "processing": RefundStatus.PENDING,
+        "refunded": RefundStatus.DONE,
+        "failed": RefundStatus.FAILED,
+        "canceled": RefundStatus.FAILED,
+    }
+)
+
+#: The complete list of the API description (capture-status). A word that is not here may still fail.
+CAPTURE_STATUSES = MappingProxyType(
+    {"pending": CaptureStatus.PENDING, "succeeded": CaptureStatus.DONE, "failed": CaptureStatus.FAILED}
+)
+
+#: The languages of the payment page (API description, locale); the first of a language serves its other regions.
+LOCALES = (
+    *("ca_ES", "cs_CZ", "da_DK", "de_DE", "de_AT", "de_CH", "de_LU", "en_US", "en_BE", "en_GB", "en_NL", "es_ES"),
+    *("fi_FI", "fr_FR", "fr_BE", "fr_LU", "hu_HU", "is_IS", "it_IT", "lt_LT", "lv_LV", "nb_NO", "nl_NL", "nl_BE"),
+    *("pl_PL", "pt_PT", "sk_SK", "sv_SE"),
+)
+
+#: How many bytes of metadata Mollie keeps: "about 1 kB", and what becomes of more is not documented.
+MOST_METADATA = 1024
+
+
+def idempotency_key(operation: str, *names: str) -> str:
+    """Return the key of one thing of the shop's: always the same, and of the form that Mollie wants, a UUID v4."""
+    digest = hashlib.sha256(dumps([operation, *names])).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
+
+
+def amount(money: Money) -> dict[str, str]:
+    """Return an amount as Mollie takes it: text with exactly the currency's decimals."""
+    return {"currency": money.currency, "value": f"{money.amount:f}"}
+
+
+def money(told: wire.Amount) -> Money:
+    """Return an amount as Mollie tells it."""
+    return Money.read(told.value, told.currency)
+
+
+def metadata(request: InvoiceRequest) -> dict[str, Any]:
+    """Return what Mollie keeps for us with a payment: the order's reference and the shop's own metadata.
+
+    Raises:
+        InvalidRequestError: If it is more than Mollie keeps.
+    """
+    kept: dict[str, Any] = {"order_id": request.reference}
+    if request.metadata:
+        kept["metadata"] = dict(request.metadata)
+    if len(dumps(kept)) > MOST_METADATA:
+        raise InvalidRequestError(f"order id and metadata are more than the {MOST_METADATA} bytes that Mollie keeps")
+    return kept
+
+
+def reference_of(told: Any) -> str | None:
+    """Return the order's reference in a payment's metadata; None if somebody else wrote it."""
+    found = told.get("order_id") if isinstance(told, Mapping) else None
+    return found if isinstance(found, str) and found else None
+
+
+def locale(tag: str) -> str | None:
+    """Return the language of the payment page for a BCP 47 tag; None if Mollie has none like it."""
+    language, *rest = tag.replace("_", "-").split("-")
+    language = {"no": "nb", "nn": "nb"}.get(language.lower(), language.lower())
+    region = next((part.upper() for part in rest if len(part) == 2), "")
+    same = [each for each in LOCALES if each.startswith(f"{language}_")]
+    return f"{language}_{region}" if f"{language}_{region}" in same else next(iter(same), None)
+
+
+def address(customer: Customer) -> dict[str, str]:
+    """Return a customer as a billing address. Of a full name, the last word is the family name."""
+    given, _, family = (customer.name or "").rpartition(" ")
+    told: dict[str, str | None] = {"givenName": given, "familyName": family, "email": customer.email}
+    if customer.address is not None:
+        told |= {
+            "streetAndNumber": customer.address.line1,
+            "streetAdditional": customer.address.line2,
+            "postalCode": customer.address.postal_code,
+            "city": customer.address.city,
+            "region": customer.address.state,
+            "country": customer.address.country,
+        }
+    return {name: value for name, value in told.items() if value}
+
+
+def line(item: LineItem) -> dict[str, Any]:
+    """Return a position of an invoice as an order line."""
+    return {
+        "description": item.name,
+        "quantity": item.quantity,
+        "unitPrice": amount(item.unit_amount),
+        "totalAmount": amount(item.total),
+    }
+
+
+def invoice(payment: wire.Payment, raw: Mapping[str, Any]) -> Invoice:
+    """Map a payment to the invoice that it is."""
+    order_id, attempt = _order_of(payment)
+    return Invoice(
+        id=payment.id,
+        order_id=order_id,
+        attempt=attempt,
+        status=STATUSES.get(payment.status, InvoiceStatus.UNKNOWN),
+        amount=money(payment.amount),
+        payment_url=payment.checkout,
+        created_at=payment.createdAt,
+        expires_at=payment.expiresAt,
+        raw=raw,
+    )
+
+
+def report(payment: wire.Payment, raw: Mapping[str, Any]) -> StatusReport:
+    """Map a payment to what is known of its invoice.
+
+    Mollie has no word for what went back: a payment stays ``paid``, and its refunds and chargebacks tell the rest.
+    """
+    order_id, attempt = _order_of(payment)
+    expected = money(payment.amount)
+    zero = expected - expected
+    refunds = None if payment.refunds is None else tuple(refund(each, {}) for each in payment.refunds)
+    return StatusReport(
+        invoice_id=payment.id,
+        order_id=order_id,
+        attempt=attempt,
+        status=STATUSES.get(payment.status, InvoiceStatus.UNKNOWN),
+        expected=expected,
+        received=_received(payment, expected, zero),
+        refunded=_refunded(payment, refunds, zero),
+        disputed=zero if payment.amountChargedBack is None else money(payment.amountChargedBack),
+        refunds=refunds or (),
+        provider_status=payment.status,
+        raw=raw,
+    )
+
+
+def listed(payment: wire.Payment, raw: Mapping[str, Any]) -> Payment | None:
+    """Map a payment of a list; None if there is no money in it."""
+    status = PAYMENT_STATUSES.get(payment.status, PaymentStatus.UNKNOWN)
+    if status is None:
+        return None
+    reference = payment.details.get("transferReference") if isinstance(payment.details, Mapping) else None
+    return Payment(
+        id=payment.id,
+        invoice_id=payment.id,
+        amount=_taken(payment),
+        status=status,
+        paid_at=payment.paidAt,
+        reference=reference if isinstance(reference, str) else None,
+        raw=raw,
+    )
+
+
+def refund(told: wire.Refund, raw: Mapping[str, Any], refund_id: str | None = None) -> Refund:
+    """Map a refund."""
+    return Refund(
+        id=told.id,
+        refund_id=refund_id,
+        invoice_id=told.paymentId,
+        amount=money(told.amount),
+        status=REFUND_STATUSES.get(told.status, RefundStatus.PENDING),
+        created_at=told.createdAt,
+        raw=raw,
+    )
+
+
+def capture(told: wire.Capture, raw: Mapping[str, Any], capture_id: str) -> Capture:
+    """Map a capture."""
+    return Capture(
+        id=told.id,
+        capture_id=capture_id,
+        invoice_id=told.paymentId,
+        amount=None if told.amount is None else money(told.amount),
+        status=CAPTURE_STATUSES.get(told.status, CaptureStatus.PENDING),
+        created_at=told.createdAt,
+        raw=raw,
+    )
+
+
+def changed_at(payment: wire.Payment) -> datetime | None:
+    """Return when a payment came to its status; None if Mollie does not tell."""
+    reached = {
+        "authorized": payment.authorizedAt,
+        "paid": payment.paidAt,
+        "canceled": payment.canceledAt,
+        "expired": payment.expiredAt,
+        "failed": payment.failedAt,
+    }
+    return reached.get(payment.status)
+
+
+def state_key(payment: wire.Payment) -> str:
+    """Return a text that is the same as long as nothing has happened to a payment: by it an event is known again."""
+    amounts = (payment.amount, payment.amountRefunded, payment.amountCaptured, payment.amountChargedBack)
+    refunds = sorted(f"{each.id} {each.status}" for each in payment.refunds or ())
+    state = [payment.status, *(each and f"{each.value.normalize():f} {each.currency}" for each in amounts), *refunds]
+    return f"{payment.id}:{hashlib.sha256(dumps(state)).hexdigest()[:32]}"
+
+
+def _order_of(payment: wire.Payment) -> tuple[str, int] | tuple[None, None]:
+    reference = reference_of(payment.metadata)
+    return (None, None) if reference is None else parse_reference(reference)
+
+
+def _taken(payment: wire.Payment) -> Money:
+    """Return what a payment is over: of one that was captured by hand, the part that was."""
+    by_hand = payment.status == "paid" and payment.captureMode == "manual" and payment.amountCaptured is not None
+    return money(payment.amountCaptured if by_hand and payment.amountCaptured is not None else payment.amount)
+
+
+def _received(payment: wire.Payment, expected: Money, zero: Money) -> Money | None:
+    """Return what has come. Of an authorized payment that is what was captured; of a word that is unknown, nobody knows."""
+    if payment.status not in STATUSES:
+        return None
+    if payment.status == "paid":
+        return _taken(payment)
+    captured = payment.status == "authorized" and payment.amountCaptured is not None
+    return money(payment.amountCaptured) if captured and payment.amountCaptured is not None else zero
+
+
+def _refunded(payment: wire.Payment, refunds: tuple[Refund, ...] | None, zero: Money) -> Money | None:
+    """Return what has gone back: `amountRefunded` may count refunds that are not carried out yet."""
+    if refunds is None:
+        return zero if payment.amountRefunded is None or not payment.amountRefunded.value else None
+    return sum((each.amount for each in refunds if each.status is RefundStatus.DONE), zero)
