@@ -119,12 +119,6 @@ def metadata(request: InvoiceRequest) -> dict[str, Any]:
     return kept
 
 
-def reference_of(told: Any) -> str | None:
-    """Return the order's reference in a payment's metadata; None if somebody else wrote it."""
-    found = told.get("order_id") if isinstance(told, Mapping) else None
-    return found if isinstance(found, str) and found else None
-
-
 def locale(tag: str) -> str | None:
     """Return the language of the payment page for a BCP 47 tag; None if Mollie has none like it."""
     language, *rest = tag.replace("_", "-").split("-")
@@ -191,9 +185,9 @@ def report(payment: wire.Payment, raw: Mapping[str, Any]) -> StatusReport:
         attempt=attempt,
         status=STATUSES.get(payment.status, InvoiceStatus.UNKNOWN),
         expected=expected,
-        received=_received(payment, expected, zero),
+        received=_received(payment, zero),
         refunded=_refunded(payment, refunds, zero),
-        disputed=zero if payment.amountChargedBack is None else money(payment.amountChargedBack),
+        disputed=sum((money(each.amount) for each in payment.chargebacks if each.reversedAt is None), zero),
         refunds=refunds or (),
         provider_status=payment.status,
         raw=raw,
@@ -205,23 +199,24 @@ def listed(payment: wire.Payment, raw: Mapping[str, Any]) -> Payment | None:
     status = PAYMENT_STATUSES.get(payment.status, PaymentStatus.UNKNOWN)
     if status is None:
         return None
-    reference = payment.details.get("transferReference") if isinstance(payment.details, Mapping) else None
+    if payment.amountChargedBack is not None and payment.amountChargedBack.value >= payment.amount.value:
+        status = PaymentStatus.FAILED
     return Payment(
         id=payment.id,
         invoice_id=payment.id,
         amount=_taken(payment),
         status=status,
         paid_at=payment.paidAt,
-        reference=reference if isinstance(reference, str) else None,
+        reference=_text_in(payment.details, "transferReference"),
         raw=raw,
     )
 
 
-def refund(told: wire.Refund, raw: Mapping[str, Any], refund_id: str | None = None) -> Refund:
+def refund(told: wire.Refund, raw: Mapping[str, Any]) -> Refund:
     """Map a refund."""
     return Refund(
         id=told.id,
-        refund_id=refund_id,
+        refund_id=_text_in(told.metadata, "refund_id"),
         invoice_id=told.paymentId,
         amount=money(told.amount),
         status=REFUND_STATUSES.get(told.status, RefundStatus.PENDING),
@@ -245,43 +240,44 @@ def capture(told: wire.Capture, raw: Mapping[str, Any], capture_id: str) -> Capt
 
 def changed_at(payment: wire.Payment) -> datetime | None:
     """Return when a payment came to its status; None if Mollie does not tell."""
-    reached = {
-        "authorized": payment.authorizedAt,
-        "paid": payment.paidAt,
-        "canceled": payment.canceledAt,
-        "expired": payment.expiredAt,
-        "failed": payment.failedAt,
-    }
-    return reached.get(payment.status)
+    moment: datetime | None = getattr(payment, f"{payment.status}At", None) if payment.status in STATUSES else None
+    return moment
 
 
 def state_key(payment: wire.Payment) -> str:
     """Return a text that is the same as long as nothing has happened to a payment: by it an event is known again."""
-    amounts = (payment.amount, payment.amountRefunded, payment.amountCaptured, payment.amountChargedBack)
+    captured = payment.amountCaptured and f"{payment.amountCaptured.value.normalize():f}"
     refunds = sorted(f"{each.id} {each.status}" for each in payment.refunds or ())
-    state = [payment.status, *(each and f"{each.value.normalize():f} {each.currency}" for each in amounts), *refunds]
-    return f"{payment.id}:{hashlib.sha256(dumps(state)).hexdigest()[:32]}"
+    chargebacks = sorted(f"{each.id} {each.reversedAt is None}" for each in payment.chargebacks)
+    state = dumps([payment.status, captured, refunds, chargebacks])
+    return f"{payment.id}:{hashlib.sha256(state).hexdigest()[:32]}"
+
+
+def reference_of(payment: wire.Payment) -> str | None:
+    """Return the order's reference in a payment's metadata; None if somebody else wrote it."""
+    return _text_in(payment.metadata, "order_id")
 
 
 def _order_of(payment: wire.Payment) -> tuple[str, int] | tuple[None, None]:
-    reference = reference_of(payment.metadata)
+    reference = reference_of(payment)
     return (None, None) if reference is None else parse_reference(reference)
 
 
 def _taken(payment: wire.Payment) -> Money:
     """Return what a payment is over: of one that was captured by hand, the part that was."""
-    by_hand = payment.status == "paid" and payment.captureMode == "manual" and payment.amountCaptured is not None
-    return money(payment.amountCaptured if by_hand and payment.amountCaptured is not None else payment.amount)
+    by_hand = payment.status == "paid" and payment.captureMode == "manual"
+    return money((by_hand and payment.amountCaptured) or payment.amount)
 
 
-def _received(payment: wire.Payment, expected: Money, zero: Money) -> Money | None:
-    """Return what has come. Of an authorized payment that is what was captured; of a word that is unknown, nobody knows."""
+def _received(payment: wire.Payment, zero: Money) -> Money | None:
+    """Return what has come: of an authorized payment what was captured, of an unknown word nobody knows."""
     if payment.status not in STATUSES:
         return None
     if payment.status == "paid":
         return _taken(payment)
-    captured = payment.status == "authorized" and payment.amountCaptured is not None
-    return money(payment.amountCaptured) if captured and payment.amountCaptured is not None else zero
+    if payment.status == "authorized" and payment.amountCaptured is not None:
+        return money(payment.amountCaptured)
+    return zero
 
 
 def _refunded(payment: wire.Payment, refunds: tuple[Refund, ...] | None, zero: Money) -> Money | None:
@@ -289,3 +285,9 @@ def _refunded(payment: wire.Payment, refunds: tuple[Refund, ...] | None, zero: M
     if refunds is None:
         return zero if payment.amountRefunded is None or not payment.amountRefunded.value else None
     return sum((each.amount for each in refunds if each.status is RefundStatus.DONE), zero)
+
+
+def _text_in(told: Any, name: str) -> str | None:
+    """Return a text in something of free form, such as metadata; None if it is not there."""
+    found = told.get(name) if isinstance(told, Mapping) else None
+    return found if isinstance(found, str) and found else None

@@ -176,11 +176,9 @@ class Mollie:
             payment, raw = yield from self._read(webhook.read_classic(request.body))
             return WebhookDelivery(events=[webhook.event(payment, raw)], verified_by="callback")
         told, told_raw = webhook.read_signed(request, self.settings.webhook_secrets)
-        if told.payment_id is None:
-            return WebhookDelivery(events=[webhook.signed_event(told, told_raw)], verified_by="signature")
-        payment, raw = yield from self._read(told.payment_id)
-        event = webhook.confirmed_event(told, told_raw, payment, raw)
-        return WebhookDelivery(events=[event], verified_by="signature+callback")
+        found = None if told.payment_id is None else (yield from self._read(told.payment_id))
+        event = webhook.signed_event(told, told_raw, found)
+        return WebhookDelivery(events=[event], verified_by="signature+callback" if found else "signature")
 
     @hookimpl
     def find_invoice(self, order_id: str, attempt: int, since: datetime | None) -> Flow[Invoice | None]:
@@ -199,7 +197,7 @@ class Mollie:
             hits += [
                 mapping.invoice(payment, raw)
                 for payment, raw in page.items
-                if mapping.reference_of(payment.metadata) == reference
+                if mapping.reference_of(payment) == reference
             ]
             over = oldest is not None and bool(page.items) and page.items[-1][0].createdAt < oldest
             cursor = None if over else page.next_cursor
@@ -226,8 +224,15 @@ class Mollie:
 
     @hookimpl
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
-        """Give money back. Mollie carries it out about two hours later: until then it is PENDING."""
-        _check_id(request.invoice_id)
+        """Give money back. Mollie carries it out about two hours later: until then it is PENDING.
+
+        Mollie knows an idempotency key for an hour only, so the refunds that are there are looked through first.
+        """
+        payment, known = yield from self._read(request.invoice_id)
+        for refund, sent in zip(payment.refunds or (), known.get("_embedded", {}).get("refunds", ()), strict=False):
+            made = mapping.refund(refund, sent)
+            if made.refund_id == request.refund_id:
+                return made
         content = {
             "amount": mapping.amount(request.amount),
             "description": request.reason or None,
@@ -235,7 +240,7 @@ class Mollie:
         }
         key = mapping.idempotency_key("refund_payment", request.invoice_id, request.refund_id)
         raw = yield from self._send("POST", "payments", request.invoice_id, "refunds", content=content, key=key)
-        return mapping.refund(structure(raw, wire.Refund), raw, request.refund_id)
+        return mapping.refund(structure(raw, wire.Refund), raw)
 
     @hookimpl
     def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
@@ -274,7 +279,7 @@ class Mollie:
 
     def _read(self, payment_id: str) -> Flow[tuple[wire.Payment, Mapping[str, Any]]]:
         _check_id(payment_id)
-        raw = yield from self._send("GET", "payments", payment_id, query={"embed": "refunds"})
+        raw = yield from self._send("GET", "payments", payment_id, query={"embed": "refunds,chargebacks"})
         return self._checked(structure(raw, wire.Payment), payment_id), raw
 
     def _page(self, cursor: str | None, size: int) -> Flow[Page[tuple[wire.Payment, Mapping[str, Any]]]]:

@@ -12,7 +12,7 @@ from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback
 from gateway_core.provider import base_url_field, secret_field, secrets_field
 
-#: An API key belongs to one profile and one mode; an access token to an organization (API description, securitySchemes).
+#: An API key belongs to one profile and one mode, an access token to an organization (API description).
 _KEY = re.compile(r"(live|test|access)_[A-Za-z0-9_]+", re.ASCII)
 _PROFILE = re.compile(r"pfl_[A-Za-z0-9]+", re.ASCII)
 _METHOD = re.compile(r"[a-z0-9]{2,32}", re.ASCII)
@@ -38,7 +38,7 @@ class MollieSettings:
     Attributes:
         api_key: The profile's API key, ``live_...`` or ``test_...``, or an organization's access token, ``access_...``.
         mode: ``live`` or ``test``. One address serves both, and the key decides: one of the other mode is refused here.
-        profile_id: The profile, ``pfl_...``. An access token needs it. With it, payments of other profiles are not seen.
+        profile_id: The profile, ``pfl_...``: payments of others are not seen. An access token needs it.
         return_url: Where payers go afterwards unless the invoice says otherwise: Mollie makes no payment without one.
         webhook_url: Where Mollie sends the webhooks of a payment unless the invoice says otherwise; without one, none.
         webhook_secrets: The secrets of webhook subscriptions, which sign the newer webhooks.

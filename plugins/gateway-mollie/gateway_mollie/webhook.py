@@ -8,9 +8,9 @@ github.com/mollie/mollie-api-php, src/Webhooks/SignatureValidator.php.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from gateway_core import Secret, WebhookEvent, WebhookRequest
 from gateway_core.errors import WebhookError, WebhookReason
@@ -21,7 +21,9 @@ from gateway_mollie import mapping, wire
 SIGNATURE_HEADER = "X-Mollie-Signature"
 
 _PREFIX = "sha256="
-_CLASSIC = re.compile(rb"id=(tr_[A-Za-z0-9]{1,64})")
+
+#: A classic webhook has one field; a few more would do no harm.
+_MOST_FIELDS = 10
 
 
 def is_signed_kind(body: bytes) -> bool:
@@ -33,12 +35,16 @@ def read_classic(body: bytes) -> str:
     """Return the id of the payment that a classic webhook is about.
 
     Raises:
-        WebhookError: If it is anything else.
+        WebhookError: If it names none, or several.
     """
-    match = _CLASSIC.fullmatch(body)
-    if match is None:
+    try:
+        fields = parse_qsl(body.decode("ascii"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        fields = []
+    named = [value for name, value in fields if name == "id"]
+    if len(named) != 1 or not wire.is_payment_id(named[0]):
         raise WebhookError("it is not of the form id=tr_...", reason=WebhookReason.MALFORMED)
-    return match[1].decode("ascii")
+    return named[0]
 
 
 def read_signed(request: WebhookRequest, secrets: tuple[Secret, ...]) -> tuple[wire.Event, Mapping[str, Any]]:
@@ -53,7 +59,7 @@ def read_signed(request: WebhookRequest, secrets: tuple[Secret, ...]) -> tuple[w
         raise WebhookError("it is signed, and the account has no webhook_secrets", reason=WebhookReason.WRONG_SIGNATURE)
     values = [each.strip() for value in request.headers.get_all(SIGNATURE_HEADER) for each in value.split(",")]
     signatures = [each.removeprefix(_PREFIX) for each in values if each]
-    check_signature(request.body, signatures, [secret.reveal().encode("ascii") for secret in secrets])
+    check_signature(request.body, signatures, [secret.reveal().encode("utf-8") for secret in secrets])
     raw = parse(loads, request.body)
     return parse(lambda _: structure(raw, wire.Event), request.body), raw
 
@@ -70,24 +76,20 @@ def event(payment: wire.Payment, raw: Mapping[str, Any]) -> WebhookEvent:
     )
 
 
-def signed_event(told: wire.Event, told_raw: Mapping[str, Any]) -> WebhookEvent:
-    """Return an event that is about no payment, or does not say about which."""
-    return WebhookEvent(id=told.id, kind=told.type or told.resource, occurred_at=told.createdAt, raw=told_raw)
-
-
-def confirmed_event(
-    told: wire.Event, told_raw: Mapping[str, Any], payment: wire.Payment, raw: Mapping[str, Any]
+def signed_event(
+    told: wire.Event, told_raw: Mapping[str, Any], found: tuple[wire.Payment, Mapping[str, Any]] | None
 ) -> WebhookEvent:
-    """Return a signed event, with what Mollie says of its payment now."""
-    if told.type is None:
-        return event(payment, raw)
-    report = mapping.report(payment, raw)
+    """Return a signed event, with what Mollie says now of its payment; None where it tells of none."""
+    if found is not None and told.type is None:
+        return event(*found)
+    report = None if found is None else mapping.report(*found)
+    refunds = () if report is None else report.refunds
     return WebhookEvent(
         id=told.id,
-        kind=told.type,
-        invoice_id=payment.id,
+        kind=told.type or told.resource,
+        invoice_id=None if found is None else found[0].id,
         report=report,
         occurred_at=told.createdAt,
         raw=told_raw,
-        refund=next((each for each in report.refunds if each.id == told.refund_id), None),
+        refund=next((each for each in refunds if each.id == told.entityId), None),
     )

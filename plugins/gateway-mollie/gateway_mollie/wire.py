@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _PAYMENT_ID = re.compile(r"tr_[A-Za-z0-9]{1,64}", re.ASCII)
 
-#: What the texts of these refusals begin with. Mollie has no error codes (mollie-api-python, tests/responses).
+#: What the texts of these refusals begin with: there are no error codes (github.com/mollie/mollie-api-python, tests).
 _KEY_IN_USE = "another request with this idempotency-key"
 _DUPLICATE_REFUND = "a duplicate refund has been detected"
 
@@ -64,6 +64,7 @@ class Refund:
     amount: Amount
     status: str
     paymentId: str
+    metadata: Any = None
     createdAt: datetime | None = None
 
 
@@ -79,10 +80,20 @@ class Capture:
 
 
 @attrs.frozen
-class EmbeddedRefunds:
+class Chargeback:
+    """Money that the payer's bank took back. It has no status: one that was reversed has a moment when."""
+
+    id: str
+    amount: Amount
+    reversedAt: datetime | None = None
+
+
+@attrs.frozen
+class Embedded:
     """What a payment was asked to bring along."""
 
     refunds: list[Refund] | None = None
+    chargebacks: list[Chargeback] | None = None
 
 
 @attrs.frozen
@@ -108,7 +119,7 @@ class Payment:
     expiredAt: datetime | None = None
     failedAt: datetime | None = None
     _links: PaymentLinks | None = None
-    _embedded: EmbeddedRefunds | None = None
+    _embedded: Embedded = Embedded()
 
     @property
     def checkout(self) -> str | None:
@@ -118,7 +129,12 @@ class Payment:
     @property
     def refunds(self) -> list[Refund] | None:
         """Its refunds; None if they were not told."""
-        return None if self._embedded is None else self._embedded.refunds
+        return self._embedded.refunds
+
+    @property
+    def chargebacks(self) -> list[Chargeback]:
+        """Its chargebacks, as far as they were told."""
+        return self._embedded.chargebacks or []
 
 
 @attrs.frozen
@@ -178,7 +194,6 @@ class Subscription:
     id: str
     url: str
     webhookSecret: str
-    eventTypes: Any = None
 
 
 @attrs.frozen
@@ -198,26 +213,22 @@ class EmbeddedEntity:
 
 @attrs.frozen
 class Event:
-    """A signed webhook: an event, or (so a page of the documentation) the payment itself, which has no type."""
+    """A signed webhook: an event, or (so one page of the documentation) the payment itself, which has no type."""
 
     resource: str
     id: str
     type: str | None = None
     entityId: str | None = None
     createdAt: datetime | None = None
-    _embedded: EmbeddedEntity | None = None
+    _embedded: EmbeddedEntity = EmbeddedEntity()
 
     @property
     def payment_id(self) -> str | None:
         """The payment that it tells of; None if it tells of none, or does not say which."""
-        entity = None if self._embedded is None else self._embedded.entity
-        named = (self.id if self.resource == "payment" else None, self.entityId, entity and entity.paymentId)
+        entity = self._embedded.entity
+        of_entity = None if entity is None else entity.paymentId
+        named = (self.id if self.resource == "payment" else None, self.entityId, of_entity)
         return next((each for each in named if each is not None and is_payment_id(each)), None)
-
-    @property
-    def refund_id(self) -> str | None:
-        """The refund that it tells of; None if it tells of none."""
-        return self.entityId if self.entityId is not None and self.entityId.startswith("re_") else None
 
 
 @attrs.frozen
@@ -254,15 +265,10 @@ def fit(data: Any, kind: type[T]) -> T:
     try:
         return structure(data, kind)
     except UnexpectedResponseError as error:
-        error.invoice_id = payment_id_of(data)
+        found = data.get("id") if isinstance(data, Mapping) else None
+        error.invoice_id = found if isinstance(found, str) and is_payment_id(found) else None
         error.effect = "unknown" if error.invoice_id is None else "done"
         raise
-
-
-def payment_id_of(data: Any) -> str | None:
-    """Return the id of a payment whose answer is of no use otherwise; None if it cannot be read."""
-    found = data.get("id") if isinstance(data, Mapping) else None
-    return found if isinstance(found, str) and is_payment_id(found) else None
 
 
 def advice(response: HttpResponse) -> RetryAdvice | None:
@@ -272,20 +278,14 @@ def advice(response: HttpResponse) -> RetryAdvice | None:
     """
     if response.status == 503:
         return RetryAdvice.RETRY
+    if response.status == 400:
+        return RetryAdvice.DO_NOT_RETRY
     if response.status == 409:
-        detail = _detail(response).lower()
+        detail = _refusal(response).message.lower()
         if detail.startswith(_KEY_IN_USE):
             return RetryAdvice.IN_PROGRESS
         return RetryAdvice.DO_NOT_RETRY if detail.startswith(_DUPLICATE_REFUND) else None
-    replayed = response.headers.get("Idempotent-Replayed", "").lower() == "true"
-    return RetryAdvice.DO_NOT_RETRY if response.status == 400 or (replayed and not response.ok) else None
-
-
-def _detail(response: HttpResponse) -> str:
-    try:
-        return decode(response.body, Refusal).detail
-    except UnexpectedResponseError:
-        return ""
+    return None
 
 
 def _refusal(response: HttpResponse) -> ProviderError:
