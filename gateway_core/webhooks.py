@@ -24,6 +24,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway_core.errors import (
     ConfigurationError,
@@ -44,6 +45,9 @@ _MESSAGE_ID = re.compile(r"[!-~]{1,255}")
 #: Signatures in one header: several while secrets are rotated, never many.
 _MOST_SIGNATURES = 10
 _SHORTEST_KEY = 16
+
+#: A real webhook's address has a handful.
+_MOST_PARAMETERS = 100
 
 
 def sign(secret: bytes, message: bytes, encoding: Literal["hex", "base64"] = "hex") -> bytes:
@@ -85,6 +89,34 @@ def check_signature(
             genuine |= hmac.compare_digest(expected, candidate)
     if not genuine:
         raise WebhookError("its signature is wrong", reason=WebhookReason.WRONG_SIGNATURE)
+
+
+def check_url_secret(request: WebhookRequest, secret: Secret | None) -> None:
+    """Refuse a webhook whose address does not bear the shop's own secret, if there is one: before anything is asked.
+
+    The secret is a segment of the path or the value of a query parameter. Every part of the address is compared, in
+    constant time, so that the time taken tells nothing.
+
+    Args:
+        request: The webhook, with its ``url``.
+        secret: The secret, as a field of `provider.url_secret_field` has it; None if there is none.
+
+    Raises:
+        WebhookError: If the address is not known, or no part of it is the secret.
+    """
+    if secret is None:
+        return
+    if request.url is None:
+        raise WebhookError(
+            "the secret in its address cannot be checked: give WebhookRequest its url",
+            reason=WebhookReason.MISSING_SIGNATURE,
+        )
+    expected = secret.reveal().encode("ascii")
+    genuine = False
+    for part in _parts_of(request.url):
+        genuine |= hmac.compare_digest(part.encode("utf-8", "replace"), expected)
+    if not genuine:
+        raise WebhookError("its address does not bear the secret", reason=WebhookReason.WRONG_SIGNATURE)
 
 
 def single_header(
@@ -198,6 +230,16 @@ def parse(decode: Callable[[bytes], T], body: bytes) -> T:
         reason = error.message
         cause = error.__cause__
     raise WebhookError(reason, reason=WebhookReason.MALFORMED) from cause
+
+
+def _parts_of(url: str) -> list[str]:
+    """Return everything in an address that may be a secret: segments of its path, values of its query."""
+    try:
+        parts = urlsplit(url)
+        values = parse_qsl(parts.query, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return []
+    return [*map(unquote, parts.path.split("/")), *(value for _, value in values)]
 
 
 def _usable(secrets: Iterable[Any]) -> list[bytes]:

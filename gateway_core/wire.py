@@ -22,30 +22,67 @@ that names the field and no value: nothing is converted on the way, and no numbe
 int, bool, Decimal, datetime or Any, one of these or None, an attrs class, or a list, tuple or dict of them. A word of
 the provider's, such as a status, stays a str: map it by a table, ``WORDS.get(answer.state, InvoiceStatus.UNKNOWN)``. An
 enum here would make every new word of theirs an unreadable answer.
+
+A field has the name that the provider gives it, unless the class or the field says otherwise. A `UnixTime` is a
+datetime that comes as Unix seconds:
+
+>>> from gateway_core.wire import UnixTime, camel_case, named
+>>> @attrs.frozen(kw_only=True, field_transformer=camel_case)
+... class Session:
+...     created_at: UnixTime
+...     links: dict[str, str] = named("_links")
+>>> decode(b'{"createdAt": 1893456000, "_links": {}}', Session)
+Session(created_at=datetime.datetime(2030, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), links={})
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
 from cattrs.cols import is_any_set, is_mapping, is_sequence
 from cattrs.errors import ClassValidationError, IterableValidationError, IterableValidationNote
+from cattrs.gen import make_dict_structure_fn, override
 
 from gateway_core import _json
 from gateway_core._json import dumps
-from gateway_core.errors import GatewayError, PluginError, UnexpectedResponseError
+from gateway_core.errors import GatewayError, InvalidRequestError, PluginError, UnexpectedResponseError
 from gateway_core.models.money import parse_amount
 
-__all__ = ["converter", "decode", "dumps", "loads", "moment", "structure"]
+__all__ = [
+    "UnixTime",
+    "camel_case",
+    "converter",
+    "decode",
+    "dumps",
+    "loads",
+    "moment",
+    "named",
+    "structure",
+    "to_unix",
+    "unix",
+]
 
 T = TypeVar("T")
+
+#: The type of a field that comes as Unix seconds, and becomes a datetime in UTC.
+UnixTime: TypeAlias = Annotated[datetime, "Unix seconds"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+#: Unix seconds from 1970 to the end of 9999. Milliseconds of this century are beyond.
+_LAST_SECOND = 253_402_300_799
+
+#: The key in an attrs field's metadata under which the provider's name of it stands.
+_NAME = "gateway_core.wire.name"
+_AFTER_UNDERSCORE = re.compile(r"(?<=[A-Za-z0-9])_([a-z0-9])")
 
 #: How many items of one list are told to be wrong: a megabyte of them would become a gigabyte of errors.
 _MOST_FAULTS = 10
@@ -113,6 +150,62 @@ def moment(value: str) -> datetime:
     return parsed
 
 
+def unix(seconds: int) -> datetime:
+    """Read a time in Unix seconds, as a datetime in UTC.
+
+    >>> from gateway_core.wire import unix
+    >>> unix(1893456000)
+    datetime.datetime(2030, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
+
+    Raises:
+        UnexpectedResponseError: If it is no int, before 1970 or after 9999, as milliseconds are.
+    """
+    if type(seconds) is not int or not 0 <= seconds <= _LAST_SECOND:
+        raise UnexpectedResponseError("a whole number of Unix seconds expected")
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def to_unix(at: datetime, *, up: bool = False) -> int:
+    """Write a time as Unix seconds.
+
+    >>> from datetime import UTC, datetime
+    >>> from gateway_core.wire import to_unix
+    >>> to_unix(datetime(2030, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC))
+    1893456000
+
+    Args:
+        at: The time, with a time zone.
+        up: Whether a part of a second counts as a whole one, as the end of a range needs it; else it is cut off.
+
+    Raises:
+        InvalidRequestError: If it has no time zone.
+    """
+    if at.utcoffset() is None:
+        raise InvalidRequestError("a time needs a time zone to be written as Unix seconds")
+    return -((_EPOCH - at) // _SECOND) if up else (at - _EPOCH) // _SECOND
+
+
+def named(name: str, *, default: Any = attrs.NOTHING) -> Any:
+    """Return an attrs field that the provider calls by another name, such as ``_links`` or ``from``.
+
+    Args:
+        name: The provider's name of it.
+        default: What it is where the provider leaves it out; without a default the field is required.
+    """
+    return attrs.field(default=default, metadata={_NAME: name})
+
+
+def camel_case(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Read ``created_at`` from ``createdAt``, as the ``field_transformer`` of an attrs class.
+
+    A `named` field keeps its name.
+    """
+    return [
+        field if _NAME in field.metadata else field.evolve(metadata={**field.metadata, _NAME: _camel(field.name)})
+        for field in fields
+    ]
+
+
 @functools.cache
 def converter() -> cattrs.Converter:
     """Return the strict converter that `decode` uses. It is made once; do not change it, copy it."""
@@ -121,10 +214,17 @@ def converter() -> cattrs.Converter:
         made.register_structure_hook(kind, _exactly(kind))
     made.register_structure_hook(Decimal, lambda value, _: _number(value))
     made.register_structure_hook(datetime, _checked(str, lambda value, _: moment(value)))
+    made.register_structure_hook_func(lambda kind: kind == UnixTime, lambda value, _: unix(value))
 
     @made.register_structure_hook_factory(attrs.has)
     def record(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
-        return _checked(dict, made.gen_structure_attrs_fromdict(kind))
+        attrs.resolve_types(get_origin(kind) or kind)
+        renamed: Any = {
+            field.name: override(rename=field.metadata[_NAME])
+            for field in attrs.fields(kind)
+            if _NAME in field.metadata
+        }
+        return _checked(dict, make_dict_structure_fn(kind, made, **renamed))
 
     @made.register_structure_hook_factory(_is_optional)
     def optional(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
@@ -177,6 +277,16 @@ def _hook_of(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
         return made.get_structure_hook(kind)
     except RecursionError:  # a class that has itself in it
         return made.structure
+
+
+def _camel(name: str) -> str:
+    return _AFTER_UNDERSCORE.sub(lambda match: match[1].upper(), name)
+
+
+def _told_name(kind: Any, name: str) -> str:
+    """Return a field's name as the provider has it."""
+    field = getattr(attrs.fields(kind), name, None) if attrs.has(kind) else None
+    return name if field is None else field.metadata.get(_NAME, name)
 
 
 def _is_optional(kind: Any) -> bool:
@@ -252,8 +362,10 @@ def _faults(error: Exception, path: str = "") -> list[str]:
     """Return one line for each fault in an error group, with the field's path."""
     found: list[str] = []
     if isinstance(error, ClassValidationError):
-        named, others = error.group_exceptions()
-        found = [line for each, note in named for line in _faults(each, f"{path}.{note.name}" if path else note.name)]
+        fields, others = error.group_exceptions()
+        for each, note in fields:
+            name = _told_name(error.cl, note.name)
+            found += _faults(each, f"{path}.{name}" if path else name)
     elif isinstance(error, IterableValidationError):
         items, others = error.group_exceptions()
         found = [line for each, note in items for line in _faults(each, f"{path}[{note.index}]")]

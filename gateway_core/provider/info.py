@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +13,7 @@ from gateway_core.errors import InvalidRequestError, PluginError
 from gateway_core.http import HttpResponse
 from gateway_core.models._fields import tupled
 from gateway_core.models.currency import Currency, read_currency
-from gateway_core.models.money import Money
+from gateway_core.models.money import EXACT, Money
 from gateway_core.provider.facts import (
     AmountRule,
     Declines,
@@ -182,6 +183,19 @@ class ProviderInfo:
             InvalidRequestError: If it is not a whole number of them.
         """
         return money.to_minor(self.exponent_of(money.unit))
+
+    def to_text(self, money: Money) -> str:
+        """Return an amount in major units as text, with exactly the decimals that the provider counts.
+
+        >>> from gateway_core import Money, ProviderInfo
+        >>> ProviderInfo(title="Example", exponents={"HUF": 0}).to_text(Money(500, "HUF"))
+        '500'
+
+        Raises:
+            InvalidRequestError: If it has more decimals.
+        """
+        exponent = self.exponent_of(money.unit)
+        return f"{EXACT.scaleb(Decimal(money.to_minor(exponent)), -exponent):f}"
 
     def from_minor(self, units: int, currency: str, *, network: str | None = None, asked: Money | None = None) -> Money:
         """Return the amount that is so many of the smallest units that the provider counts, as an answer tells it.
