@@ -28,36 +28,19 @@ from gateway_core.errors import InvalidRequestError
 from gateway_core.models import parse_reference
 from gateway_core.wire import dumps
 from gateway_mollie import wire
+from gateway_mollie.info import INFO
 
-#: Source: docs.mollie.com, "Multicurrency". BGN is not among them any more.
-CURRENCIES = (
-    *("AED", "AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "ISK", "JPY", "MXN", "MYR"),
-    *("NOK", "NZD", "PHP", "PLN", "RON", "RUB", "SEK", "SGD", "THB", "TWD", "USD", "ZAR"),
-)
-
-#: The complete list of the API description (payment-status). A word that is not here is UNKNOWN.
-STATUSES = MappingProxyType(
+#: The complete list of the API description (payment-status): what each word makes of an invoice, and of a payment in a
+#: list, None where no money is in it. A word that is not here is UNKNOWN.
+STATUSES: Mapping[str, tuple[InvoiceStatus, PaymentStatus | None]] = MappingProxyType(
     {
-        "open": InvoiceStatus.PENDING,
-        "pending": InvoiceStatus.PENDING,
-        "authorized": InvoiceStatus.AUTHORIZED,
-        "paid": InvoiceStatus.PAID,
-        "canceled": InvoiceStatus.CANCELED,
-        "expired": InvoiceStatus.EXPIRED,
-        "failed": InvoiceStatus.FAILED,
-    }
-)
-
-#: What a payment in each of these words is in a list of payments; None for one in which no money is.
-PAYMENT_STATUSES = MappingProxyType(
-    {
-        "open": None,
-        "pending": PaymentStatus.PENDING,
-        "authorized": PaymentStatus.PENDING,
-        "paid": PaymentStatus.CONFIRMED,
-        "canceled": None,
-        "expired": None,
-        "failed": None,
+        "open": (InvoiceStatus.PENDING, None),
+        "pending": (InvoiceStatus.PENDING, PaymentStatus.PENDING),
+        "authorized": (InvoiceStatus.AUTHORIZED, PaymentStatus.PENDING),
+        "paid": (InvoiceStatus.PAID, PaymentStatus.CONFIRMED),
+        "canceled": (InvoiceStatus.CANCELED, None),
+        "expired": (InvoiceStatus.EXPIRED, None),
+        "failed": (InvoiceStatus.FAILED, None),
     }
 )
 
@@ -97,7 +80,7 @@ def idempotency_key(operation: str, *names: str) -> str:
 
 def amount(money: Money) -> dict[str, str]:
     """Return an amount as Mollie takes it: text with exactly the currency's decimals."""
-    return {"currency": money.currency, "value": f"{money.amount:f}"}
+    return {"currency": money.currency, "value": INFO.to_text(money)}
 
 
 def money(told: wire.Amount) -> Money:
@@ -121,11 +104,11 @@ def metadata(request: InvoiceRequest) -> dict[str, Any]:
 
 def locale(tag: str) -> str | None:
     """Return the language of the payment page for a BCP 47 tag; None if Mollie has none like it."""
-    language, *rest = tag.replace("_", "-").split("-")
-    language = {"no": "nb", "nn": "nb"}.get(language.lower(), language.lower())
-    region = next((part.upper() for part in rest if len(part) == 2), "")
+    language, *rest = tag.lower().split("-")
+    language = {"no": "nb", "nn": "nb"}.get(language, language)
+    wanted = next((f"{language}_{part.upper()}" for part in rest if len(part) == 2), "")
     same = [each for each in LOCALES if each.startswith(f"{language}_")]
-    return f"{language}_{region}" if f"{language}_{region}" in same else next(iter(same), None)
+    return wanted if wanted in same else next(iter(same), None)
 
 
 def address(customer: Customer) -> dict[str, str]:
@@ -161,11 +144,11 @@ def invoice(payment: wire.Payment, raw: Mapping[str, Any]) -> Invoice:
         id=payment.id,
         order_id=order_id,
         attempt=attempt,
-        status=STATUSES.get(payment.status, InvoiceStatus.UNKNOWN),
+        status=_status(payment),
         amount=money(payment.amount),
-        payment_url=payment.checkout,
-        created_at=payment.createdAt,
-        expires_at=payment.expiresAt,
+        payment_url=None if payment.links.checkout is None else payment.links.checkout.href,
+        created_at=payment.created_at,
+        expires_at=payment.expires_at,
         raw=raw,
     )
 
@@ -178,17 +161,17 @@ def report(payment: wire.Payment, raw: Mapping[str, Any]) -> StatusReport:
     order_id, attempt = _order_of(payment)
     expected = money(payment.amount)
     zero = expected - expected
-    refunds = None if payment.refunds is None else tuple(refund(each, {}) for each in payment.refunds)
+    refunds = tuple(refund(each, {}) for each in payment.embedded.refunds or ())
     return StatusReport(
         invoice_id=payment.id,
         order_id=order_id,
         attempt=attempt,
-        status=STATUSES.get(payment.status, InvoiceStatus.UNKNOWN),
+        status=_status(payment),
         expected=expected,
         received=_received(payment, zero),
         refunded=_refunded(payment, refunds, zero),
-        disputed=sum((money(each.amount) for each in payment.chargebacks if each.reversedAt is None), zero),
-        refunds=refunds or (),
+        disputed=_disputed(payment, zero),
+        refunds=refunds,
         provider_status=payment.status,
         raw=raw,
     )
@@ -196,17 +179,17 @@ def report(payment: wire.Payment, raw: Mapping[str, Any]) -> StatusReport:
 
 def listed(payment: wire.Payment, raw: Mapping[str, Any]) -> Payment | None:
     """Map a payment of a list; None if there is no money in it."""
-    status = PAYMENT_STATUSES.get(payment.status, PaymentStatus.UNKNOWN)
+    _, status = STATUSES.get(payment.status, (None, PaymentStatus.UNKNOWN))
     if status is None:
         return None
-    if payment.amountChargedBack is not None and payment.amountChargedBack.value >= payment.amount.value:
+    if payment.amount_charged_back is not None and payment.amount_charged_back.value >= payment.amount.value:
         status = PaymentStatus.FAILED
     return Payment(
         id=payment.id,
         invoice_id=payment.id,
         amount=_taken(payment),
         status=status,
-        paid_at=payment.paidAt,
+        paid_at=payment.paid_at,
         reference=_text_in(payment.details, "transferReference"),
         raw=raw,
     )
@@ -217,10 +200,10 @@ def refund(told: wire.Refund, raw: Mapping[str, Any]) -> Refund:
     return Refund(
         id=told.id,
         refund_id=_text_in(told.metadata, "refund_id"),
-        invoice_id=told.paymentId,
+        invoice_id=told.payment_id,
         amount=money(told.amount),
         status=REFUND_STATUSES.get(told.status, RefundStatus.PENDING),
-        created_at=told.createdAt,
+        created_at=told.created_at,
         raw=raw,
     )
 
@@ -230,43 +213,43 @@ def capture(told: wire.Capture, raw: Mapping[str, Any], capture_id: str) -> Capt
     return Capture(
         id=told.id,
         capture_id=capture_id,
-        invoice_id=told.paymentId,
+        invoice_id=told.payment_id,
         amount=None if told.amount is None else money(told.amount),
         status=CAPTURE_STATUSES.get(told.status, CaptureStatus.PENDING),
-        created_at=told.createdAt,
+        created_at=told.created_at,
         raw=raw,
     )
 
 
 def changed_at(payment: wire.Payment) -> datetime | None:
     """Return when a payment came to its status; None if Mollie does not tell."""
-    moment: datetime | None = getattr(payment, f"{payment.status}At", None) if payment.status in STATUSES else None
+    moment: datetime | None = getattr(payment, f"{payment.status}_at", None) if payment.status in STATUSES else None
     return moment
 
 
 def state_key(payment: wire.Payment) -> str:
     """Return a text that is the same as long as nothing has happened to a payment: by it an event is known again."""
-    captured = payment.amountCaptured and f"{payment.amountCaptured.value.normalize():f}"
-    refunds = sorted(f"{each.id} {each.status}" for each in payment.refunds or ())
-    chargebacks = sorted(f"{each.id} {each.reversedAt is None}" for each in payment.chargebacks)
+    captured = payment.amount_captured and f"{payment.amount_captured.value.normalize():f}"
+    refunds = sorted(f"{each.id} {each.status}" for each in payment.embedded.refunds or ())
+    chargebacks = sorted(f"{each.id} {each.reversed_at is None}" for each in payment.embedded.chargebacks or ())
     state = dumps([payment.status, captured, refunds, chargebacks])
     return f"{payment.id}:{hashlib.sha256(state).hexdigest()[:32]}"
 
 
-def reference_of(payment: wire.Payment) -> str | None:
-    """Return the order's reference in a payment's metadata; None if somebody else wrote it."""
-    return _text_in(payment.metadata, "order_id")
-
-
 def _order_of(payment: wire.Payment) -> tuple[str, int] | tuple[None, None]:
-    reference = reference_of(payment)
+    """Return the order and attempt in a payment's metadata; nothing if somebody else wrote it."""
+    reference = _text_in(payment.metadata, "order_id")
     return (None, None) if reference is None else parse_reference(reference)
+
+
+def _status(payment: wire.Payment) -> InvoiceStatus:
+    return STATUSES.get(payment.status, (InvoiceStatus.UNKNOWN, None))[0]
 
 
 def _taken(payment: wire.Payment) -> Money:
     """Return what a payment is over: of one that was captured by hand, the part that was."""
-    by_hand = payment.status == "paid" and payment.captureMode == "manual"
-    return money((by_hand and payment.amountCaptured) or payment.amount)
+    by_hand = payment.status == "paid" and payment.capture_mode == "manual"
+    return money((by_hand and payment.amount_captured) or payment.amount)
 
 
 def _received(payment: wire.Payment, zero: Money) -> Money | None:
@@ -275,16 +258,22 @@ def _received(payment: wire.Payment, zero: Money) -> Money | None:
         return None
     if payment.status == "paid":
         return _taken(payment)
-    if payment.status == "authorized" and payment.amountCaptured is not None:
-        return money(payment.amountCaptured)
+    if payment.status == "authorized" and payment.amount_captured is not None:
+        return money(payment.amount_captured)
     return zero
 
 
-def _refunded(payment: wire.Payment, refunds: tuple[Refund, ...] | None, zero: Money) -> Money | None:
-    """Return what has gone back: `amountRefunded` may count refunds that are not carried out yet."""
-    if refunds is None:
-        return zero if payment.amountRefunded is None or not payment.amountRefunded.value else None
+def _refunded(payment: wire.Payment, refunds: tuple[Refund, ...], zero: Money) -> Money | None:
+    """Return what has gone back. `amountRefunded` does not tell: it may count what is under way."""
+    if payment.embedded.refunds is None and payment.amount_refunded is not None:
+        return None
     return sum((each.amount for each in refunds if each.status is RefundStatus.DONE), zero)
+
+
+def _disputed(payment: wire.Payment, zero: Money) -> Money:
+    if payment.embedded.chargebacks is None:
+        return zero if payment.amount_charged_back is None else money(payment.amount_charged_back)
+    return sum((money(each.amount) for each in payment.embedded.chargebacks if each.reversed_at is None), zero)
 
 
 def _text_in(told: Any, name: str) -> str | None:

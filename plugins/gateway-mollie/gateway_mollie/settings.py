@@ -10,7 +10,7 @@ import attrs
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback
-from gateway_core.provider import base_url_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, secret_field, secrets_field, url_secret_field
 
 #: An API key belongs to one profile and one mode, an access token to an organization (API description).
 _KEY = re.compile(r"(live|test|access)_[A-Za-z0-9_]+", re.ASCII)
@@ -41,6 +41,8 @@ class MollieSettings:
         profile_id: The profile, ``pfl_...``: payments of others are not seen. An access token needs it.
         return_url: Where payers go afterwards unless the invoice says otherwise: Mollie makes no payment without one.
         webhook_url: Where Mollie sends the webhooks of a payment unless the invoice says otherwise; without one, none.
+        url_secret: A secret of the shop's own in that address, as a part of its path or query. With it, a classic
+            webhook without it is refused before Mollie is asked.
         webhook_secrets: The secrets of webhook subscriptions, which sign the newer webhooks.
         base_url: The address of the API.
     """
@@ -50,6 +52,7 @@ class MollieSettings:
     profile_id: str | None = attrs.field(default=None, validator=_check_profile)
     return_url: str | None = attrs.field(default=None, validator=_check_page)
     webhook_url: str | None = attrs.field(default=None, validator=_check_page, repr=False)  # it may hold a secret
+    url_secret: Secret | None = url_secret_field()
     webhook_secrets: tuple[Secret, ...] = secrets_field(required=False)
     base_url: str = base_url_field("https://api.mollie.com")
 

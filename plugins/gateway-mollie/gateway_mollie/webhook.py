@@ -20,6 +20,13 @@ from gateway_mollie import mapping, wire
 
 SIGNATURE_HEADER = "X-Mollie-Signature"
 
+#: The events that the plugin reads (API description, webhook-event-types).
+EVENT_TYPES = (
+    *("payment.paid", "payment.authorized", "payment.failed", "payment.canceled", "payment.expired", "payment.pending"),
+    *("refund.queued", "refund.pending", "refund.processing", "refund.refunded", "refund.failed", "refund.canceled"),
+    *("chargeback.received", "chargeback.reversed", "capture.succeeded", "capture.failed"),
+)
+
 _PREFIX = "sha256="
 
 #: A classic webhook has one field; a few more would do no harm.
@@ -89,7 +96,7 @@ def signed_event(
         kind=told.type or told.resource,
         invoice_id=None if found is None else found[0].id,
         report=report,
-        occurred_at=told.createdAt,
+        occurred_at=told.created_at,
         raw=told_raw,
-        refund=next((each for each in refunds if each.id == told.entityId), None),
+        refund=next((each for each in refunds if each.id == told.entity_id), None),
     )

@@ -1,8 +1,7 @@
-"""What Mollie sends: the fields of each answer that are used, under Mollie's own names.
+"""What Mollie sends: the fields of each answer that are used.
 
 Source: the API description that Mollie publishes (github.com/mollie/openapi), and docs.mollie.com.
 """
-# ruff: noqa: N815  # the attributes are named as Mollie names them
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
@@ -18,9 +17,7 @@ import attrs
 from gateway_core import HttpResponse
 from gateway_core.errors import ProviderError, UnexpectedResponseError, for_status
 from gateway_core.provider import RetryAdvice
-from gateway_core.wire import decode, loads, structure
-
-T = TypeVar("T")
+from gateway_core.wire import camel_case, decode, loads, named, structure
 
 _PAYMENT_ID = re.compile(r"tr_[A-Za-z0-9]{1,64}", re.ASCII)
 
@@ -32,6 +29,12 @@ _DUPLICATE_REFUND = "a duplicate refund has been detected"
 def is_payment_id(text: str) -> bool:
     """Return whether a text has the form of a payment's id."""
     return _PAYMENT_ID.fullmatch(text) is not None
+
+
+def payment_id_in(raw: Any) -> str | None:
+    """Return the id of a payment whose answer is of no use otherwise; None if it cannot be read."""
+    found = raw.get("id") if isinstance(raw, Mapping) else None
+    return found if isinstance(found, str) and is_payment_id(found) else None
 
 
 @attrs.frozen
@@ -50,53 +53,63 @@ class Link:
 
 
 @attrs.frozen
-class PaymentLinks:
-    """The addresses of a payment; `checkout` is there while it can be paid."""
+class Links:
+    """Addresses: of the page where a payment is paid, while it can be, and of the next page of a list."""
 
     checkout: Link | None = None
+    next: Link | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Refund:
     """A refund."""
 
     id: str
     amount: Amount
     status: str
-    paymentId: str
+    payment_id: str
     metadata: Any = None
-    createdAt: datetime | None = None
+    created_at: datetime | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Capture:
     """A capture; without an amount it is over all that was authorized."""
 
     id: str
     status: str
-    paymentId: str
+    payment_id: str
     amount: Amount | None = None
-    createdAt: datetime | None = None
+    created_at: datetime | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Chargeback:
     """Money that the payer's bank took back. It has no status: one that was reversed has a moment when."""
 
     id: str
     amount: Amount
-    reversedAt: datetime | None = None
+    reversed_at: datetime | None = None
+
+
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
+class Entity:
+    """What an event is about, as far as it is the same for all."""
+
+    payment_id: str | None = None
 
 
 @attrs.frozen
 class Embedded:
-    """What a payment was asked to bring along."""
+    """What something brings along; None for what is not told."""
 
+    payments: list[Any] | None = None
     refunds: list[Refund] | None = None
     chargebacks: list[Chargeback] | None = None
+    entity: Entity | None = None
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Payment:
     """A payment. Of the moments only those are there that were reached."""
 
@@ -104,68 +117,41 @@ class Payment:
     mode: str
     status: str
     amount: Amount
-    createdAt: datetime
-    profileId: str
+    created_at: datetime
+    profile_id: str
     metadata: Any = None
     details: Any = None
-    captureMode: str | None = None
-    amountRefunded: Amount | None = None
-    amountCaptured: Amount | None = None
-    amountChargedBack: Amount | None = None
-    expiresAt: datetime | None = None
-    authorizedAt: datetime | None = None
-    paidAt: datetime | None = None
-    canceledAt: datetime | None = None
-    expiredAt: datetime | None = None
-    failedAt: datetime | None = None
-    _links: PaymentLinks | None = None
-    _embedded: Embedded = Embedded()
-
-    @property
-    def checkout(self) -> str | None:
-        """The address of the page where it is paid."""
-        return None if self._links is None or self._links.checkout is None else self._links.checkout.href
-
-    @property
-    def refunds(self) -> list[Refund] | None:
-        """Its refunds; None if they were not told."""
-        return self._embedded.refunds
-
-    @property
-    def chargebacks(self) -> list[Chargeback]:
-        """Its chargebacks, as far as they were told."""
-        return self._embedded.chargebacks or []
+    capture_mode: str | None = None
+    amount_captured: Amount | None = None
+    amount_refunded: Amount | None = None
+    amount_charged_back: Amount | None = None
+    expires_at: datetime | None = None
+    authorized_at: datetime | None = None
+    paid_at: datetime | None = None
+    canceled_at: datetime | None = None
+    expired_at: datetime | None = None
+    failed_at: datetime | None = None
+    links: Links = named("_links", default=Links())
+    embedded: Embedded = named("_embedded", default=Embedded())
 
 
-@attrs.frozen
-class ListedPayments:
-    """What a list of payments holds."""
-
-    payments: list[Any]
-
-
-@attrs.frozen
-class ListLinks:
-    """The addresses of a list; `next` is null on its last page."""
-
-    next: Link | None
-
-
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class PaymentList:
     """One page of payments, newest first."""
 
-    _embedded: ListedPayments
-    _links: ListLinks
+    embedded: Embedded = named("_embedded")
+    links: Links = named("_links")
 
     @property
     def payments(self) -> list[tuple[Payment, Mapping[str, Any]]]:
         """The payments on this page, each with the form in which Mollie sent it.
 
         Raises:
-            UnexpectedResponseError: If one does not fit.
+            UnexpectedResponseError: If there is no list of them, or one does not fit.
         """
-        return [(structure(item, Payment), item) for item in self._embedded.payments]
+        if self.embedded.payments is None:
+            raise UnexpectedResponseError("the list of payments holds none, not even an empty one")
+        return [(structure(item, Payment), item) for item in self.embedded.payments]
 
     @property
     def next_id(self) -> str | None:
@@ -176,10 +162,10 @@ class PaymentList:
         Raises:
             UnexpectedResponseError: If the address of the next page holds none.
         """
-        if self._links.next is None:
+        if self.links.next is None:
             return None
         try:
-            found = parse_qs(urlsplit(self._links.next.href).query).get("from", [])
+            found = parse_qs(urlsplit(self.links.next.href).query).get("from", [])
         except ValueError:
             found = []
         if len(found) != 1 or not is_payment_id(found[0]):
@@ -187,48 +173,32 @@ class PaymentList:
         return found[0]
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Subscription:
     """A webhook subscription, as it is when it was just made: its secret is told this once."""
 
     id: str
     url: str
-    webhookSecret: str
+    webhook_secret: str
 
 
-@attrs.frozen
-class Entity:
-    """What an event is about, as far as it is the same for all."""
-
-    id: str
-    paymentId: str | None = None
-
-
-@attrs.frozen
-class EmbeddedEntity:
-    """What a webhook brings along, in the full form of its payload."""
-
-    entity: Entity | None = None
-
-
-@attrs.frozen
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Event:
     """A signed webhook: an event, or (so one page of the documentation) the payment itself, which has no type."""
 
     resource: str
     id: str
     type: str | None = None
-    entityId: str | None = None
-    createdAt: datetime | None = None
-    _embedded: EmbeddedEntity = EmbeddedEntity()
+    entity_id: str | None = None
+    created_at: datetime | None = None
+    embedded: Embedded = named("_embedded", default=Embedded())
 
     @property
     def payment_id(self) -> str | None:
         """The payment that it tells of; None if it tells of none, or does not say which."""
-        entity = self._embedded.entity
-        of_entity = None if entity is None else entity.paymentId
-        named = (self.id if self.resource == "payment" else None, self.entityId, of_entity)
-        return next((each for each in named if each is not None and is_payment_id(each)), None)
+        own = self.id if self.resource == "payment" else None
+        places = (own, self.entity_id, self.embedded.entity and self.embedded.entity.payment_id)
+        return next((each for each in places if each is not None and is_payment_id(each)), None)
 
 
 @attrs.frozen
@@ -249,26 +219,7 @@ def read(response: HttpResponse) -> Any:
     """
     if not response.ok:
         raise _refusal(response)
-    try:
-        return loads(response.body)
-    except UnexpectedResponseError as error:
-        error.http_status = response.status
-        raise
-
-
-def fit(data: Any, kind: type[T]) -> T:
-    """Fit an answer to something that was to be made; one that does not fit bears the id of what was made.
-
-    Raises:
-        UnexpectedResponseError: If it does not fit.
-    """
-    try:
-        return structure(data, kind)
-    except UnexpectedResponseError as error:
-        found = data.get("id") if isinstance(data, Mapping) else None
-        error.invoice_id = found if isinstance(found, str) and is_payment_id(found) else None
-        error.effect = "unknown" if error.invoice_id is None else "done"
-        raise
+    return loads(response.body)
 
 
 def advice(response: HttpResponse) -> RetryAdvice | None:
@@ -276,15 +227,16 @@ def advice(response: HttpResponse) -> RetryAdvice | None:
 
     Sources: docs.mollie.com, "API idempotency" and "Handling errors" (503: not performed, repeat it).
     """
-    if response.status == 503:
-        return RetryAdvice.RETRY
-    if response.status == 400:
-        return RetryAdvice.DO_NOT_RETRY
-    if response.status == 409:
-        detail = _refusal(response).message.lower()
-        if detail.startswith(_KEY_IN_USE):
-            return RetryAdvice.IN_PROGRESS
-        return RetryAdvice.DO_NOT_RETRY if detail.startswith(_DUPLICATE_REFUND) else None
+    match response.status:
+        case 503:
+            return RetryAdvice.RETRY
+        case 400:
+            return RetryAdvice.DO_NOT_RETRY
+        case 409:
+            detail = _refusal(response).message.lower()
+            if detail.startswith(_KEY_IN_USE):
+                return RetryAdvice.IN_PROGRESS
+            return RetryAdvice.DO_NOT_RETRY if detail.startswith(_DUPLICATE_REFUND) else None
     return None
 
 
