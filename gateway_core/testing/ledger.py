@@ -86,8 +86,10 @@ class EmulatedRefund:
         id: The provider's id.
         refund_id: The shop's key.
         invoice_id: The invoice whose money went back.
-        amount: What went back.
-        created_at: When.
+        amount: What goes back.
+        created_at: When it was asked for.
+        due_at: When it is carried out; None if nothing is left to be done.
+        data: The provider's own fields.
     """
 
     id: str
@@ -95,6 +97,8 @@ class EmulatedRefund:
     invoice_id: str
     amount: Money
     created_at: datetime
+    due_at: datetime | None = None
+    data: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -302,7 +306,7 @@ def _keys(record: Record) -> tuple[str | None, str | None, float, float | None]:
         case EmulatedPayment():
             return record.invoice_id, None, record.paid_at.timestamp(), None
         case EmulatedRefund():
-            return record.invoice_id, None, record.created_at.timestamp(), None
+            return record.invoice_id, None, record.created_at.timestamp(), _seconds(record.due_at)
         case QueuedDelivery():
             return record.invoice_id, None, record.created_at.timestamp(), _seconds(record.due_at)
 

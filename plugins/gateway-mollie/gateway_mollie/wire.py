@@ -197,7 +197,8 @@ class Event:
     def payment_id(self) -> str | None:
         """The payment that it tells of; None if it tells of none, or does not say which."""
         own = self.id if self.resource == "payment" else None
-        places = (own, self.entity_id, self.embedded.entity and self.embedded.entity.payment_id)
+        entity = self.embedded.entity or Entity()
+        places = (own, self.entity_id, entity.payment_id)
         return next((each for each in places if each is not None and is_payment_id(each)), None)
 
 
