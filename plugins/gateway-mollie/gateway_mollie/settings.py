@@ -72,7 +72,11 @@ class MollieSettings:
 
 
 def _to_methods(value: Any) -> Any:
-    return tuple(value.split(",")) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    """Return names as a tuple; a text may hold several, divided by commas, as on a command line."""
+    several = (value,) if isinstance(value, str) else value
+    if not isinstance(several, tuple | list) or not all(isinstance(each, str) for each in several):
+        return value  # for the validator to refuse
+    return tuple(name.strip() for each in several for name in each.split(","))
 
 
 def _check_methods(_: object, field: attrs.Attribute[Any], value: object) -> None:

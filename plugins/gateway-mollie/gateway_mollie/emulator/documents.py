@@ -36,7 +36,6 @@ def payment(invoice: EmulatedInvoice, base: str, page_url: str) -> dict[str, Any
         "createdAt": time_text(invoice.created_at),
         "amount": amount(invoice.amount),
         "description": invoice.description,
-        "method": data["method"],
         "metadata": _read(data["metadata"]),
         "status": word,
         "profileId": data["profile"],
@@ -45,7 +44,7 @@ def payment(invoice: EmulatedInvoice, base: str, page_url: str) -> dict[str, Any
         **data["moments"],
         **_amounts(invoice),
     }
-    for name in ("webhookUrl", "cancelUrl", "locale", "captureMode", "details"):
+    for name in ("method", "webhookUrl", "cancelUrl", "locale", "captureMode", "details"):
         if data[name]:
             made[name] = data[name]
     if lines := _read(data["lines"]):
@@ -94,13 +93,13 @@ def refund(record: EmulatedRefund, mode: str, base: str) -> dict[str, Any]:
 
 def capture(record: Mapping[str, Any], invoice: EmulatedInvoice, base: str) -> dict[str, Any]:
     """Return a capture."""
-    return _part("capture", base, invoice.id, record["id"], invoice.data["mode"]) | {
+    made = _part("capture", base, invoice.id, record["id"], invoice.data["mode"]) | {
         "amount": amount(Money(record["value"], invoice.amount.unit)),
         "status": record["word"],
-        "description": record["description"],
         "metadata": _read(record["metadata"]),
         "createdAt": record["createdAt"],
     }
+    return made | ({"description": record["description"]} if record["description"] else {})
 
 
 def chargeback(record: Mapping[str, Any], invoice: EmulatedInvoice, base: str) -> dict[str, Any]:
