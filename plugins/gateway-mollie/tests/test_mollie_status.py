@@ -56,7 +56,7 @@ Reported = Callable[..., StatusReport]
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_each_word_is_mapped(reported: Reported, example: Example, word: str) -> None:
+def test_each_word_is_mapped(reported: Reported, word: str) -> None:
     """The status follows from the word, and what came from the word and the amounts."""
     status, received = WORDS[word]
 
@@ -66,7 +66,7 @@ def test_each_word_is_mapped(reported: Reported, example: Example, word: str) ->
 
 
 @pytest.mark.parametrize("word", ["refunded", "charged_back", "Paid", "paidout", "cancelled", ""])
-def test_new_word_is_unknown(reported: Reported, example: Example, word: str) -> None:
+def test_new_word_is_unknown(reported: Reported, word: str) -> None:
     """A word that is not documented is neither success nor failure, and nobody knows what came."""
     report = reported("payment", status=word)
 
@@ -92,7 +92,7 @@ def test_report_tells_the_whole_payment(reported: Reported, example: Example) ->
     assert report.verdict is AmountVerdict.EXACT
 
 
-def test_authorized_payment_is_not_paid(reported: Reported, example: Example) -> None:
+def test_authorized_payment_is_not_paid(reported: Reported) -> None:
     """Trap: the money is held and not taken."""
     report = reported("payment", status="authorized", captureMode="manual", amountCaptured=euros("0.00"))
 
@@ -105,7 +105,7 @@ def test_authorized_payment_is_not_paid(reported: Reported, example: Example) ->
 
 @pytest.mark.parametrize("captured, status", [("12.50", InvoiceStatus.PAID), ("10.00", InvoiceStatus.PARTIALLY_PAID)])
 def test_captured_payment_has_received_what_was_captured(
-    reported: Reported, example: Example, captured: str, status: InvoiceStatus
+    reported: Reported, captured: str, status: InvoiceStatus
 ) -> None:
     """Trap: a payment of which a part was captured is `paid` at Mollie, and has not received its amount."""
     report = reported("paid", captureMode="manual", amountCaptured=euros(captured))
@@ -144,7 +144,7 @@ def test_new_word_of_a_refund_is_pending(reported: Reported, example: Example) -
     assert ([each.status for each in report.refunds], report.refunded) == ([RefundStatus.PENDING], Money(0, "EUR"))
 
 
-def test_refunds_that_are_not_told_are_not_guessed(reported: Reported, example: Example) -> None:
+def test_refunds_that_are_not_told_are_not_guessed(reported: Reported) -> None:
     """`amountRefunded` may count what is under way: without the refunds themselves, what went back is not known."""
     assert reported("paid", amountRefunded=euros("5.00"), _embedded=...).refunded is None
 
@@ -166,14 +166,14 @@ def test_reversed_chargeback_is_none_any_more(reported: Reported, example: Examp
 
 
 @pytest.mark.parametrize("metadata", [None, "77", {"order": "77"}, {"order_id": 77}, {"order_id": ""}, ["77"]])
-def test_metadata_of_somebody_else_is_no_order(reported: Reported, example: Example, metadata: object) -> None:
+def test_metadata_of_somebody_else_is_no_order(reported: Reported, metadata: object) -> None:
     """A payment that was made in the dashboard, or by another program."""
     report = reported("payment", metadata=metadata)
 
     assert (report.order_id, report.attempt) == (None, None)
 
 
-def test_later_attempt_is_told(reported: Reported, example: Example) -> None:
+def test_later_attempt_is_told(reported: Reported) -> None:
     """The reference names order and attempt."""
     report = reported("payment", metadata={"order_id": "77~3"})
 
