@@ -111,8 +111,13 @@ def decode(body: bytes, kind: type[T]) -> T:
     return structure(loads(body), kind)
 
 
-def structure(value: Any, kind: type[T]) -> T:
+def structure(value: Any, kind: type[T], *, using: cattrs.Converter | None = None) -> T:
     """Fit a parsed value into an attrs class.
+
+    Args:
+        value: What `loads` gives.
+        kind: The class.
+        using: A converter with hooks of your own, made of a copy of `converter`; None for that one.
 
     Raises:
         UnexpectedResponseError: If it does not fit; its text names each field, its cause is the error group.
@@ -120,7 +125,7 @@ def structure(value: Any, kind: type[T]) -> T:
     """
     failure: GatewayError
     try:
-        return converter().structure(value, kind)
+        return (using or converter()).structure(value, kind)
     except cattrs.StructureHandlerNotFoundError as error:
         cause: Exception | None = None
         failure = PluginError(f"nothing can be decoded into {kind}: {error.message}")
