@@ -180,7 +180,7 @@ def bytes_(name: str, value: object) -> None:
 
 def status_code(name: str, value: object, least: int = 100, most: int = 999) -> None:
     """A status code of HTTP; servers send more than the standard has."""
-    if type(value) is not int or not least <= value <= most:
+    if not isinstance(value, int) or type(value) is bool or not least <= value <= most:  # `http.HTTPStatus` is one
         raise InvalidRequestError(f"{name} must be a status code, {least} to {most}")
 
 
