@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from gateway_conformance import fault_injection
 from gateway_conformance.base import Checks
@@ -10,7 +11,7 @@ from gateway_conformance.check import check, describe, require
 from gateway_conformance.harness import Harness
 from gateway_conformance.operations import operations_of
 from gateway_core.errors import NotSentError, OutcomeUnknownError, RateLimitedError, TransportError
-from gateway_core.http import HttpResponse
+from gateway_core.http import HttpRequest, HttpResponse
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -153,13 +154,11 @@ class HttpErrorChecks(Checks):
         Why: This is how customers are charged twice: the invoice exists, and the shop believes that it does not.
         """
         for operation in operations_of(harness):
-
-            def lose(*_: object) -> HttpResponse:
-                raise OutcomeUnknownError("the connection was closed")
-
+            reads = operation.name in fault_injection.READS
+            lose = _lose_reads if reads else _lose_changes
             seen = fault_injection.error_of(harness, operation, lose)
             require(isinstance(seen, TransportError), f"{operation.name} raised {seen and describe(seen)}")
-            wanted = "none" if operation.name in fault_injection.READS else "unknown"
+            wanted = "none" if reads else "unknown"
             require(seen is None or seen.effect == wanted, f"{operation.name} says effect {seen and seen.effect}")
 
     @check
@@ -204,3 +203,12 @@ class HttpErrorChecks(Checks):
             fault_injection.judge_all(
                 harness, f"status {status} ({body[:20]!r})", fault_injection.STATUSES[status], put
             )
+
+
+def _lose_reads(*_: object) -> HttpResponse:
+    raise OutcomeUnknownError("the connection was closed")
+
+
+def _lose_changes(_: int, request: HttpRequest, genuine: Callable[[], HttpResponse]) -> HttpResponse:
+    """Lose the answer to a change, and no answer that is read before it."""
+    return genuine() if request.safe else _lose_reads()
