@@ -7,14 +7,14 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from gateway_core import HttpRequest, HttpResponse
 from gateway_core.testing import EmulatedInvoice, EmulatedRefund, QueuedDelivery
 from gateway_core.wire import dumps
-from gateway_stripe.emulator import changes, documents
+from gateway_stripe.emulator import changes, documents, idempotency, sessions
 from gateway_stripe.emulator.requests import (
     RefusedError,
     absent,
@@ -35,13 +35,6 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
-_KEYS_LIVE = timedelta(hours=24)
-_LONGEST_KEY = 255
-_SHORTEST_LIFE = timedelta(minutes=30)
-_LONGEST_LIFE = timedelta(hours=24)
-_MOST_ITEMS = 100
-_LONGEST_REFERENCE = 200
-_CAPTURE_METHODS = ("automatic", "automatic_async", "manual")
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 #: What may be expanded in each kind of object.
@@ -54,21 +47,6 @@ _EXPANDABLE = {
 }
 
 _LISTED = ("limit", "starting_after", "ending_before", "created")
-_SESSION_FIELDS = (
-    "allowed_payment_method_types",
-    "cancel_url",
-    "client_reference_id",
-    "customer",
-    "customer_email",
-    "expires_at",
-    "line_items",
-    "locale",
-    "metadata",
-    "mode",
-    "payment_intent_data",
-    "success_url",
-    "ui_mode",
-)
 
 
 class Api:
@@ -87,14 +65,15 @@ class Api:
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         try:
             self._authenticate(request)
-            kept = self._kept(key, request)
+            kept = idempotency.recall(self._account.ledger, key, request, self._now())
             if kept is not None:
-                headers |= {"Idempotency-Key": str(key), "Idempotent-Replayed": "true", "Original-Request": kept["id"]}
-                return HttpResponse(status=200, headers=headers, body=kept["body"].encode("utf-8"))
+                told = {"Idempotent-Replayed": "true", "Original-Request": kept.request_id}
+                headers |= {"Idempotency-Key": str(key), **told}
+                return HttpResponse(status=200, headers=headers, body=kept.body.encode("utf-8"))
             status, body = 200, dumps(self._route(request))
             if key is not None:
                 headers["Idempotency-Key"] = key
-                self._keep(key, request, body, headers["Request-Id"])
+                idempotency.keep(self._account.ledger, key, request, body, headers["Request-Id"], self._now())
         except RefusedError as refused:
             status, body = refused.status, dumps(refused.document)
         return HttpResponse(status=status, headers=headers, body=body)
@@ -107,41 +86,6 @@ class Api:
             raise RefusedError("You did not provide an API key.", 401)
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self._account.credentials["api_key"].encode()):
             raise RefusedError(f"Invalid API Key provided: {given[:8]}****", 401)
-
-    # Idempotency: what succeeded is kept for a day; most refusals are not.
-
-    def _kept(self, key: str | None, request: HttpRequest) -> dict[str, Any] | None:
-        if key is None:
-            return None
-        if len(key) > _LONGEST_KEY:
-            raise RefusedError("Idempotency keys have up to 255 characters.")
-        note = self._account.ledger.note(f"key {key}")
-        kept: dict[str, Any] | None = json.loads(note) if note else None
-        if kept is None or self._now() - datetime.fromtimestamp(kept["at"], UTC) >= _KEYS_LIVE:
-            return None
-        if kept["path"] != urlsplit(request.url).path:
-            raise RefusedError(
-                "Keys for idempotent requests can only be used for the same endpoint they were first used for "
-                f"('{urlsplit(request.url).path}' vs '{kept['path']}').",
-                kind="idempotency_error",
-            )
-        if kept["asked"] != request.body.decode("utf-8", "replace"):
-            raise RefusedError(
-                "Keys for idempotent requests can only be used with the same parameters they were first used with. "
-                f"Try using a key other than '{key}' if you meant to execute a different request.",
-                kind="idempotency_error",
-            )
-        return kept
-
-    def _keep(self, key: str, request: HttpRequest, body: bytes, request_id: str) -> None:
-        kept = {
-            "at": self._now().timestamp(),
-            "path": urlsplit(request.url).path,
-            "asked": request.body.decode("utf-8", "replace"),
-            "body": body.decode("utf-8"),
-            "id": request_id,
-        }
-        self._account.ledger.set_note(f"key {key}", json.dumps(kept))
 
     # Where each request goes.
 
@@ -181,99 +125,10 @@ class Api:
     # Checkout Sessions.
 
     def _create_session(self, request: HttpRequest) -> Answer:
-        given = fields(request, _SESSION_FIELDS)
-        if needed(given, "mode") != "payment":
-            raise RefusedError("This emulator makes sessions in payment mode only.", param="mode")
-        return_url = needed(given, "success_url")
-        if text(given, "customer") and text(given, "customer_email"):
-            raise RefusedError("You may only specify one of these parameters: customer, customer_email.")
-        reference = text(given, "client_reference_id")
-        if reference is not None and len(reference) > _LONGEST_REFERENCE:
-            raise RefusedError(
-                f"Invalid string: {reference[:10]}...; must be at most 200 characters", param="client_reference_id"
-            )
-        asked = table(given, "payment_intent_data")
-        capture_method = text(asked, "capture_method") or "automatic_async"
-        if capture_method not in _CAPTURE_METHODS:
-            raise RefusedError("Invalid capture_method", param="payment_intent_data[capture_method]")
-        items, currency, total = self._items(given)
-        token = self._account.new_token(24)
-        expires_at = self._expiry(whole(given, "expires_at"))
-        invoice = EmulatedInvoice(
-            id=f"cs_test_{token}",
-            token=token,
-            order_id=reference,
-            amount=documents.money(total, currency),
-            description=text(asked, "description") or items[0]["name"],
-            created_at=self._now(),
-            expires_at=expires_at,
-            return_url=return_url,
-            received=documents.money(0, currency),
-            refunded=documents.money(0, currency),
-            data={
-                "session": {
-                    "status": "open",
-                    "by_the_shop": False,
-                    "amount_total": total,
-                    "currency": currency,
-                    "cancel_url": text(given, "cancel_url"),
-                    "customer_email": text(given, "customer_email"),
-                    "expires_at": documents.seconds(expires_at),
-                    "locale": text(given, "locale"),
-                    "metadata": metadata(given),
-                    "line_items": items,
-                    "payment_method_types": ["card", "sepa_debit"] if currency == "eur" else ["card"],
-                    "payment_intent_data": {
-                        "capture_method": capture_method,
-                        "description": text(asked, "description"),
-                        "metadata": metadata(asked),
-                    },
-                },
-                "intent": None,
-                "charges": [],
-                "refunds": [],
-                "disputes": [],
-            },
-        )
+        given = fields(request, sessions.FIELDS)
+        invoice = sessions.read(given, self._account)
         self._account.ledger.save(invoice)
         return self._sent(self._session_of(invoice), given)
-
-    def _items(self, given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str, int]:
-        lines = listed(given.get("line_items"))
-        if not lines:
-            raise absent("line_items")
-        if len(lines) > _MOST_ITEMS:
-            raise RefusedError("You can have up to 100 line items.", param="line_items")
-        items: list[dict[str, Any]] = []
-        currencies: set[str] = set()
-        for number, line in enumerate(lines):
-            where = f"line_items[{number}]"
-            price = table(line, "price_data") if isinstance(line, Mapping) else {}
-            amount, quantity = whole(price, "unit_amount"), whole(line, "quantity", 1) if price else None
-            if amount is None or quantity is None:
-                raise absent(f"{where}[price_data][unit_amount]" if quantity else f"{where}[quantity]")
-            name = needed(table(price, "product_data"), "name", f"{where}[price_data][product_data][name]")
-            currency = needed(price, "currency", f"{where}[price_data][currency]").lower()
-            documents.money(amount, currency)
-            currencies.add(currency)
-            items.append({"id": self._account.new_id("li"), "name": name, "quantity": quantity, "unit_amount": amount})
-        if len(currencies) > 1:
-            raise RefusedError("All line items must have the same currency.", param="line_items")
-        total: int = sum(item["unit_amount"] * item["quantity"] for item in items)
-        if total <= 0:
-            raise RefusedError("The total amount must be above zero.", code="amount_too_small")
-        return items, currencies.pop(), total
-
-    def _expiry(self, asked: int | None) -> datetime:
-        now = self._now()
-        if asked is None:
-            return now + _LONGEST_LIFE
-        life = datetime.fromtimestamp(asked, UTC) - now
-        if life < _SHORTEST_LIFE:
-            raise RefusedError("The `expires_at` timestamp must be at least 30 minutes from now.", param="expires_at")
-        if life >= _LONGEST_LIFE:
-            raise RefusedError("The `expires_at` timestamp must be less than 24 hours from now.", param="expires_at")
-        return now + life
 
     def _list_sessions(self, request: HttpRequest) -> Answer:
         given = fields(request, (*_LISTED, "status", "payment_intent", "customer", "customer_details"))
