@@ -1,9 +1,12 @@
-"""Stripe at its address, answering as a test says, and an emulated account."""
+"""Stripe at its address, answering as a test says; an emulated account; and one for Stripe's own SDK."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,11 @@ import pytest
 import requests_mock
 
 from gateway_core import Gateway, HttpRequest, Invoice, InvoiceRequest, Money
-from gateway_core.testing import EmulatedAccount, HttpClient
+from gateway_core.testing import EmulatedAccount, EmulatorTransport, HttpClient
 from gateway_stripe.emulator import StripeEmulator
+
+#: Without the SDK, what it judges is not collected.
+collect_ignore = [] if importlib.util.find_spec("stripe") else ["judges"]
 
 BASE = "https://api.stripe.com"
 KEY = "sk_test_4eC39HqLyjWDarjtT1zdp7dc0123456789"
@@ -102,3 +108,72 @@ def order(account: EmulatedAccount) -> Callable[..., Invoice]:
         return account.gateway.create_invoice(request)
 
     return order
+
+
+# For the judges: Stripe's own SDK, pointed at the emulator.
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Hands each request to the emulator."""
+
+    emulator: StripeEmulator
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked = HttpRequest(
+            method=self.command, url=f"http://127.0.0.1{self.path}", headers=list(self.headers.items()), body=body
+        )
+        answer = self.emulator.handle(asked)
+        self.send_response(answer.status)
+        for name, value in answer.headers.pairs:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_GET = do_POST = _serve  # noqa: N815  # the names that http.server looks for
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def judged() -> StripeEmulator:
+    """Give an emulator of its own for the judges, whose clock is the real one."""
+    return StripeEmulator(webhook_url="http://127.0.0.1/webhooks/stripe")
+
+
+@pytest.fixture
+def address(judged: StripeEmulator) -> Iterator[str]:
+    """Serve the judges' emulator, and give its address."""
+    handler = type("Handler", (_Handler,), {"emulator": judged})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def sdk(judged: StripeEmulator, address: str) -> Any:
+    """Give Stripe's client for the emulated account."""
+    import stripe
+
+    key = judged.credentials["api_key"]
+    return stripe.StripeClient(key, base_addresses={"api": address}, max_network_retries=0)
+
+
+@pytest.fixture
+def served(judged: StripeEmulator, address: str) -> Iterator[Gateway]:
+    """Give a gateway to the same account, over the same server."""
+    with Gateway.connect("stripe", transport=HttpClient(address), **judged.settings(address)) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def direct(judged: StripeEmulator) -> Iterator[Gateway]:
+    """Give a gateway to the same account without a server."""
+    settings = judged.settings("http://127.0.0.1")
+    with Gateway.connect("stripe", transport=EmulatorTransport(judged), **settings) as gateway:
+        yield gateway

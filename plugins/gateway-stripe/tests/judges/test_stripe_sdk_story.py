@@ -80,42 +80,42 @@ def _told_by_plugin(report: StatusReport) -> dict[str, Any]:
     }
 
 
-def _agreed(sdk: Any, gateway: Gateway, invoice_id: str) -> StatusReport:
-    report = gateway.get_status(invoice_id)
+def _agreed(sdk: Any, served: Gateway, invoice_id: str) -> StatusReport:
+    report = served.get_status(invoice_id)
     assert _told_by_sdk(sdk, invoice_id) == _told_by_plugin(report)
     return report
 
 
-def test_session_of_the_sdk_is_read_by_the_plugin(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -> None:
+def test_session_of_the_sdk_is_read_by_the_plugin(sdk: Any, served: Gateway, judged: StripeEmulator) -> None:
     """What the SDK creates, the plugin reads through all its life: open, paid, refunded in parts, disputed."""
     session = sdk.v1.checkout.sessions.create(_session_params())
 
-    assert _agreed(sdk, gateway, session.id).status is InvoiceStatus.PENDING
+    assert _agreed(sdk, served, session.id).status is InvoiceStatus.PENDING
     assert session.url.endswith(_token(session.id))
     assert session.payment_intent is None
 
-    emulator.decline(_token(session.id))
-    assert _agreed(sdk, gateway, session.id).status is InvoiceStatus.PENDING
+    judged.decline(_token(session.id))
+    assert _agreed(sdk, served, session.id).status is InvoiceStatus.PENDING
 
-    emulator.pay(_token(session.id))
-    report = _agreed(sdk, gateway, session.id)
+    judged.pay(_token(session.id))
+    report = _agreed(sdk, served, session.id)
     assert (report.status, report.received) == (InvoiceStatus.PAID, Money("49.90", "EUR"))
 
     sdk.v1.refunds.create({"payment_intent": report.references["payment_intent"], "amount": 990})
-    report = _agreed(sdk, gateway, session.id)
+    report = _agreed(sdk, served, session.id)
     assert (report.status, report.refunded) == (InvoiceStatus.PARTIALLY_REFUNDED, Money("9.90", "EUR"))
 
-    gateway.refund_payment(RefundRequest(refund_id="r-1", invoice_id=session.id, amount=Money("40", "EUR")))
-    assert _agreed(sdk, gateway, session.id).status is InvoiceStatus.REFUNDED
+    served.refund_payment(RefundRequest(refund_id="r-1", invoice_id=session.id, amount=Money("40", "EUR")))
+    assert _agreed(sdk, served, session.id).status is InvoiceStatus.REFUNDED
 
 
-def test_invoice_of_the_plugin_is_read_by_the_sdk(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -> None:
+def test_invoice_of_the_plugin_is_read_by_the_sdk(sdk: Any, served: Gateway, judged: StripeEmulator) -> None:
     """What the plugin creates, the SDK reads: amount, order, metadata, email, items and life."""
     from datetime import timedelta
 
     from gateway_core import Customer, LineItem
 
-    invoice = gateway.create_invoice(
+    invoice = served.create_invoice(
         _asked(
             metadata={"cart": "7"},
             customer=Customer(email="ada@example.com"),
@@ -139,79 +139,79 @@ def test_invoice_of_the_plugin_is_read_by_the_sdk(sdk: Any, gateway: Gateway, em
     assert (item.description, item.quantity, item.amount_total) == ("Käse 東京", 2, 4990)
     assert invoice.payment_url == session.url
 
-    emulator.pay(_token(invoice.id))
-    intent = sdk.v1.payment_intents.retrieve(gateway.get_status(invoice.id).references["payment_intent"])
+    judged.pay(_token(invoice.id))
+    intent = sdk.v1.payment_intents.retrieve(served.get_status(invoice.id).references["payment_intent"])
     assert (intent.status, intent.metadata.to_dict(), intent.description) == ("succeeded", {"cart": "7"}, "Two tickets")
 
 
-def test_reservation_is_captured_and_released(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -> None:
+def test_reservation_is_captured_and_released(sdk: Any, served: Gateway, judged: StripeEmulator) -> None:
     """Money that is reserved is told alike, taken by the plugin as the SDK sees it, and released by the SDK."""
-    held = [gateway.create_invoice(_asked(f"A-{n}", options={"capture_method": "manual"})) for n in range(3)]
+    held = [served.create_invoice(_asked(f"A-{n}", options={"capture_method": "manual"})) for n in range(3)]
     for invoice in held:
-        emulator.pay(_token(invoice.id))
-        assert _agreed(sdk, gateway, invoice.id).status is InvoiceStatus.AUTHORIZED
+        judged.pay(_token(invoice.id))
+        assert _agreed(sdk, served, invoice.id).status is InvoiceStatus.AUTHORIZED
 
     capture = CaptureRequest(capture_id="c-1", invoice_id=held[0].id, amount=Money("20", "EUR"))
-    assert gateway.capture_payment(capture).amount == Money("20", "EUR")
-    assert _agreed(sdk, gateway, held[0].id).received == Money("20", "EUR")
+    assert served.capture_payment(capture).amount == Money("20", "EUR")
+    assert _agreed(sdk, served, held[0].id).received == Money("20", "EUR")
 
-    sdk.v1.payment_intents.capture(gateway.get_status(held[1].id).references["payment_intent"])
-    assert _agreed(sdk, gateway, held[1].id).status is InvoiceStatus.PAID
+    sdk.v1.payment_intents.capture(served.get_status(held[1].id).references["payment_intent"])
+    assert _agreed(sdk, served, held[1].id).status is InvoiceStatus.PAID
 
-    sdk.v1.payment_intents.cancel(gateway.get_status(held[2].id).references["payment_intent"])
-    assert _agreed(sdk, gateway, held[2].id).status is InvoiceStatus.CANCELED
+    sdk.v1.payment_intents.cancel(served.get_status(held[2].id).references["payment_intent"])
+    assert _agreed(sdk, served, held[2].id).status is InvoiceStatus.CANCELED
 
 
-def test_debit_settles_or_comes_back(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -> None:
+def test_debit_settles_or_comes_back(sdk: Any, served: Gateway, judged: StripeEmulator) -> None:
     """A session that is complete and unpaid is pending for both; days later it is paid or has failed."""
-    good, bad = (gateway.create_invoice(_asked(f"A-{n}")) for n in range(2))
+    good, bad = (served.create_invoice(_asked(f"A-{n}")) for n in range(2))
     for invoice in (good, bad):
-        emulator.pay(_token(invoice.id), way="sepa_debit")
+        judged.pay(_token(invoice.id), way="sepa_debit")
         session = sdk.v1.checkout.sessions.retrieve(invoice.id)
         assert (session.status, session.payment_status) == ("complete", "unpaid")
-        assert _agreed(sdk, gateway, invoice.id).status is InvoiceStatus.PENDING
+        assert _agreed(sdk, served, invoice.id).status is InvoiceStatus.PENDING
 
-    emulator.settle_debit(good.id)
-    emulator.fail_debit(bad.id)
+    judged.settle_debit(good.id)
+    judged.fail_debit(bad.id)
 
-    assert _agreed(sdk, gateway, good.id).status is InvoiceStatus.PAID
-    assert _agreed(sdk, gateway, bad.id).status is InvoiceStatus.FAILED
+    assert _agreed(sdk, served, good.id).status is InvoiceStatus.PAID
+    assert _agreed(sdk, served, bad.id).status is InvoiceStatus.FAILED
 
 
-def test_dispute_is_told_alike(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -> None:
+def test_dispute_is_told_alike(sdk: Any, served: Gateway, judged: StripeEmulator) -> None:
     """A disputed payment stays paid, and both tell how much is disputed."""
-    invoice = gateway.create_invoice(_asked())
-    emulator.pay(_token(invoice.id))
+    invoice = served.create_invoice(_asked())
+    judged.pay(_token(invoice.id))
 
-    emulator.dispute(invoice.id, amount=Money("10", "EUR"))
-    assert _agreed(sdk, gateway, invoice.id).disputed == Money("10", "EUR")
+    judged.dispute(invoice.id, amount=Money("10", "EUR"))
+    assert _agreed(sdk, served, invoice.id).disputed == Money("10", "EUR")
 
-    emulator.close_dispute(invoice.id, "won")
-    assert _agreed(sdk, gateway, invoice.id).disputed == Money("0", "EUR")
+    judged.close_dispute(invoice.id, "won")
+    assert _agreed(sdk, served, invoice.id).disputed == Money("0", "EUR")
 
 
-def test_session_expires_for_both(sdk: Any, gateway: Gateway) -> None:
+def test_session_expires_for_both(sdk: Any, served: Gateway) -> None:
     """An expired session is expired, whoever ended it; only the plugin's own mark tells the shop's cancellation."""
-    by_sdk, by_plugin = (gateway.create_invoice(_asked(f"A-{n}")) for n in range(2))
+    by_sdk, by_plugin = (served.create_invoice(_asked(f"A-{n}")) for n in range(2))
 
     sdk.v1.checkout.sessions.expire(by_sdk.id)
-    gateway.cancel_invoice(by_plugin.id)
+    served.cancel_invoice(by_plugin.id)
 
-    assert gateway.get_status(by_sdk.id).status is InvoiceStatus.EXPIRED
-    assert gateway.get_status(by_plugin.id).status is InvoiceStatus.CANCELED
+    assert served.get_status(by_sdk.id).status is InvoiceStatus.EXPIRED
+    assert served.get_status(by_plugin.id).status is InvoiceStatus.CANCELED
     assert {sdk.v1.checkout.sessions.retrieve(each.id).status for each in (by_sdk, by_plugin)} == {"expired"}
     with pytest.raises(stripe.InvalidRequestError, match='status in \\["open"\\] can be expired'):
         sdk.v1.checkout.sessions.expire(by_sdk.id)
 
 
-def test_lists_are_alike(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -> None:
+def test_lists_are_alike(sdk: Any, served: Gateway, judged: StripeEmulator) -> None:
     """The SDK pages through sessions, payments, charges and events, and finds what the plugin lists."""
     for number in range(7):
-        emulator.pay(_token(gateway.create_invoice(_asked(f"A-{number}")).id))
-    gateway.create_invoice(_asked("A-open"))
+        judged.pay(_token(served.create_invoice(_asked(f"A-{number}")).id))
+    served.create_invoice(_asked("A-open"))
 
-    listed = {payment.id: payment.invoice_id for payment in gateway.list_payments(limit=3)}
-    listed |= {payment.id: payment.invoice_id for payment in gateway.list_payments()}
+    listed = {payment.id: payment.invoice_id for payment in served.list_payments(limit=3)}
+    listed |= {payment.id: payment.invoice_id for payment in served.list_payments()}
 
     sessions = list(sdk.v1.checkout.sessions.list({"limit": 2}).auto_paging_iter())
     intents = list(sdk.v1.payment_intents.list({"limit": 3}).auto_paging_iter())
@@ -224,14 +224,14 @@ def test_lists_are_alike(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -
     assert [each.type for each in events].count("checkout.session.completed") == 7
 
 
-def test_errors_are_alike(sdk: Any, gateway: Gateway, emulator: StripeEmulator) -> None:
+def test_errors_are_alike(sdk: Any, served: Gateway, judged: StripeEmulator) -> None:
     """What the emulator refuses, the SDK and the plugin tell by their own classes for the same thing."""
     unknown = "cs_test_unknown"
     with pytest.raises(stripe.InvalidRequestError) as told:
         sdk.v1.checkout.sessions.retrieve(unknown)
     with pytest.raises(NotFoundError) as ours:
-        gateway.get_status(unknown)
-    assert (told.value.http_status, told.value.error.code) == (404, "resource_missing")
+        served.get_status(unknown)
+    assert (told.value.http_status, told.value.code) == (404, "resource_missing")
     assert (ours.value.http_status, ours.value.code, ours.value.message) == (
         404,
         "resource_missing",
@@ -240,14 +240,14 @@ def test_errors_are_alike(sdk: Any, gateway: Gateway, emulator: StripeEmulator) 
     assert ours.value.request_id is not None
     assert ours.value.request_id.startswith("req_")
 
-    invoice = gateway.create_invoice(_asked())
-    emulator.pay(_token(invoice.id))
-    intent = gateway.get_status(invoice.id).references["payment_intent"]
+    invoice = served.create_invoice(_asked())
+    judged.pay(_token(invoice.id))
+    intent = served.get_status(invoice.id).references["payment_intent"]
     sdk.v1.refunds.create({"payment_intent": intent})
     with pytest.raises(stripe.InvalidRequestError, match="has already been refunded"):
         sdk.v1.refunds.create({"payment_intent": intent})
     with pytest.raises(RejectedError, match="has already been refunded"):
-        gateway.refund_payment(RefundRequest(refund_id="r", invoice_id=invoice.id, amount=Money(1, "EUR")))
+        served.refund_payment(RefundRequest(refund_id="r", invoice_id=invoice.id, amount=Money(1, "EUR")))
 
 
 def test_wrong_key_is_told(address: str) -> None:
@@ -269,9 +269,9 @@ def test_idempotency_is_as_the_sdk_knows_it(sdk: Any) -> None:
         sdk.v1.checkout.sessions.create(_session_params("A-2"), options={"idempotency_key": "k"})
 
 
-def test_webhook_endpoint_is_added_as_by_the_sdk(sdk: Any, gateway: Gateway) -> None:
+def test_webhook_endpoint_is_added_as_by_the_sdk(sdk: Any, served: Gateway) -> None:
     """Both add an endpoint, and are told its secret."""
-    ours = gateway.register_webhook("https://shop.test/stripe")
+    ours = served.register_webhook("https://shop.test/stripe")
     theirs = sdk.v1.webhook_endpoints.create({"url": "https://shop.test/stripe", "enabled_events": list(ours.events)})
 
     assert ours.secret is not None
@@ -280,10 +280,10 @@ def test_webhook_endpoint_is_added_as_by_the_sdk(sdk: Any, gateway: Gateway) -> 
 
 
 @pytest.mark.parametrize("currency, amount, units", [("JPY", "500", 500), ("ISK", "5", 500), ("KWD", "5.120", 5120)])
-def test_amounts_are_counted_alike(sdk: Any, gateway: Gateway, currency: str, amount: str, units: int) -> None:
+def test_amounts_are_counted_alike(sdk: Any, served: Gateway, currency: str, amount: str, units: int) -> None:
     """What the plugin asks for is what the SDK reads, in Stripe's own units."""
     asked = InvoiceRequest(order_id="A-1", amount=Money(Decimal(amount), currency))
-    invoice = gateway.create_invoice(asked)
+    invoice = served.create_invoice(asked)
 
     assert sdk.v1.checkout.sessions.retrieve(invoice.id).amount_total == units
-    assert gateway.get_status(invoice.id).expected == asked.amount
+    assert served.get_status(invoice.id).expected == asked.amount

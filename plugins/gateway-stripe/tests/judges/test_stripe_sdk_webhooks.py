@@ -26,10 +26,10 @@ def _sdk_accepts(body: bytes, header: str, secret: str) -> bool:
     return True
 
 
-def _plugin_accepts(gateway: Gateway, body: bytes, header: str) -> bool:
+def _plugin_accepts(served: Gateway, body: bytes, header: str) -> bool:
     request = WebhookRequest(body=body, headers={"Stripe-Signature": header}, received_at=datetime.now(UTC))
     try:
-        gateway.verify_webhook(request)
+        served.verify_webhook(request)
     except WebhookError:
         return False
     return True
@@ -93,9 +93,9 @@ def _changed(secret: str) -> Iterator[tuple[str, bytes, str]]:
     yield "written anew", json.dumps(json.loads(body)).encode(), header
 
 
-def test_both_judge_changed_webhooks_alike(emulator: StripeEmulator, direct: Gateway) -> None:
+def test_both_judge_changed_webhooks_alike(judged: StripeEmulator, direct: Gateway) -> None:
     """Of hundreds of changed messages each is accepted by both, or refused by both."""
-    secret = emulator.credentials["webhook_secret"]
+    secret = judged.credentials["webhook_secret"]
     messages = list(_changed(secret))
 
     by_sdk = {words: _sdk_accepts(body, header, secret) for words, body, header in messages}
@@ -117,10 +117,10 @@ def test_both_judge_changed_webhooks_alike(emulator: StripeEmulator, direct: Gat
     ],
 )
 def test_plugin_is_stricter_about_what_stripe_never_writes(
-    emulator: StripeEmulator, direct: Gateway, written: str
+    judged: StripeEmulator, direct: Gateway, written: str
 ) -> None:
     """Headers that the SDK reads leniently, and Stripe does not write, are refused here: known differences."""
-    secret = emulator.credentials["webhook_secret"]
+    secret = judged.credentials["webhook_secret"]
     time, _, signature = _signed(secret).partition(",")
     header = written.format(time=time.removeprefix("t="), digest=signature.removeprefix("v1="))
 
@@ -128,24 +128,24 @@ def test_plugin_is_stricter_about_what_stripe_never_writes(
     assert not _plugin_accepts(direct, _BODY.encode(), header)
 
 
-def test_plugin_refuses_what_comes_from_the_future(emulator: StripeEmulator, direct: Gateway) -> None:
+def test_plugin_refuses_what_comes_from_the_future(judged: StripeEmulator, direct: Gateway) -> None:
     """A time of sending an hour ahead passes the SDK, and never expires: another known difference."""
-    secret = emulator.credentials["webhook_secret"]
+    secret = judged.credentials["webhook_secret"]
     header = _signed(secret, seconds=3600)
 
     assert _sdk_accepts(_BODY.encode(), header, secret)
     assert not _plugin_accepts(direct, _BODY.encode(), header)
 
 
-def test_sdk_accepts_what_the_emulator_signs(emulator: StripeEmulator, direct: Gateway) -> None:
+def test_sdk_accepts_what_the_emulator_signs(judged: StripeEmulator, direct: Gateway) -> None:
     """Each webhook of a story is accepted by both, and refused by both once it is parsed and written anew."""
-    secret = emulator.credentials["webhook_secret"]
+    secret = judged.credentials["webhook_secret"]
     asked = InvoiceRequest(order_id="A-1", amount=Money("49.90", "EUR"), metadata={"note": "Käse"})
     invoice = direct.create_invoice(asked)
-    emulator.decline(invoice.id.removeprefix("cs_test_"))
-    emulator.pay(invoice.id.removeprefix("cs_test_"))
-    emulator.dispute(invoice.id, inquiry=True)
-    sent = [emulator.webhook_request(delivery) for delivery in emulator.waiting()]
+    judged.decline(invoice.id.removeprefix("cs_test_"))
+    judged.pay(invoice.id.removeprefix("cs_test_"))
+    judged.dispute(invoice.id, inquiry=True)
+    sent = [judged.webhook_request(delivery) for delivery in judged.waiting()]
 
     assert len(sent) == 4
     for request in sent:
