@@ -42,16 +42,7 @@ INFO = ProviderInfo(
     amounts=_AMOUNTS,
     crypto_assets=False,
     options=StripeOptions,
-    honours=(
-        "description",
-        "return_url",
-        "cancel_url",
-        "expires_in",
-        "metadata",
-        "customer",
-        "line_items",
-        "locale",
-    ),
+    honours=("description", "return_url", "cancel_url", "expires_in", "metadata", "customer", "line_items", "locale"),
     # Stripe allows 30 minutes to 24 hours from its own clock's now, neither end included: a minute is left for the way.
     expiry=Expiry(minimum=timedelta(minutes=31), maximum=timedelta(hours=23, minutes=59)),
     order_reference_length=200,

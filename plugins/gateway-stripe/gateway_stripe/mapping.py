@@ -101,7 +101,7 @@ REFUNDS: Mapping[str, RefundStatus] = MappingProxyType(
 )
 
 #: The reason of a refund that is none: a hold lapsed, and no money had been taken.
-_RELEASED_HOLD = "expired_uncaptured_charge"
+RELEASED_HOLD = "expired_uncaptured_charge"
 
 #: Disputes that are over without loss. All others count, those with a new word too.
 SETTLED_DISPUTES = ("won", "prevented", "warning_closed")
@@ -153,7 +153,6 @@ def create_fields(request: InvoiceRequest, default_return_url: str | None) -> di
         "payment_intent_data": {
             "capture_method": options.capture_method,
             "description": request.description.strip() or None,
-            "statement_descriptor_suffix": options.statement_descriptor_suffix,
             "metadata": metadata,
         },
     }
@@ -182,25 +181,20 @@ def _line_items(request: InvoiceRequest) -> list[dict[str, Any]]:
 
 
 def _line_item(name: str, quantity: int, unit_amount: Money) -> dict[str, Any]:
-    price = {
-        "currency": unit_amount.currency.lower(),
-        "unit_amount": INFO.to_minor(unit_amount),
-        "product_data": {"name": name},
-    }
-    return {"quantity": quantity, "price_data": price}
+    price = {"currency": unit_amount.currency.lower(), "unit_amount": INFO.to_minor(unit_amount)}
+    return {"quantity": quantity, "price_data": {**price, "product_data": {"name": name}}}
 
 
 def _metadata(given: Mapping[str, str]) -> dict[str, str]:
     if len(given) > _MOST_METADATA - len(_MARKS):
         raise InvalidRequestError(f"Stripe keeps {_MOST_METADATA - len(_MARKS)} metadata besides the gateway's own")
     for name, value in given.items():
-        if not 0 < len(name) <= _LONGEST_KEY or "[" in name or "]" in name or name in _MARKS:
+        fits = 0 < len(name) <= _LONGEST_KEY and not {"[", "]"} & set(name) and len(value) <= _LONGEST_VALUE
+        if not fits or name in _MARKS:
             raise InvalidRequestError(
-                f"the names of metadata at Stripe have 1 to {_LONGEST_KEY} characters, no brackets, and are not "
-                f"{' or '.join(_MARKS)}"
+                f"metadata at Stripe have names of 1 to {_LONGEST_KEY} characters without brackets, other than "
+                f"{' and '.join(_MARKS)}, and {_LONGEST_VALUE} characters at most"
             )
-        if len(value) > _LONGEST_VALUE:
-            raise InvalidRequestError(f"metadata at Stripe have {_LONGEST_VALUE} characters at most")
     return dict(given)
 
 
@@ -267,16 +261,15 @@ def snapshot(session: wire.Session, raw: Mapping[str, Any], *, failed: bool) -> 
         failed: Whether the event says that the payment failed.
     """
     expected = amount_of(session)
-    paid = session.payment_status == "paid"
-    if session.status == "complete" and session.payment_status in PAYMENT_STATUSES:
-        status = _S.FAILED if failed else _S.PENDING if session.payment_status == "unpaid" else _S.PAID
-        word = session.payment_status
+    word = session.payment_status
+    contradictory = word == "paid" and (failed or session.status != "complete")
+    if word not in PAYMENT_STATUSES or contradictory:
+        status = _S.UNKNOWN
+    elif session.status == "complete":
+        status = _S.PAID if word != "unpaid" else _S.FAILED if failed else _S.PENDING
     else:
         status, word = status_of(session, None), session.status or ""
-    if failed and paid:
-        status = _S.UNKNOWN  # one of the two is wrong
-    free = session.payment_status == "no_payment_required"
-    received = expected if paid else None if free else expected - expected
+    received = {"paid": expected, "no_payment_required": None}.get(word, expected - expected)
     return _report(session, raw, status=status, provider_status=word, received=received)
 
 
@@ -326,17 +319,12 @@ def refund(invoice_id: str, found: wire.Refund, raw: Mapping[str, Any]) -> Refun
     )
 
 
-def is_released_hold(found: wire.Refund) -> bool:
-    """Return whether a refund is Stripe's word for a hold that lapsed: no money goes back, since none was taken."""
-    return found.reason == _RELEASED_HOLD
-
-
 def capture(request: CaptureRequest, intent: wire.Intent, raw: Mapping[str, Any]) -> Capture:
     """Map the answer to a capture, which is the intent: Stripe has no object of its own for it."""
     status = CAPTURES.get(intent.status, CaptureStatus.PENDING)
     taken = money(intent.amount_received, intent.currency) if status is CaptureStatus.DONE else None
     return Capture(
-        id=id_of(intent.latest_charge) or intent.id,
+        id=wire.id_of(intent.latest_charge) or intent.id,
         capture_id=request.capture_id,
         invoice_id=request.invoice_id,
         amount=taken,
@@ -364,11 +352,8 @@ def money(units: int, currency: str) -> Money:
 
 def references_of(session: wire.Session) -> dict[str, str]:
     """Return the ids that a later refund or capture needs."""
-    intent, charge = session.intent_id, session.intent and id_of(session.intent.latest_charge)
+    intent, charge = session.intent_id, session.intent and wire.id_of(session.intent.latest_charge)
     return {name: found for name, found in (("payment_intent", intent), ("charge", charge)) if found}
-
-
-id_of = wire.id_of
 
 
 def _report(session: wire.Session, raw: Mapping[str, Any], **told: Any) -> StatusReport:

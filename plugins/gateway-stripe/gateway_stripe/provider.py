@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
@@ -39,13 +39,14 @@ from gateway_stripe import mapping, webhook, wire
 from gateway_stripe.info import API_VERSION, INFO, LARGEST_PAGE
 from gateway_stripe.settings import StripeSettings
 
-T = TypeVar("T")
-
 #: What a session is read with: its payment, the charge and its refunds. What is on the way to it comes too.
 _WHOLE = "payment_intent.latest_charge.refunds"
 
 #: A session is paid within a day of its creation: filters by its creation begin so much earlier.
 _LONGEST_LIFE = timedelta(hours=25)
+
+#: How far the shop's clock may be ahead of Stripe's.
+_SKEW = timedelta(minutes=5)
 
 #: The longest text that metadata hold.
 _LONGEST_NOTE = 500
@@ -66,12 +67,9 @@ class Stripe:
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         """Create a Checkout Session. Asked for again within a day, it is the same one."""
         fields = mapping.create_fields(request, self.settings.return_url)
-        raw = yield from self._post("create", request.reference, "checkout", "sessions", fields=fields)
-        try:
+        raw = yield from self._post(("create", request.reference), "checkout", "sessions", fields=fields)
+        with _done(wire.id_of(raw)):
             return mapping.invoice(self._read_session(raw), raw, request.amount)
-        except GatewayError as error:
-            error.effect, error.invoice_id = "done", wire.id_of(raw)
-            raise
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -85,18 +83,10 @@ class Stripe:
         if query.invoice_id is not None:
             found = [(yield from self._session(query.invoice_id))]
             return Page(_payments(found, query))
-        page = yield from self._sessions(
-            {
-                "status": "complete",
-                "created": {
-                    "gte": _floor(query.since),
-                    "lt": None if query.until is None else max(0, to_unix(query.until, up=True)),
-                },
-                "expand": ["data.payment_intent.latest_charge"],
-            },
-            query.cursor,
-            query.page_size,
-        )
+        until = None if query.until is None else max(0, to_unix(query.until, up=True))
+        created = {"gte": _before(query.since, _LONGEST_LIFE), "lt": until}
+        filters = {"status": "complete", "created": created, "expand": ["data.payment_intent.latest_charge"]}
+        page = yield from self._sessions(filters, query.cursor, query.page_size)
         return Page(_payments(page.items, query), page.next_cursor, page.sent)
 
     @hookimpl
@@ -115,7 +105,8 @@ class Stripe:
                 if mapping.MANUAL_MARK in (session.metadata or {}):
                     report = yield from self.get_status(session.id)
                 else:
-                    report = parse(lambda _: _snapshot(session, event), request.body)
+                    failed = event.type == webhook.PAYMENT_FAILED
+                    report = parse(lambda _: mapping.snapshot(session, about, failed=failed), request.body)
         elif (intent_id := webhook.intent_id_of(event)) is not None:
             report = yield from self._report_of_payment(intent_id)
         told = WebhookEvent(
@@ -138,7 +129,7 @@ class Stripe:
             UnexpectedResponseError: If several sessions have this reference.
         """
         reference = order_reference(order_id, attempt)
-        filters = {"created": {"gte": _floor(since)}, "expand": ["data.payment_intent"]}
+        filters = {"created": {"gte": _before(since, _SKEW)}, "expand": ["data.payment_intent"]}
         found = yield from find_one(
             lambda cursor: self._sessions(filters, cursor),
             lambda item: item[0].client_reference_id == reference,
@@ -156,19 +147,16 @@ class Stripe:
         if session.status == "open":
             # The mark goes first, while the session can surely be changed: it counts only once the session has expired.
             place = ("checkout", "sessions", invoice_id)
-            yield from self._post("mark", invoice_id, *place, fields={"metadata": {mapping.CANCELED_MARK: "true"}})
-            yield from self._post("expire", invoice_id, *place, "expire")
+            yield from self._post(("mark", invoice_id), *place, fields={"metadata": {mapping.CANCELED_MARK: "true"}})
+            yield from self._post(("expire", invoice_id), *place, "expire")
         elif session.status == "complete" and intent is not None and intent.status == "requires_capture":
-            yield from self._post("void", invoice_id, "payment_intents", intent.id, "cancel")
+            yield from self._post(("void", invoice_id), "payment_intents", intent.id, "cancel")
         elif session.status == "expired":
             return (yield from self._report(session, raw))
         else:
             raise RejectedError("the payer has paid, or is about to: refund the payment instead of canceling it")
-        try:
+        with _done():
             return (yield from self.get_status(invoice_id))
-        except GatewayError as error:
-            error.effect = "done"
-            raise
 
     @hookimpl
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
@@ -189,12 +177,9 @@ class Stripe:
             fields["reason"] = request.reason
         elif request.reason:
             fields["metadata"]["reason"] = request.reason[:_LONGEST_NOTE]
-        made = yield from self._post("refund", request.refund_id, "refunds", fields=fields)
-        try:
+        made = yield from self._post(("refund", request.invoice_id, request.refund_id), "refunds", fields=fields)
+        with _done():
             return mapping.refund(request.invoice_id, structure(made, wire.Refund), made)
-        except GatewayError as error:
-            error.effect = "done"
-            raise
 
     @hookimpl
     def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
@@ -202,12 +187,11 @@ class Stripe:
         intent_id = yield from self._intent_id(request.invoice_id, request.references)
         taken = None if request.amount is None else INFO.to_minor(request.amount)
         place = ("payment_intents", intent_id, "capture")
-        made = yield from self._post("capture", request.capture_id, *place, fields={"amount_to_capture": taken})
-        try:
+        made = yield from self._post(
+            ("capture", request.invoice_id, request.capture_id), *place, fields={"amount_to_capture": taken}
+        )
+        with _done():
             return mapping.capture(request, structure(made, wire.Intent), made)
-        except GatewayError as error:
-            error.effect = "done"
-            raise
 
     @hookimpl
     def check_account(self) -> Flow[None]:
@@ -218,14 +202,11 @@ class Stripe:
     def register_webhook(self, url: str) -> Flow[WebhookRegistration]:
         """Add a webhook endpoint for every event that says something of a payment."""
         fields = {"url": url, "enabled_events": webhook.EVENTS, "api_version": API_VERSION}
-        made = yield from self._post("webhook", url, "webhook_endpoints", fields=fields)
-        try:
+        made = yield from self._post(("webhook", url), "webhook_endpoints", fields=fields)
+        with _done():
             added = structure(made, wire.Endpoint)
             secret = None if added.secret is None else Secret(added.secret)
             return WebhookRegistration(id=added.id, url=added.url, secret=secret, events=added.enabled_events)
-        except GatewayError as error:
-            error.effect = "done"
-            raise
 
     def _report(self, session: wire.Session, raw: Mapping[str, Any]) -> Flow[StatusReport]:
         """Return the report on a session that was read whole; its disputes, and many refunds, are asked for."""
@@ -239,7 +220,7 @@ class Stripe:
             told = charge.refunds
             for item in (yield from self._all("refunds", intent.id)) if told is None or told.has_more else told.data:
                 found = structure(item, wire.Refund)
-                if not mapping.is_released_hold(found):
+                if found.reason != mapping.RELEASED_HOLD:
                     refunds.append(mapping.refund(session.id, found, item))
         return mapping.report(session, raw, refunds, disputes)
 
@@ -278,16 +259,17 @@ class Stripe:
 
     def _all(self, kind: str, intent_id: str) -> Flow[list[Mapping[str, Any]]]:
         """Return all refunds or disputes of a payment: a handful, and sometimes more than a page."""
-        found: list[Mapping[str, Any]] = []
+        found: dict[str | None, Mapping[str, Any]] = {}
         cursor: str | None = None
         while True:
             page = yield from self._page(kind, filters={"payment_intent": intent_id}, cursor=cursor)
-            found += page.items
-            if page.next_cursor is None:
-                return found
-            if page.next_cursor == cursor:
-                raise UnexpectedResponseError("Stripe's list does not advance: the same page came again")
+            new = {wire.id_of(each): each for each in page.items if wire.id_of(each) not in found}
+            found |= new
             cursor = page.next_cursor
+            if cursor is None:
+                return list(found.values())
+            if not new:
+                raise UnexpectedResponseError("Stripe's list does not advance: the same page came again")
 
     def _page(
         self, *path: str, filters: Mapping[str, Any], cursor: str | None = None, size: int | None = None
@@ -314,41 +296,39 @@ class Stripe:
         return wire.unwrap((yield HttpRequest(method="GET", url=url, headers=self._headers())))
 
     def _post(
-        self, operation: str, name: str, *path: str, fields: Mapping[str, Any] = MappingProxyType({})
+        self, key: tuple[str, ...], *path: str, fields: Mapping[str, Any] | None = None
     ) -> Flow[Mapping[str, Any]]:
-        """Send a request that changes something, under the key of what it is for."""
-        key = idempotency_key(operation, name)
-        headers = {**self._headers(), "Idempotency-Key": key}
+        """Send a request that changes something, under a key made of the names of what it is for."""
+        made = idempotency_key(*key)
+        headers = {**self._headers(), "Idempotency-Key": made}
         url = endpoint(self.settings.base_url, "v1", *path)
         return wire.unwrap(
-            (yield HttpRequest.form("POST", url, bracketed(fields), headers=headers, idempotency_key=key))
+            (yield HttpRequest.form("POST", url, bracketed(fields or {}), headers=headers, idempotency_key=made))
         )
 
     def _headers(self) -> dict[str, str]:
-        headers = {
-            "Authorization": f"Bearer {self.settings.api_key.reveal()}",
-            "Stripe-Version": API_VERSION,
-            "Accept": "application/json",
-        }
-        if self.settings.account is not None:
-            headers["Stripe-Account"] = self.settings.account
-        return headers
+        key, account = self.settings.api_key.reveal(), self.settings.account
+        headers = {"Authorization": f"Bearer {key}", "Stripe-Version": API_VERSION}
+        return headers if account is None else {**headers, "Stripe-Account": account}
 
 
-def _payments(
-    found: list[tuple[wire.Session, Mapping[str, Any]]] | tuple[tuple[wire.Session, Mapping[str, Any]], ...],
-    query: PaymentQuery,
-) -> list[Payment]:
+@contextlib.contextmanager
+def _done(invoice_id: str | None = None) -> Iterator[None]:
+    """Let an error say that Stripe has done what was asked, and only its answer is of no use."""
+    try:
+        yield
+    except GatewayError as error:
+        error.effect, error.invoice_id = "done", error.invoice_id or invoice_id
+        raise
+
+
+def _payments(found: Iterable[tuple[wire.Session, Mapping[str, Any]]], query: PaymentQuery) -> list[Payment]:
     payments = [
         mapping.payment(session, intent, raw)
         for session, raw in found
         if session.status == "complete" and (intent := session.intent) is not None
     ]
     return [each for each in payments if is_within(each.paid_at, since=query.since, until=query.until)]
-
-
-def _snapshot(session: wire.Session, event: wire.Event) -> StatusReport:
-    return mapping.snapshot(session, event.data.object, failed=event.type == webhook.PAYMENT_FAILED)
 
 
 def _refund_of(event: wire.Event, report: StatusReport) -> Refund | None:
@@ -359,6 +339,6 @@ def _refund_of(event: wire.Event, report: StatusReport) -> Refund | None:
     return next((refund for refund in report.refunds if refund.id == about.get("id")), None)
 
 
-def _floor(since: datetime | None) -> int | None:
-    """Return since when sessions were created that may have been paid since a moment."""
-    return None if since is None else max(0, to_unix(since) - int(_LONGEST_LIFE.total_seconds()))
+def _before(since: datetime | None, earlier: timedelta) -> int | None:
+    """Return a moment so much earlier, as Stripe's filters take it."""
+    return None if since is None else max(0, to_unix(since) - earlier // timedelta(seconds=1))

@@ -49,19 +49,6 @@ def _check_secrets(_: object, field: attrs.Attribute[Any], value: object) -> Non
         raise ConfigurationError(f"{field.name} must be the signing secret of a webhook endpoint, which begins whsec_")
 
 
-def _one_of(*words: str) -> Any:
-    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        if value is not None and value not in words:
-            raise ConfigurationError(f"{field.name} must be one of {', '.join(words)}")
-
-    return check
-
-
-def _check_suffix(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not (isinstance(value, str) and value.strip() and value.isprintable()):
-        raise ConfigurationError(f"{field.name} must be one line of text")
-
-
 @attrs.frozen(kw_only=True)
 class StripeSettings:
     """One account at Stripe, in test mode or in live mode.
@@ -85,7 +72,7 @@ class StripeSettings:
     webhook_secret: tuple[Secret, ...] = attrs.field(
         default=None, converter=_to_secrets, validator=_check_secrets, repr=False
     )
-    mode: Mode | None = attrs.field(default=None, validator=_one_of("test", "live"))
+    mode: Mode | None = None
     account: str | None = attrs.field(default=None, validator=_check_account)
     return_url: str | None = attrs.field(default=None, validator=_check_return_url)
     search_pages: int = count_field(25)
@@ -111,13 +98,9 @@ class StripeOptions:
     Attributes:
         capture_method: ``manual`` only reserves the money, for `capture_payment` to take; ``automatic`` and
             ``automatic_async`` take it at once. None leaves it to Stripe, which takes it.
-        statement_descriptor_suffix: What is added to the shop's name on the payer's statement.
     """
 
-    capture_method: CaptureMethod | None = attrs.field(
-        default=None, validator=_one_of("automatic", "automatic_async", "manual")
-    )
-    statement_descriptor_suffix: str | None = attrs.field(default=None, validator=_check_suffix)
+    capture_method: CaptureMethod | None = None
 
 
 def _mode_of(key: Secret) -> str | None:

@@ -18,24 +18,13 @@ TOLERANCE = timedelta(minutes=5)
 
 #: The events that say something of a payment, and that `register_webhook` asks for.
 EVENTS = (
-    "checkout.session.completed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.expired",
-    "payment_intent.amount_capturable_updated",
-    "payment_intent.canceled",
-    "payment_intent.payment_failed",
-    "payment_intent.succeeded",
-    "charge.refunded",
-    "charge.expired",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
+    *("checkout.session.completed", "checkout.session.expired"),
+    *("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
+    *("payment_intent.amount_capturable_updated", "payment_intent.canceled"),
+    *("payment_intent.payment_failed", "payment_intent.succeeded"),
+    *("charge.refunded", "charge.expired", "refund.created", "refund.updated", "refund.failed"),
+    *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
+    *("charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"),
 )
 
 #: The event that says that a payment failed which the session in it still tells as unpaid.

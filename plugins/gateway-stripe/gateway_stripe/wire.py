@@ -35,6 +35,8 @@ ERRORS: Mapping[str, type[ProviderError]] = MappingProxyType(
     }
 )
 
+_ADVICE = {"true": RetryAdvice.RETRY, "false": RetryAdvice.DO_NOT_RETRY}
+
 #: How Stripe refuses an id that has not the form of its ids: with status 400.
 _MALFORMED_ID = "Invalid checkout.session id"
 
@@ -189,11 +191,9 @@ def unwrap(response: HttpResponse) -> Mapping[str, Any]:
 
 def retry_advice(response: HttpResponse) -> RetryAdvice | None:
     """Return what an answer says about repeating the request: by its header, before its status."""
-    match response.headers.get("Stripe-Should-Retry"):
-        case "true":
-            return RetryAdvice.RETRY
-        case "false":
-            return RetryAdvice.DO_NOT_RETRY
+    told = response.headers.get("Stripe-Should-Retry")
+    if told in _ADVICE:
+        return _ADVICE[told]
     if response.status == 409 and _error_of(response).get("code") == "idempotency_key_in_use":
         return RetryAdvice.IN_PROGRESS
     if response.status >= 500 and response.headers.get("Idempotent-Replayed") == "true":

@@ -81,7 +81,7 @@ def test_whole_session(create: Callable[..., dict[str, str]]) -> None:
         locale="pt-BR",
         expires_in=timedelta(hours=1),
         metadata={"cart": "7"},
-        options={"capture_method": "manual", "statement_descriptor_suffix": "TICKETS"},
+        options={"capture_method": "manual"},
     )
 
     assert fields == {
@@ -104,7 +104,6 @@ def test_whole_session(create: Callable[..., dict[str, str]]) -> None:
         "metadata[gateway_manual_capture]": "true",
         "payment_intent_data[capture_method]": "manual",
         "payment_intent_data[description]": "Two tickets",
-        "payment_intent_data[statement_descriptor_suffix]": "TICKETS",
         "payment_intent_data[metadata][cart]": "7",
     }
 

@@ -164,6 +164,8 @@ def told(connect: Callable[..., Gateway]) -> Callable[..., WebhookEvent]:
         ),
         ("completed", {"status": "complete", "payment_status": "zorblax"}, InvoiceStatus.UNKNOWN),
         ("completed", {"status": "zorblax", "payment_status": "paid"}, InvoiceStatus.UNKNOWN),
+        ("completed", {"status": "open", "payment_status": "paid"}, InvoiceStatus.UNKNOWN),
+        ("expired", {"status": "expired", "payment_status": "paid"}, InvoiceStatus.UNKNOWN),
         (
             "completed",
             {"status": "complete", "payment_status": "no_payment_required", "amount_total": 0, "payment_intent": None},
