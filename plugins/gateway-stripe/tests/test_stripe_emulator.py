@@ -236,3 +236,48 @@ def test_ways_to_pay(emulator: StripeEmulator, account: EmulatedAccount, ask: As
 
     assert ways == [["card", "sepa_debit"], ["card"]]
     assert emulator.ways_to_pay(account.invoice(euros))[0].amount == Money("10.99", "EUR")
+
+
+def test_actions_follow_the_payment(account: EmulatedAccount, emulator: StripeEmulator, ask: Ask) -> None:
+    """The dashboard offers what can happen now, and does it."""
+    held = _SESSION | {"payment_intent_data[capture_method]": "manual"}
+    ids = [ask("POST", "checkout/sessions", fields)[1]["id"] for fields in (held, held, _SESSION, _SESSION, _SESSION)]
+
+    def offered(invoice_id: str) -> list[str]:
+        return [action.id for action in emulator.actions(account.invoice(invoice_id))]
+
+    def status(invoice_id: str) -> str:
+        return account.gateway.get_status(invoice_id).status.value
+
+    captured, released, settled, bounced, expired = ids
+    assert offered(captured) == ["expire"]
+    account.pay(captured)
+    account.pay(released)
+    for each in (settled, bounced):
+        emulator.pay(account.invoice(each).token, way="sepa_debit")
+    assert [offered(each) for each in ids] == [
+        ["capture", "release"],
+        ["capture", "release"],
+        ["settle", "bounce"],
+        ["settle", "bounce"],
+        ["expire"],
+    ]
+
+    for each, action in zip(ids, ("capture", "release", "settle", "bounce", "expire"), strict=True):
+        account.act(each, action)
+    assert [status(each) for each in ids] == ["paid", "canceled", "paid", "failed", "expired"]
+    assert [offered(each) for each in (released, bounced, expired)] == [[], [], []]
+
+    account.act(settled, "refund", Money("3", "EUR"))
+    assert offered(settled) == ["refund", "dispute", "inquire", "refund-done", "refund-fail"]
+    account.act(settled, "refund-done")
+    assert status(settled) == "partially_refunded"
+    account.act(settled, "refund-fail")
+    assert status(settled) == "paid"
+
+    for first, last in (("inquire", "win"), ("dispute", "lose")):
+        account.act(captured, first)
+        assert offered(captured) == ["win", "lose"]
+        account.act(captured, last)
+    assert account.gateway.get_status(captured).disputed == Money("10.99", "EUR")
+    assert offered(captured) == []

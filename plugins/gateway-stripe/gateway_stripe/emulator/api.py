@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from gateway_core import HttpRequest, HttpResponse
-from gateway_core.testing import EmulatedInvoice, EmulatedRefund, QueuedDelivery
+from gateway_core.testing import EmulatedInvoice, QueuedDelivery
 from gateway_core.wire import dumps
 from gateway_stripe.emulator import changes, documents, idempotency, sessions
 from gateway_stripe.emulator.requests import (
@@ -179,7 +179,7 @@ class Api:
         amount = whole(given, "amount_to_capture", 1) or intent["amount_capturable"]
         if amount > intent["amount_capturable"]:
             raise RefusedError("The amount is above what can be captured.", code="amount_too_large")
-        done = self._account.save(changes.captured(invoice, amount), "payment_intent.succeeded")
+        done = self._account.capture(invoice, amount)
         return self._sent(deepcopy(done.data["intent"]), given)
 
     def _cancel(self, request: HttpRequest, intent_id: str) -> Answer:
@@ -188,8 +188,7 @@ class Api:
         if invoice.data["session"]["status"] == "open" or intent["status"] != "requires_capture":
             raise _unexpected_state("canceled", intent, "requires_capture")
         reason = text(given, "cancellation_reason")
-        ended = changes.released(invoice, reason, self._now())
-        return self._sent(deepcopy(self._account.save(ended, "payment_intent.canceled").data["intent"]), given)
+        return self._sent(deepcopy(self._account.release(invoice, reason).data["intent"]), given)
 
     def _list_charges(self, request: HttpRequest) -> Answer:
         given = fields(request, (*_LISTED, "customer", "payment_intent", "transfer_group"))
@@ -215,25 +214,7 @@ class Api:
         amount = whole(given, "amount", 1) or left
         if amount > left:
             raise RefusedError(f"Refund amount ({amount}) is greater than charge amount ({left})", param="amount")
-        charge = invoice.data["charges"][-1]
-        at = self._now()
-        made = documents.refund(
-            self._account.new_id("re"),
-            charge,
-            amount=amount,
-            at=at,
-            status="succeeded" if charge["payment_method_details"]["type"] == "card" else "pending",
-            reason=reason,
-            metadata=metadata(given),
-        )
-        done = self._account.save(
-            changes.refunded(invoice, made), "refund.created", "charge.refunded", about=made["id"]
-        )
-        money = documents.money(amount, charge["currency"])
-        refund_id = made["metadata"].get("refund_id")
-        self._account.ledger.save(
-            EmulatedRefund(id=made["id"], refund_id=refund_id, invoice_id=done.id, amount=money, created_at=at)
-        )
+        made = self._account.refund(invoice, amount, reason=reason, metadata=metadata(given))
         return self._sent(made, given)
 
     def _list_refunds(self, request: HttpRequest) -> Answer:

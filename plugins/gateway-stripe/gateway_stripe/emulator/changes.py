@@ -16,6 +16,9 @@ from gateway_stripe.emulator.requests import RefusedError
 #: What a disputed charge is while nobody has decided.
 OPEN_DISPUTES = frozenset({"warning_needs_response", "warning_under_review", "needs_response", "under_review"})
 
+#: While a bank only asks, the money can still be given back.
+_NOT_REFUNDABLE = frozenset({"needs_response", "under_review", "lost"})
+
 _DECLINED = "Your card was declined."
 
 
@@ -137,15 +140,20 @@ def refundable(invoice: EmulatedInvoice) -> int:
     intent = invoice.data["intent"]
     if intent["status"] != "succeeded":
         raise RefusedError(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
+    charge_id = invoice.data["charges"][-1]["id"]
+    if any(each["status"] in _NOT_REFUNDABLE for each in invoice.data["disputes"]):
+        raise RefusedError(f"Charge {charge_id} has been charged back; cannot issue a refund.", code="charge_disputed")
+    if not left(invoice):
+        raise RefusedError(f"Charge {charge_id} has already been refunded.", code="charge_already_refunded")
+    return left(invoice)
+
+
+def left(invoice: EmulatedInvoice) -> int:
+    """Return what was taken and has not gone back, nor been lost in a dispute."""
     charge = invoice.data["charges"][-1]
-    if any(each["status"] in OPEN_DISPUTES or each["status"] == "lost" for each in invoice.data["disputes"]):
-        raise RefusedError(
-            f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
-        )
-    if charge["refunded"]:
-        raise RefusedError(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    left: int = charge["amount_captured"] - charge["amount_refunded"]
-    return left
+    lost = sum(each["amount"] for each in invoice.data["disputes"] if each["status"] == "lost")
+    rest: int = charge["amount_captured"] - charge["amount_refunded"] - lost
+    return max(0, rest)
 
 
 def _taken(amount: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _LARGEST = 999_999_999_999
 HOLD = timedelta(days=7)
 
 
-def money(units: int, code: str) -> Money:
+def money(count: int, code: str) -> Money:
     """Return an amount that Stripe counts.
 
     Raises:
@@ -39,12 +39,21 @@ def money(units: int, code: str) -> Money:
         Currency.find(upper)
     except InvalidRequestError:
         raise RefusedError(f"Invalid currency: {code}.", param="currency") from None
-    if units > _LARGEST:
+    if count > _LARGEST:
         raise RefusedError("The amount is too large.", code="amount_too_large")
-    decimals = 0 if upper in _NO_DECIMALS else 3 if upper in _THREE_DECIMALS else 2
-    if (upper in _WHOLE and units % 100) or (decimals == 3 and units % 10):
+    decimals = _decimals(upper)
+    if (upper in _WHOLE and count % 100) or (decimals == 3 and count % 10):
         raise RefusedError(f"Invalid amount for {code}: its last digits must be 0.", param="unit_amount")
-    return Money.from_minor(units, Currency(upper, decimals))
+    return Money.from_minor(count, Currency(upper, decimals))
+
+
+def units(amount: Money) -> int:
+    """Return an amount as Stripe counts it."""
+    return amount.to_minor(_decimals(amount.currency))
+
+
+def _decimals(code: str) -> int:
+    return 0 if code in _NO_DECIMALS else 3 if code in _THREE_DECIMALS else 2
 
 
 def seconds(at: datetime) -> int:

@@ -12,9 +12,17 @@ import attrs
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money, PaymentStatus
 from gateway_core.errors import NotFoundError, RejectedError
 from gateway_core.provider import Declines
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, QueuedDelivery, WayToPay
+from gateway_core.testing import (
+    EmulatedInvoice,
+    EmulatedPayment,
+    EmulatedRefund,
+    Emulator,
+    InvoiceAction,
+    QueuedDelivery,
+    WayToPay,
+)
 from gateway_core.webhooks import sign
-from gateway_stripe.emulator import changes, documents
+from gateway_stripe.emulator import actions, changes, documents
 from gateway_stripe.emulator.api import Api
 
 
@@ -162,7 +170,7 @@ class StripeEmulator(Emulator):
             charge = invoice.data["charges"][-1] if invoice.data["charges"] else {"captured": False}
             if not charge["captured"]:
                 raise RejectedError("nothing was taken that could be disputed")
-            units = charge["amount_captured"] if amount is None else amount.to_minor()
+            units = charge["amount_captured"] if amount is None else documents.units(amount)
             word = "warning_needs_response" if inquiry else "needs_response"
             made = documents.dispute(self.new_id("dp"), charge, amount=units, at=self.clock(), status=word)
             return self.save(changes.disputed(invoice, made), "charge.dispute.created", about=made["id"])
@@ -202,6 +210,49 @@ class StripeEmulator(Emulator):
                         kinds = ["refund.updated"] + (["refund.failed"] if status == "failed" else [])
                         return self.save(changes.refunded(invoice, ended), *kinds, about=refund_id)
         raise NotFoundError("there is no such refund")
+
+    # What the shop does: by the API, or in the dashboard.
+
+    def capture(self, invoice: EmulatedInvoice, amount: int) -> EmulatedInvoice:
+        """Take reserved money, so many of Stripe's units."""
+        return self.save(changes.captured(invoice, amount), "payment_intent.succeeded")
+
+    def release(self, invoice: EmulatedInvoice, reason: str | None) -> EmulatedInvoice:
+        """Release reserved money."""
+        return self.save(changes.released(invoice, reason, self.clock()), "payment_intent.canceled")
+
+    def refund(
+        self, invoice: EmulatedInvoice, amount: int, *, reason: str | None, metadata: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Give money back, so many of Stripe's units: of a card at once, of a bank debit days later."""
+        charge, at = invoice.data["charges"][-1], self.clock()
+        made = documents.refund(
+            self.new_id("re"),
+            charge,
+            amount=amount,
+            at=at,
+            status="succeeded" if charge["payment_method_details"]["type"] == "card" else "pending",
+            reason=reason,
+            metadata=metadata,
+        )
+        self.save(changes.refunded(invoice, made), "refund.created", "charge.refunded", about=made["id"])
+        money = documents.money(amount, charge["currency"])
+        record = EmulatedRefund(
+            id=made["id"], refund_id=metadata.get("refund_id"), invoice_id=invoice.id, amount=money, created_at=at
+        )
+        self.ledger.save(record)
+        return made
+
+    # What the dashboard offers.
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what can be done to an invoice as it stands now, beside paying it."""
+        return super().actions(invoice) + actions.possible(invoice)
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions` that are possible now."""
+        if not actions.perform(self, invoice, action, amount):
+            super().perform(invoice, action, amount)
 
     def invoices(self) -> list[EmulatedInvoice]:
         """Return every invoice as it stands now, the newest first."""
