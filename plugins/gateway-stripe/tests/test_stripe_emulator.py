@@ -129,6 +129,16 @@ def test_what_cannot_be_expanded(ask: Ask, account: EmulatedAccount, path: str) 
     assert (status, "expand" in answer["error"]["message"]) == (400, True)
 
 
+def test_payer_comes_back_with_the_sessions_id(ask: Ask, account: EmulatedAccount) -> None:
+    """The placeholder in the return address becomes the id on the payer's way back, and stays in the session."""
+    address = "https://shop.test/ok?s={CHECKOUT_SESSION_ID}"
+
+    made = ask("POST", "checkout/sessions", _SESSION | {"success_url": address})[1]
+
+    assert made["success_url"] == address
+    assert account.invoice(made["id"]).return_url == f"https://shop.test/ok?s={made['id']}"
+
+
 def test_pages_in_both_directions(ask: Ask) -> None:
     """The newest come first; a page begins after one id or ends before another."""
     made = [ask("POST", "checkout/sessions", _SESSION)[1]["id"] for _ in range(5)][::-1]

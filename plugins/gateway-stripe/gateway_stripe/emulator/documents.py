@@ -87,7 +87,7 @@ def session(invoice: EmulatedInvoice, url: str) -> dict[str, Any]:
         "payment_method_types": kept["payment_method_types"],
         "payment_status": "paid" if done and intent is not None and intent["status"] == "succeeded" else "unpaid",
         "status": kept["status"],
-        "success_url": invoice.return_url,
+        "success_url": kept["success_url"],
         "ui_mode": "hosted_page",
         "url": url if kept["status"] == "open" else None,
     }
