@@ -213,3 +213,5 @@ class HttpErrorChecks(Checks):
             fault_injection.judge_all(
                 harness, f"status {status} ({body[:20]!r})", fault_injection.STATUSES[status], put
             )
+
+
