@@ -255,15 +255,16 @@ class Mollie:
         """Return a payment that is of this account, and the one that was asked for.
 
         Raises:
-            UnexpectedResponseError: If it is of the other mode, or another one.
-            NotFoundError: If it is of another profile.
+            UnexpectedResponseError: If it is of the other mode, or another one, or was made for another profile.
+            NotFoundError: If the one that was asked for is of another profile.
         """
         if payment_id not in (None, payment.id):
             raise UnexpectedResponseError("Mollie answered about another payment than the one asked for")
         if payment.mode != self.settings.mode:
             raise UnexpectedResponseError(f"Mollie answered about a payment that is not of {self.settings.mode} mode")
         if self.settings.profile_id not in (None, payment.profile_id):
-            raise NotFoundError("this payment belongs to another profile")
+            kind = UnexpectedResponseError if payment_id is None else NotFoundError
+            raise kind("this payment belongs to another profile")
         return payment
 
 
