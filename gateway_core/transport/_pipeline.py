@@ -197,7 +197,7 @@ class Pipeline:
         if self.limiter is not None:
             # What the provider answered is not lost because a store cannot be told of it.
             with contextlib.suppress(NotSentError):
-                yield from self.limiter.hold_off(seconds)
+                yield from self.limiter.pause(seconds)
         return seconds
 
     def _exhausted(self, response: HttpResponse) -> float | None:
@@ -212,7 +212,9 @@ class Pipeline:
 
 
 def _acquire(limiter: Limiter, request: HttpRequest, deadline: Deadline, events: CallEvents) -> Actions[Permit]:
-    permit = yield from limiter.acquire(urgent=not request.safe, deadline=deadline)
+    from gateway_core.transport._rate_limit import Priority  # takes time to import, and only a limiter needs it
+
+    permit = yield from limiter.acquire(Priority.READ if request.safe else Priority.CHANGE, deadline)
     if permit.waited >= _WORTH_TELLING:
         events.tell(RateLimited, waited=permit.waited)
     return permit
