@@ -49,6 +49,7 @@ class Priority(enum.IntEnum):
 
     CHANGE = 0
     READ = 1
+    CONFIRMATION = 2
 
 
 @attrs.define(eq=False)
