@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Let no test find what the one before it left behind: a provider left alone or paused, or an answer kept."""
-    for name in ("_account_health", "_account_pause", "_answer_cache"):
+    """Let no test find what the one before it left behind: a provider left alone or paused, an answer, a budget."""
+    for name in ("_account_health", "_account_pause", "_answer_cache", "_confirmation_budget"):
         shared = sys.modules.get(f"gateway_core.transport.{name}")
         if shared is not None:
             shared.forget()

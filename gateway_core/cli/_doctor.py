@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import click
 
+from gateway_core._engine.request_checks import open_address
 from gateway_core._plugins import loading
 from gateway_core.cli import options
 from gateway_core.cli.output import USAGE, exit_code, fields_of, say, show, write_json
@@ -75,6 +76,9 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
         for key, origin in loaded.origins.items()
         if origin == loaded.path and _holds_secret(getattr(loaded.settings, key, None))
     ]
+    advice = open_address(loaded.provider_class.info, loaded.settings)
+    if advice is not None:
+        findings.append(_Finding(account=name, check="webhooks", ok=False, text=advice))
     if offline:
         return findings, loaded
     started = time.perf_counter()

@@ -39,6 +39,7 @@ def connect_account(
     from gateway_core.transport._account_health import AccountHealth
     from gateway_core.transport._account_pause import AccountPause
     from gateway_core.transport._answer_cache import AnswerCache
+    from gateway_core.transport._confirmation_budget import ConfirmationBudget
     from gateway_core.transport._pipeline import Pipeline
 
     base_url = getattr(provider_settings, "base_url", None) or info.base_url
@@ -57,6 +58,7 @@ def connect_account(
         health=health,
         pause=AccountPause.of(account),
         answers=AnswerCache.of(account),
+        confirmations=ConfirmationBudget.of(account, declared),
         limiter=limiter,
     )
     return pipeline, connect(settings, base_url=base_url, hosts=info.hosts)
