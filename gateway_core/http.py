@@ -43,6 +43,9 @@ class HttpRequest:
         idempotency_key: The key under which the provider carries this request out at most once, if
             `ProviderInfo.idempotency` says that it honours one. The header or field that carries the key is the
             plugin's to set.
+
+    Raises:
+        InvalidRequestError: If the method or the address is not text, or the body not bytes.
     """
 
     method: str
@@ -53,6 +56,10 @@ class HttpRequest:
         default=attrs.Factory(lambda self: self.method in ("GET", "HEAD"), takes_self=True),
     )
     idempotency_key: str | None = attrs.field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not all(map(isinstance, (self.method, self.url, self.body), (str, str, bytes))):
+            raise InvalidRequestError("a request has a method and an address, which are text, and a body of bytes")
 
     @classmethod
     def json(
@@ -112,12 +119,19 @@ class HttpResponse:
         body: The body, decoded from its transfer and content encodings, not larger than the transport allows.
         doubtful: Whether an earlier attempt at the same request may have been carried out, even if this answer says no.
             The core sets it, and says so in the error that the flow raises.
+
+    Raises:
+        InvalidRequestError: If the status is no int, or the body not bytes.
     """
 
     status: int
     headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     doubtful: bool = attrs.field(default=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not all(map(isinstance, (self.status, self.body), (int, bytes))):
+            raise InvalidRequestError("a response has a status, which is an int, and a body of bytes")
 
     @property
     def ok(self) -> bool:
@@ -191,7 +205,8 @@ def split(url: str) -> SplitResult:
     parts = urlsplit(url)
     if "%" in parts.netloc:
         raise ValueError("a host and a port have no escapes")
-    _ = parts.port  # raises if it is not a number in range
+    if parts.port == 0:  # which raises if it is not a number in range
+        raise ValueError("nobody listens on port 0")
     return parts
 
 
