@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from gateway_core import Gateway, Secret, WebhookRequest, hookimpl
 from gateway_core._plugins import loading
+from gateway_core._plugins.inspection import inspect_all
 from gateway_core.cli import _group
 from gateway_core.config import structure
 from gateway_core.errors import GatewayError, UnexpectedResponseError, WebhookError
@@ -95,7 +96,7 @@ def _toml(value: Any) -> str:
 def test_every_secret_of_every_installed_provider_is_tested() -> None:
     """A provider that is installed, and a secret that it gets, has its canary here."""
     found = []
-    for report in loading.inspect_all():
+    for report in inspect_all():
         settings = loading.settings_class(loading.find(report.name).load())
         found += [(report.name, field.name) for field in attrs.fields(settings) if "Secret" in str(field.type)]
 

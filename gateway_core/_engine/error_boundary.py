@@ -7,7 +7,7 @@ from typing import Literal
 
 from gateway_core._plugins import loading
 from gateway_core._redaction import scrub
-from gateway_core._tracebacks import chained, clear_locals
+from gateway_core._tracebacks import chained, clear_locals, describe
 from gateway_core.errors import (
     ConfigurationError,
     Effect,
@@ -79,7 +79,7 @@ class ErrorBoundary:
     def translate(self, error: BaseException) -> GatewayError:
         """Return the error of ours for what ended the call. Raise it where the original is no longer handled."""
         if not isinstance(error, GatewayError):
-            return self._complete(PluginError(f"the plugin failed with {loading.describe(error, text=False)}"))
+            return self._complete(PluginError(f"the plugin failed with {describe(error, text=False)}"))
         if isinstance(error, InvalidRequestError) and self._answer is not None and error is not self._thrown:
             # Not "refused before anything was sent": one of our records refused what the provider answered.
             reason = f"the answer is unusable: {error.message}"

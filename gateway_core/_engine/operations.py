@@ -17,6 +17,7 @@ from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBound
 from gateway_core._engine.pagination import Pagination
 from gateway_core._engine.replays import ReplayDetector
 from gateway_core._plugins import loading
+from gateway_core._plugins.validation import register
 from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
@@ -58,7 +59,7 @@ class Operations:
         self._plugin = plugin
         self.provider = provider
         self.info: ProviderInfo = provider.info
-        self._hooks = loading.register(provider).hook
+        self._hooks = register(provider).hook
         self._secrets = secrets_of(provider.settings)
         self._ignored: set[str] = set()
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
