@@ -35,7 +35,8 @@ from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.reference import check_attempt
 from gateway_core.models.refund import Refund, RefundRequest
 from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
-from gateway_core.provider import ProviderInfo, secrets_of
+from gateway_core.provider import ProviderInfo
+from gateway_core.provider.settings import find_secrets
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Operations:
         self.provider = provider
         self.info: ProviderInfo = provider.info
         self._hooks = register(provider).hook
-        self._secrets = secrets_of(provider.settings)
+        self._secrets = find_secrets(provider.settings)
         self._ignored: set[str] = set()
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
         self._supported = frozenset(
@@ -79,7 +80,7 @@ class Operations:
             return cls(plugin.name, loading.make(provider_class, settings), plugin)
         except GatewayError as error:
             failure = error
-        raise ErrorBoundary(plugin.name, "connect", secrets_of(settings), plugin).translate(failure)
+        raise ErrorBoundary(plugin.name, "connect", find_secrets(settings), plugin).translate(failure)
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has this operation."""

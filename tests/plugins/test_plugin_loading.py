@@ -264,7 +264,7 @@ def test_finding_and_loading_scans_once_and_reads_the_chosen_metadata_only(
 
     monkeypatch.setattr(importlib.metadata, "distributions", counted)
     monkeypatch.setattr(importlib.metadata.PathDistribution, "read_text", watched)
-    Gateway.connect("minimal", api_key="k").close()
+    Gateway.connect("minimal", api_key="k-1234").close()
 
     assert scans == ["all", "gateway-core"]
     assert read == {"gateway_minimal", "gateway_core"}
