@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway_core import HttpRequest, HttpResponse, Money
+from gateway_core._entry_points import Offer
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.provider import WebhookAuthentication
@@ -431,7 +432,7 @@ def test_providers(terminal: Terminal) -> None:
 
 def test_broken_command_of_a_plugin_hides_no_other(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plugin's command that cannot be imported is listed as broken, and says so when it is called."""
-    added = EntryPoints([EntryPoint("explode", "no_such_module:command", _group.COMMANDS)])
+    added = [Offer.of(EntryPoint("explode", "no_such_module:command", _group.COMMANDS))]
     monkeypatch.setattr(_group, "_added", lambda: added)
 
     listed = terminal.run("--help").stdout
@@ -439,12 +440,12 @@ def test_broken_command_of_a_plugin_hides_no_other(terminal: Terminal, monkeypat
 
     assert "explode" in listed
     assert "get-status" in listed
-    assert "is broken: ModuleNotFoundError" in called.stderr
+    assert "is broken: its import failed with ModuleNotFoundError" in called.stderr
 
 
 def test_missing_command_says_what_to_install(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`gateway demo` without the sandbox names the distribution that brings it."""
-    monkeypatch.setattr(_group, "_added", EntryPoints)
+    monkeypatch.setattr(_group, "_added", list)
 
     assert "gateway-sandbox[server]" in terminal.run("demo", code=2).stderr
 

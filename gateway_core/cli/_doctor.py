@@ -11,7 +11,7 @@ import attrs
 import click
 
 from gateway_core._engine.request_checks import open_address
-from gateway_core._plugins import loading
+from gateway_core._plugins.inspection import inspect_all
 from gateway_core.cli import options
 from gateway_core.cli.output import USAGE, exit_code, fields_of, say, show, write_json
 from gateway_core.config import LoadedAccount, accounts, load_account
@@ -102,7 +102,7 @@ def _broken_plugins() -> list[_Finding]:
     """Tell of broken plugins. They harm nobody who does not choose them, so they do not count."""
     return [
         _Finding(account="", check="plugin", ok=False, text=f"{report.name}: {report.fault}")
-        for report in loading.inspect_all()
+        for report in inspect_all()
         if report.fault is not None
     ]
 
