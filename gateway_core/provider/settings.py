@@ -20,6 +20,7 @@ RESERVED_SETTINGS = (
     "limiter",
     "limiter_fallback",
     "observers",
+    "journal",
 )
 
 
