@@ -108,7 +108,8 @@ class Invoice:
         expires_at: Until when it can be paid, with a time zone; None if the provider does not tell.
         raw: The provider's own answer.
         references: Texts that a later refund, capture or cancellation needs, such as the id of a payment intent.
-        ignored: Names of the request's fields that were given and that the provider cannot honour. Set by the gateway.
+        ignored: Names of the request's fields that were given and that the provider cannot honour. Set by the gateway;
+            a plugin names those that only some accounts can honour.
         replayed: Whether the provider repeated an earlier answer: the invoice was made before. This tells of the
             answer, not of the invoice, so it does not count when two invoices are compared.
 

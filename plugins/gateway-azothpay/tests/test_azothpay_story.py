@@ -73,8 +73,13 @@ def test_invoice_becomes_paid_and_its_subscription_ends(
         "1042",
         REQUEST.amount,
     )
-    assert (listed.reference, first.id) == (payment.reference, f"{payment.reference}:stream_created")
-    assert (second.kind, second.report, subscription.active) == ("stream_revoked", first.report, False)
+    assert (listed.reference, first.raw["updateId"]) == (payment.reference, payment.reference)
+    assert (second.id, second.report, second.raw["updateType"], subscription.active) == (
+        first.id,
+        first.report,
+        "stream_revoked",
+        False,
+    )
     assert shop.get_status(invoice.id).status is InvoiceStatus.PAID
 
 

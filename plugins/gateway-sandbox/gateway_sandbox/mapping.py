@@ -18,6 +18,7 @@ from gateway_core import (
     WebhookEvent,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.models import parse_reference
 from gateway_core.wire import structure
 from gateway_sandbox.wire import WireAmount, WireEvent, WireInvoice, WireInvoiceData, WireList, WirePayment, WireRefund
 
@@ -82,10 +83,12 @@ def report(raw: Any) -> StatusReport:
 
 
 def _report(wire: WireInvoice, raw: Any) -> StatusReport:
+    order_id, attempt = parse_reference(wire.order_id)
     return _fitting(
         lambda: StatusReport(
             invoice_id=wire.id,
-            order_id=wire.order_id,
+            order_id=order_id,
+            attempt=attempt,
             status=INVOICE_STATUSES.get(wire.status, InvoiceStatus.UNKNOWN),
             expected=money(wire.amount),
             received=money(wire.received),
@@ -104,12 +107,13 @@ def invoice(raw: Any) -> Invoice:
     """
     try:
         wire = structure(raw, WireInvoice)
-        status = _report(wire, raw).status
+        known = _report(wire, raw)
         return _fitting(
             lambda: Invoice(
                 id=wire.id,
-                order_id=wire.order_id,
-                status=status,
+                order_id=known.order_id,
+                attempt=known.attempt,
+                status=known.status,
                 amount=money(wire.amount),
                 payment_url=wire.checkout_url,
                 created_at=wire.created_at,

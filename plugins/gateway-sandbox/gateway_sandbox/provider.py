@@ -35,7 +35,8 @@ from gateway_core.errors import (
     for_status,
 )
 from gateway_core.http import endpoint
-from gateway_core.provider import Idempotency, WebhookAuthentication
+from gateway_core.models import order_reference
+from gateway_core.provider import Expiry, Idempotency, ListFilter, WebhookAuthentication
 from gateway_core.webhooks import check_standard, parse
 from gateway_core.wire import decode, loads, structure
 from gateway_sandbox import mapping
@@ -61,7 +62,9 @@ class Sandbox:
     info = ProviderInfo(
         title="Sandbox",
         base_url=BASE_URL,
-        currencies=None,
+        honours=("description", "return_url", "expires_in", "metadata"),
+        expiry=Expiry(minimum=timedelta(seconds=1), maximum=timedelta(days=365)),
+        list_filter=ListFilter(by="payment"),
         webhook_authentication=WebhookAuthentication.SIGNATURE,
         webhook_covers="the event's id, the time of sending and every byte of the body (Standard Webhooks, v1)",
         webhook_timestamps=True,
@@ -81,14 +84,14 @@ class Sandbox:
     @hookimpl
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         content = {
-            "order_id": request.order_id,
+            "order_id": request.reference,
             "amount": mapping.amount_to_wire(request.amount),
             "description": request.description,
             "return_url": request.return_url,
             "expires_in": _whole_seconds(request.expires_in),
             "metadata": dict(request.metadata),
         }
-        response = yield self._post(content, "invoices", key=_key("invoice", request.order_id))
+        response = yield self._post(content, "invoices", key=_key("invoice", request.reference))
         return _read(response, mapping.invoice)
 
     @hookimpl
@@ -117,8 +120,8 @@ class Sandbox:
         return WebhookDelivery(events=(event,), verified_by="signature")
 
     @hookimpl
-    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
-        response = yield self._get("invoices", query={"order_id": order_id, "limit": 2})
+    def find_invoice(self, order_id: str, attempt: int) -> Flow[Invoice | None]:
+        response = yield self._get("invoices", query={"order_id": order_reference(order_id, attempt), "limit": 2})
         return _read(response, mapping.only_invoice)
 
     @hookimpl

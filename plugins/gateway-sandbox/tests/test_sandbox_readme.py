@@ -8,9 +8,9 @@ import attrs
 import pytest
 
 from gateway_sandbox import SandboxSettings
-from gateway_sandbox.answers import WORDS
+from gateway_sandbox.emulator.answers import WORDS
+from gateway_sandbox.emulator.scenarios import SCENARIOS
 from gateway_sandbox.mapping import INVOICE_EVENTS, INVOICE_STATUSES
-from gateway_sandbox.scenarios import SCENARIOS
 
 _README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from gateway_core import HttpRequest, Money
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
 from gateway_core.wire import loads
-from gateway_sandbox.answers import RefusedError
+from gateway_sandbox.emulator.answers import RefusedError
 
 #: A request to this API is a few texts.
 LARGEST_BODY = 64 * 1024

@@ -27,7 +27,7 @@ from gateway_core.testing import (
 )
 from gateway_core.webhooks import sign_standard
 from gateway_core.wire import dumps
-from gateway_sandbox.answers import (
+from gateway_sandbox.emulator.answers import (
     WORDS,
     RefusedError,
     invoice_json,
@@ -36,8 +36,8 @@ from gateway_sandbox.answers import (
     refund_json,
     time_text,
 )
-from gateway_sandbox.reading import Fields, body_of
-from gateway_sandbox.scenarios import Scenario, scenario_of
+from gateway_sandbox.emulator.reading import Fields, body_of
+from gateway_sandbox.emulator.scenarios import Scenario, scenario_of
 
 #: How long an invoice may be paid unless the shop says otherwise, and the longest that it may say.
 USUAL_LIFE = timedelta(hours=1)

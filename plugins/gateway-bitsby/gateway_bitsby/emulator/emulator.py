@@ -1,7 +1,4 @@
-"""A stateful stand-in for Bitsby, built after its documentation.
-
-Where the documentation is silent, the emulator has to do something all the same: the README lists what.
-"""
+"""Bitsby's API, payers and webhooks, emulated."""
 
 from __future__ import annotations
 
@@ -16,7 +13,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from gateway_bitsby import bookkeeping, documents, mapping
+from gateway_bitsby import mapping
+from gateway_bitsby.emulator import bookkeeping, documents
 from gateway_bitsby.settings import TIMES_TO_PAY
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, RejectedError
@@ -218,7 +216,7 @@ class BitsbyEmulator(Emulator):
         invoice = EmulatedInvoice(
             id=self.new_uuid(),
             token=self.new_token(12),
-            order_id=mapping.order_id_of(service_data),
+            order_id=mapping.order_of(service_data)[0],
             amount=money,
             description=fields.get("description", ""),
             created_at=now,
