@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gateway_core._engine.base import CLAIM, BaseGateway, delivered, run_blocking
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run_blocking
 from gateway_core._engine.pagination import Pagination
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError
@@ -143,8 +144,9 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider sends no webhooks.
         """
         recorder = self._with_journal()
-        verified, told = await self._drive(lambda ask: recorder.verify(ask, request))
-        claimed = await self._drive_on(connection, lambda given: recorder.claim(told, claim, given))
+        deadline = self._deadline()
+        verified, told = await self._drive(recorder.verify(self._ask(deadline), request), deadline)
+        claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, claim))
         async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
             yield delivery
 
@@ -168,9 +170,10 @@ class AsyncGateway(BaseGateway):
         """
         recorder = self._with_journal()
         handled = 0
-        for look in await self._drive(lambda _: recorder.due(order_id, limit)):
-            verified, told = await self._drive(look)
-            claimed = await self._drive(lambda _, told=told: recorder.claim(told, CLAIM))
+        for look in await self._drive(recorder.due(order_id, limit), self._deadline()):
+            deadline = self._deadline()
+            verified, told = await self._drive(look(self._ask(deadline)), deadline)
+            claimed = await self._drive(recorder.claim(told, CLAIM), deadline)
             async with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
                 for event in delivery.events:
                     outcome = handle(event)
@@ -189,16 +192,15 @@ class AsyncGateway(BaseGateway):
         except BaseException:
             if connection is None:  # else the application's transaction takes everything back
                 with contextlib.suppress(GatewayError):
-                    await self._drive(lambda _: recorder.release(claimed))
+                    await self._drive(recorder.release(claimed), self._deadline())
             raise
-        await self._drive_on(connection, lambda given: recorder.finish(claimed, given))
+        await self._drive_on(connection, functools.partial(recorder.finish, claimed))
         self._tell(delivery)
 
-    async def _drive(self, begin: Callable[[Any], Actions[T]]) -> T:
+    async def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
         """Carry out actions of the journal, which may ask the provider."""
-        deadline = Deadline.after(self._bounds.deadline)
         try:
-            return await self._driver.run(self._named("receive_webhook", begin(self._ask(deadline))), deadline)
+            return await self._driver.run(self._named("receive_webhook", actions), deadline)
         except GatewayError as error:
             clear_locals(error)
             raise
@@ -206,7 +208,7 @@ class AsyncGateway(BaseGateway):
     async def _drive_on(self, connection: Any, begin: Callable[[Any], Actions[T]]) -> T:
         """Carry out what needs the journal only, on an async connection of the application's own if one is given."""
         if connection is None:
-            return await self._drive(lambda _: begin(None))
+            return await self._drive(begin(None), self._deadline())
         result: T = await connection.run_sync(lambda given: run_blocking(begin(given)))
         return result
 
@@ -284,8 +286,8 @@ class AsyncGateway(BaseGateway):
 
     async def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
         try:
-            if (recorded := self._recorded(operation, *arguments)) is not None:
-                done: T = await self._driver.run(*recorded)
+            if self._recorder is not None and operation in RECORDED:
+                done: T = await self._driver.run(*self._recorded(operation, *arguments))
                 return done
             call = self._begin(operation, *arguments)
             outcome: Flow[T] | T = call.start(function, *arguments)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gateway_core._engine.base import CLAIM, BaseGateway, delivered
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
 from gateway_core._engine.pagination import Pagination
 from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._tracebacks import clear_locals
@@ -133,8 +133,9 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider sends no webhooks.
         """
         recorder = self._with_journal()
-        verified, told = self._drive(lambda ask: recorder.verify(ask, request))
-        claimed = self._drive(lambda _: recorder.claim(told, claim, connection))
+        deadline = self._deadline()
+        verified, told = self._drive(recorder.verify(self._ask(deadline), request), deadline)
+        claimed = self._drive(recorder.claim(told, claim, connection), deadline)
         with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
             yield delivery
 
@@ -156,9 +157,10 @@ class Gateway(BaseGateway):
         """
         recorder = self._with_journal()
         handled = 0
-        for look in self._drive(lambda _: recorder.due(order_id, limit)):
-            verified, told = self._drive(look)
-            claimed = self._drive(lambda _, told=told: recorder.claim(told, CLAIM))
+        for look in self._drive(recorder.due(order_id, limit), self._deadline()):
+            deadline = self._deadline()
+            verified, told = self._drive(look(self._ask(deadline)), deadline)
+            claimed = self._drive(recorder.claim(told, CLAIM), deadline)
             with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
                 for event in delivery.events:
                     handle(event)
@@ -175,20 +177,20 @@ class Gateway(BaseGateway):
         except BaseException:
             if connection is None:  # else the application's transaction takes everything back
                 with contextlib.suppress(GatewayError):
-                    self._drive(lambda _: recorder.release(claimed))
+                    self._drive(recorder.release(claimed), self._deadline())
             raise
-        self._drive(lambda _: recorder.finish(claimed, connection))
+        self._drive(recorder.finish(claimed, connection), self._deadline())
         self._tell(delivery)
 
-    def _drive(self, begin: Callable[[Any], Actions[T]]) -> T:
+    def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
         """Carry out actions of the journal, which may ask the provider."""
         self._warn_on_event_loop()
-        deadline = Deadline.after(self._bounds.deadline)
         try:
-            return self._driver.run(self._named("receive_webhook", begin(self._ask(deadline))), deadline)
+            result: T = self._driver.run(self._named("receive_webhook", actions), deadline)
         except GatewayError as error:
             clear_locals(error)
             raise
+        return result
 
     def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -266,8 +268,8 @@ class Gateway(BaseGateway):
     def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
         self._warn_on_event_loop()
         try:
-            if (recorded := self._recorded(operation, *arguments)) is not None:
-                done: T = self._driver.run(*recorded)
+            if self._recorder is not None and operation in RECORDED:
+                done: T = self._driver.run(*self._recorded(operation, *arguments))
                 return done
             call = self._begin(operation, *arguments)
             outcome: Flow[T] | T = call.start(function, *arguments)

@@ -184,13 +184,15 @@ class BaseGateway:
                 error.message = f"{loaded.place('observers')}: {error.message}"
                 error.args = (error.message,)
             raise
+        if journal is None and loaded.journal is not None:
+            journal = loaded.journal.reveal()
         return cls(
             operations,
             transport,
             loaded.transport,
             limits=loaded.limits,
             observers=told,
-            journal=journal if journal is not None else loaded.journal and loaded.journal.reveal(),
+            journal=journal,
             account=loaded.name,
         )
 
@@ -225,9 +227,12 @@ class BaseGateway:
             operation,
             self._operations.boundary(operation, *arguments),
             self._pipeline,
-            deadline or Deadline.after(self._bounds.deadline),
+            Deadline.after(self._bounds.deadline) if deadline is None else deadline,
             self._observers.call(self.backend, operation),
         )
+
+    def _deadline(self) -> Deadline:
+        return Deadline.after(self._bounds.deadline)
 
     def _ask(self, deadline: Deadline) -> Callable[..., Actions[Any]]:
         """Return what calls operations of the provider, all of them before one deadline."""
@@ -239,12 +244,10 @@ class BaseGateway:
 
         return ask
 
-    def _recorded(self, operation: str, *arguments: Any) -> tuple[Actions[Any], Deadline] | None:
-        """Return an operation as the journal does it; None if it does not."""
-        if self._recorder is None or operation not in RECORDED:
-            return None
-        deadline = Deadline.after(self._bounds.deadline)
-        actions: Actions[Any] = getattr(self._recorder, operation)(self._ask(deadline), deadline, *arguments)
+    def _recorded(self, operation: str, *arguments: Any) -> tuple[Actions[Any], Deadline]:
+        """Return an operation as the journal does it."""
+        deadline = self._deadline()
+        actions: Actions[Any] = getattr(self._with_journal(), operation)(self._ask(deadline), deadline, *arguments)
         return self._named(operation, actions), deadline
 
     def _named(self, operation: str, actions: Actions[Any]) -> Actions[Any]:

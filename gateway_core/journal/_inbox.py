@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import attrs
 from sqlalchemy import Connection, RowMapping, select, update
 
 from gateway_core.errors import JournalError
 from gateway_core.journal import _records
+from gateway_core.journal._event_log import EventLog
 from gateway_core.journal._intents import OPEN_STATES, IntentState, amount_of, insert
 from gateway_core.journal._judging import Known, judge
 from gateway_core.journal._schema import claims, events, intents, invoices
@@ -94,6 +94,7 @@ class Inbox:
     def __init__(self, store: Store, account: str) -> None:
         self._store = store
         self._account = account
+        self._log = EventLog(store, account)
 
     def record(self, invoice: Invoice, order_id: str, attempt: int, connection: Connection, now: datetime) -> None:
         """Write down an invoice that exists at the provider, in a transaction under way.
@@ -241,15 +242,6 @@ class Inbox:
                     .values(check_at=_next_check(Known.of(row), now))
                 )
 
-    def left(self, limit: int, order_id: str | None = None) -> tuple[WebhookEvent, ...]:
-        """Return events that were not handled: that came too early, or whose worker died."""
-        with self._store.transaction() as connection:
-            chosen = select(events).where(events.c.account == self._account, events.c.state.in_(("kept", "open")))
-            if order_id is not None:
-                chosen = chosen.where(events.c.order_id == order_id)
-            found = connection.execute(chosen.order_by(events.c.id).limit(limit)).mappings()
-            return tuple(_event(row) for row in found)
-
     def _take(self, connection: Connection, subject: str, now: datetime, lease: timedelta) -> int | None:
         """Claim a subject by one conditional write; None if somebody else has it."""
         statement = insert(connection, claims).values(
@@ -290,9 +282,9 @@ class Inbox:
         )
         judged = judge(known, event, other_has_money=other_has_money)
         has_effect = judged is not None and judged.move is not None
-        if judged is not None and not has_effect and self._reviewed(connection, judged):
+        if judged is not None and not has_effect and self._log.reviewed(connection, judged):
             judged = None  # somebody is to look at it already
-        number, _ = self._note(connection, judged or event, known, "ignored" if judged is None else "open", now)
+        number, _ = self._log.note(connection, judged or event, known, "ignored" if judged is None else "open", now)
         if judged is None:
             return []
         if has_effect:
@@ -306,78 +298,21 @@ class Inbox:
     ) -> tuple[bool, list[WebhookEvent]]:
         """Return whether the event came too early, and the event if it is to be given out."""
         if event.invoice_id is None:
-            number, before = self._note(connection, event, None, "open", now, keep=("done",))
+            number, before = self._log.note(connection, event, None, "open", now, keep=("done",))
             if before == "done":
                 return False, []
             ticket.rows[number] = "done"
             return False, [event]
-        number, before = self._note(connection, event, None, "kept", now, keep=("review", "done"))
+        number, before = self._log.note(connection, event, None, "kept", now, keep=("review", "done"))
         if before in ("review", "done"):
             return False, []
         since = connection.execute(select(events.c.received_at).where(events.c.id == number)).scalar_one()
         if now - since < GRACE:
             return True, []
         odd = attrs.evolve(event, review=Review.UNKNOWN_INVOICE)
-        self._note(connection, odd, None, "open", now)
+        self._log.note(connection, odd, None, "open", now)
         ticket.rows[number] = "review"
         return False, [odd]
-
-    def _note(  # noqa: PLR0913, PLR0917  # each is a column
-        self,
-        connection: Connection,
-        event: WebhookEvent,
-        known: Known | None,
-        state: str,
-        now: datetime,
-        keep: tuple[str, ...] = (),
-    ) -> tuple[int, str]:
-        """Write an event down, unless it is in a state to keep. Return its number, and the state that it was in."""
-        move = event.move
-        written = {
-            "kind": event.kind[:255],
-            "invoice_id": event.invoice_id,
-            "order_id": None if known is None else known.order_id,
-            "attempt": None if known is None else known.attempt,
-            "status_before": None if move is None else move.before,
-            "status_after": None if move is None else move.after,
-            "review": event.review,
-            "facts": _facts(event),
-            "state": state,
-        }
-        kept = (*keep, "done", "review") if state == "ignored" else keep
-        row = connection.execute(
-            select(events.c.id, events.c.state)
-            .where(events.c.account == self._account, events.c.event_id == event.id)
-            .with_for_update()
-        ).first()
-        if row is not None:
-            changed = {} if row.state in kept else written
-            connection.execute(update(events).where(events.c.id == row.id).values(times=events.c.times + 1, **changed))
-            return int(row.id), str(row.state)
-        number: int = connection.execute(
-            insert(connection, events)
-            .values(
-                account=self._account,
-                event_id=event.id,
-                times=1,
-                occurred_at=event.occurred_at,
-                received_at=now,
-                **written,
-            )
-            .on_conflict_do_update(index_elements=["account", "event_id"], set_={"times": events.c.times + 1})
-            .returning(events.c.id)
-        ).scalar_one()
-        return number, "new"
-
-    def _reviewed(self, connection: Connection, event: WebhookEvent) -> bool:
-        """Return whether somebody is to look at the same already, or has."""
-        same = select(events.c.id).where(
-            events.c.account == self._account,
-            events.c.invoice_id == event.invoice_id,
-            events.c.review == event.review,
-            events.c.state.in_(("review", "done")),
-        )
-        return connection.execute(same.limit(1)).first() is not None
 
     def _adopted(self, connection: Connection, event: WebhookEvent, now: datetime) -> dict[str, RowMapping]:
         """Take up an invoice whose creation was never answered, if a verified event names its order and its amount."""
@@ -436,22 +371,3 @@ def _next_check(known: Known, now: datetime) -> datetime | None:
     if known.status in ENDED:
         return None
     return now + min(max(FIRST_CHECK, (now - known.recorded_at) / 10), LONGEST_PAUSE)
-
-
-def _facts(event: WebhookEvent) -> dict[str, Any]:
-    return {
-        "report": None if event.report is None else _records.of_report(event.report),
-        "refund": None if event.refund is None else _records.of_refund(event.refund),
-    }
-
-
-def _event(row: RowMapping) -> WebhookEvent:
-    report, refund = row["facts"].get("report"), row["facts"].get("refund")
-    return WebhookEvent(
-        id=row["event_id"],
-        kind=row["kind"],
-        invoice_id=row["invoice_id"],
-        report=None if report is None else _records.to_report(report),
-        refund=None if refund is None else _records.to_refund(refund),
-        occurred_at=row["occurred_at"],
-    )

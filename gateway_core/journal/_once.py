@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -100,7 +101,7 @@ def _begin(intents: Intents, asked: Asked, deadline: Deadline) -> Actions[tuple[
     pause = 0.02
     while True:
         lease = timedelta(seconds=max(0.0, deadline.remaining())) + _SPARE
-        intent, mine = yield RunBlocking(lambda lease=lease: intents.begin(asked, lease))
+        intent, mine = yield RunBlocking(functools.partial(intents.begin, asked, lease))
         if mine or intent.state is IntentState.DONE:
             return intent, mine
         if deadline.remaining() <= pause:
@@ -184,7 +185,7 @@ def _leave(
     intents: Intents, intent: Intent, failure: GatewayError, state: IntentState = IntentState.UNKNOWN
 ) -> Actions[None]:
     """Write down what went wrong, for whoever looks next. Where that fails, the mark before the sending says enough."""
-    known = {} if failure.invoice_id is None else {"invoice_id": failure.invoice_id}
+    known: dict[str, Any] = {} if failure.invoice_id is None else {"invoice_id": failure.invoice_id}
     with contextlib.suppress(JournalError):
         yield RunBlocking(lambda: intents.end(intent, state, error=_name(failure), **known))
 

@@ -15,6 +15,7 @@ import attrs
 from gateway_core import _json
 from gateway_core.errors import ConflictError, InvalidRequestError, WebhookError, WebhookReason
 from gateway_core.journal import _records
+from gateway_core.journal._event_log import EventLog
 from gateway_core.journal._inbox import Claimed, Inbox
 from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
 from gateway_core.journal._once import SETTLE, Plan, once
@@ -70,6 +71,7 @@ class Recorder:
         self.account = account
         self.intents = Intents(store, account)
         self.inbox = Inbox(store, account)
+        self.events = EventLog(store, account)
         self._info = info
         self._supports = supports
         self._settle = settle if info.find_reach is None else max(settle, info.find_reach.settle)
@@ -111,6 +113,7 @@ class Recorder:
             keep=_records.of_refund,
             read=_records.to_refund,
         )
+        refund: Refund
         refund, _ = yield from once(self.intents, plan, deadline)
         return refund
 
@@ -132,6 +135,7 @@ class Recorder:
             keep=_records.of_capture,
             read=_records.to_capture,
         )
+        capture: Capture
         capture, _ = yield from once(self.intents, plan, deadline)
         return capture
 
@@ -155,6 +159,7 @@ class Recorder:
             read=_records.to_report,
         )
         # Calling off what is called off changes nothing, so it may be tried again at once.
+        report: StatusReport
         report, _ = yield from once(self.intents, attrs.evolve(plan, settle=timedelta(0)), deadline)
         return report
 
@@ -177,7 +182,7 @@ class Recorder:
 
     def due(self, order_id: str | None, limit: int) -> Actions[list[Look]]:
         """Return what to look at: events that were not handled, and invoices whose time has come."""
-        left = yield RunBlocking(lambda: self.inbox.left(limit, order_id))
+        left = yield RunBlocking(lambda: self.events.left(limit, order_id))
         ids = yield RunBlocking(lambda: self.inbox.due(limit, order_id))
         asked: list[Look] = [functools.partial(self._look, invoice_id=invoice_id) for invoice_id in ids]
         return [functools.partial(_told_before, event=event) for event in left] + asked
@@ -279,7 +284,7 @@ class Recorder:
         ready = []
         for event in told:
             if event.invoice_id is not None and event.report is None and event.refund is None:
-                row = yield RunBlocking(lambda event=event: self.inbox.invoice(event.invoice_id))
+                row = yield RunBlocking(functools.partial(self.inbox.invoice, event.invoice_id))
                 if row is not None:
                     ready.append(attrs.evolve(event, report=(yield from ask("get_status", event.invoice_id))))
                     continue

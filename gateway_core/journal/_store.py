@@ -7,6 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
@@ -66,8 +67,8 @@ class Store:
             return self._clock().astimezone(UTC)
         if connection.dialect.name == "sqlite":  # one machine, whose clock is the database's
             return datetime.now(UTC)
-        found: Any = connection.execute(select(func.clock_timestamp())).scalar_one()
-        return datetime.astimezone(found, UTC)
+        found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return found.astimezone(UTC)
 
     def upgrade(self) -> None:
         """Make the tables, or bring them up to date.
@@ -137,8 +138,11 @@ def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url)
+        import psycopg
+
         return create_engine(
             url,
+            module=psycopg,
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=20,
@@ -149,21 +153,21 @@ def _engine(url: URL) -> Engine:
             },
         )
     except (ImportError, NoSuchModuleError):
-        fault = "journal: the driver is not installed: pip install 'gateway-core[postgresql]'"
+        fault = "journal: the driver is not installed: pip install 'gateway-core[journal,postgresql]'"
     raise ConfigurationError(fault)
 
 
 def _sqlite(url: URL) -> Engine:
     memory = url.database in (None, "", ":memory:")
     if not memory:
-        os.makedirs(os.path.dirname(os.path.abspath(str(url.database))), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH100, PTH120
+        Path(str(url.database)).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = {"pool_size": 1, "max_overflow": 0} if memory else {"pool_size": 10, "max_overflow": 50}
     engine = create_engine(
         url,
         poolclass=QueuePool,  # of memory there is one connection, which all threads wait for
         pool_timeout=_PATIENCE,
         connect_args={"timeout": _PATIENCE, "check_same_thread": False},
-        **pool,  # type: ignore[arg-type]  # mypy sees one type for all keywords
+        **pool,
     )
 
     @event.listens_for(engine, "connect")

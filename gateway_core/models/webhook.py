@@ -133,11 +133,12 @@ class WebhookDelivery:
     verified_by: VerifiedBy
     acknowledgement: Acknowledgement = attrs.field(factory=Acknowledgement)
     refused: tuple[WebhookReason, ...] = attrs.field(default=(), converter=check.tupled)
-    reviews: tuple[WebhookEvent, ...] = attrs.field(default=(), converter=check.tupled)
+    reviews: tuple[WebhookEvent, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         check.instances("refused", self.refused, WebhookReason)
-        check.instances("reviews", self.reviews, WebhookEvent)
+        if self.reviews:
+            check.instances("reviews", self.reviews, WebhookEvent)
         if not all(isinstance(event, WebhookEvent) for event in self.events):
             raise InvalidRequestError("a delivery carries WebhookEvents")
         if self.verified_by not in get_args(VerifiedBy):

@@ -33,7 +33,7 @@ def new_postgres(postgres_url: str) -> Callable[[], str]:
     def make() -> str:
         name = f"journal_{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # the name is our own
+            connection.execute(f"CREATE DATABASE {name}")
         return postgres_url.replace("/postgres?", f"/{name}?")
 
     return make

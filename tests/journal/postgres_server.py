@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 PATIENCE = 60.0
 
@@ -34,12 +35,14 @@ def postgres() -> Iterator[str]:
     programs = find_programs()
     assert programs is not None
     # PostgreSQL does not run as root.
-    user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+    user: dict[str, Any] = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+    if os.getuid() != 0:
+        user = {}
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
         if user:
             shutil.chown(folder, "nobody")
         data = f"{folder}/data"
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
         making = ["--auth=trust", "--username=shop", "--no-sync", "--encoding=UTF8", "--no-locale"]
         subprocess.run([programs / "initdb", "--pgdata", data, *making], check=True, **user, **quiet)
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "max_connections=200"]

@@ -37,7 +37,7 @@ class Shop:
     def order(self, order_id: str = "1042", amount: str = "49.90", **more: Any) -> InvoiceRequest:
         """Return what an order asks for."""
         needed = _NEEDED.get(self.gateway.backend, {})
-        return InvoiceRequest(order_id=order_id, amount=Money(amount, "EUR"), **{**needed, **more})
+        return InvoiceRequest(order_id=order_id, amount=Money(amount, "USD" if needed else "EUR"), **{**needed, **more})
 
     def handle(self, event: WebhookEvent) -> None:
         """Do what an event says."""

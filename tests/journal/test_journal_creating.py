@@ -70,7 +70,7 @@ def test_lost_answer_is_found_at_once(make_shop: Callable[..., Shop], backend: s
     invoice = shop.gateway.create_invoice(shop.order())
 
     assert made(shop) == 1
-    assert shop.account.invoice(invoice.id)
+    assert shop.account.invoice(invoice.id).id == invoice.id
     assert intent(shop).state is IntentState.DONE
 
 
@@ -89,7 +89,7 @@ def test_lost_request_is_sent_again_after_a_while(make_shop: Callable[..., Shop]
 
     assert before == (0, IntentState.UNKNOWN)
     assert made(shop) == 1
-    assert shop.account.invoice(invoice.id)
+    assert shop.account.invoice(invoice.id).id == invoice.id
 
 
 def test_lost_answer_without_search_stays_open(make_shop: Callable[..., Shop]) -> None:
