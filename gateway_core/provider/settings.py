@@ -24,6 +24,7 @@ RESERVED_SETTINGS = (
     "limiter",
     "limiter_fallback",
     "observers",
+    "journal",
 )
 
 
