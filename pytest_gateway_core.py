@@ -42,7 +42,7 @@ def gateway_journal() -> bool:
 
 
 @pytest.fixture
-def gateway_emulated(gateway_clock: ManualClock, gateway_journal: bool) -> Iterator[Callable[..., EmulatedAccount]]:
+def gateway_emulated(*, gateway_clock: ManualClock, gateway_journal: bool) -> Iterator[Callable[..., EmulatedAccount]]:
     """Make an account at an emulated provider: ``gateway_emulated("bitsby")``, with settings of the plugin by name."""
     from gateway_core.testing import EmulatedAccount
 

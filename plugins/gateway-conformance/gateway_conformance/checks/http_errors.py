@@ -149,7 +149,7 @@ class HttpErrorChecks(Checks):
 
     @check
     def test_lost_answer_leaves_a_creation_unknown(self, harness: Harness) -> None:
-        """A lost answer is `OutcomeUnknownError`; its effect is `unknown` for a change, and `none` for a read before it.
+        """A lost answer is `OutcomeUnknownError`; its effect is `unknown` for a change, and `none` for a read.
 
         Why: This is how customers are charged twice: the invoice exists, and the shop believes that it does not.
         """
@@ -157,7 +157,7 @@ class HttpErrorChecks(Checks):
             for lost, wanted in ((True, "none"), (False, "unknown")):  # the answers to what is safe, or to what is not
 
                 def lose(
-                    _: int, request: HttpRequest, genuine: Callable[[], HttpResponse], lost: bool = lost
+                    _: int, request: HttpRequest, genuine: Callable[[], HttpResponse], *, lost: bool = lost
                 ) -> HttpResponse:
                     if request.safe is lost:
                         raise OutcomeUnknownError("the connection was closed")
@@ -213,5 +213,3 @@ class HttpErrorChecks(Checks):
             fault_injection.judge_all(
                 harness, f"status {status} ({body[:20]!r})", fault_injection.STATUSES[status], put
             )
-
-
