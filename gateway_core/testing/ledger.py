@@ -112,11 +112,17 @@ class Attempt:
         at: When.
         status: The shop's HTTP status; None if it gave no answer.
         note: What happened, for people.
+        url: Where it was sent.
+        headers: The headers that were sent, the signature of this try among them.
+        answer: The beginning of what the shop answered, if that is known.
     """
 
     at: datetime
     status: int | None
     note: str = ""
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    answer: str = ""
 
 
 @attrs.frozen(kw_only=True)

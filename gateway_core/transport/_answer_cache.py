@@ -102,15 +102,31 @@ class AnswerCache:
         key = self._digest(request)
         if not request.fresh and (kept := self._find(key)) is not None:
             return kept
-        keep = request.keep
-        return (yield from self._together(key, deadline, sending, lambda answer: _seconds(keep, answer)))
+        return (yield from self._together(key, request, deadline, sending))
+
+    def share(self, request: HttpRequest, deadline: Deadline, sending: Actions[HttpResponse]) -> Actions[HttpResponse]:
+        """Send the request once for all who ask before it is sent. Nothing is kept, and no older answer is taken.
+
+        Who comes while it is under way waits for its end, and shares the next one: what the provider read for this one
+        may be older than what made them ask.
+
+        Args:
+            request: The request, a safe one.
+            deadline: When to stop waiting for another call.
+            sending: Sends the request.
+
+        Raises:
+            GatewayError: As `ask`.
+        """
+        return (yield from self._together(self._digest(request), request, deadline, sending, since=self._clock()))
 
     def _together(
         self,
         key: bytes,
+        request: HttpRequest,
         deadline: Deadline,
         sending: Actions[HttpResponse],
-        seconds: Callable[[HttpResponse], float],
+        since: float = -math.inf,
     ) -> Actions[HttpResponse]:
         while True:
             with self._lock:
@@ -121,26 +137,28 @@ class AnswerCache:
                 follower = _future()
                 flight.followers.append(follower)
             yield WaitFor(follower, max(0.0, deadline.remaining()))
-            if isinstance(flight.outcome, HttpResponse):
-                return flight.outcome
-            if flight.outcome is not None:
-                raise copy.copy(flight.outcome)
+            if flight.began >= since:
+                if isinstance(flight.outcome, HttpResponse):
+                    return flight.outcome
+                if flight.outcome is not None:
+                    raise copy.copy(flight.outcome)
             if deadline.remaining() <= 0:
                 raise NotSentError("another call's answer to the same question did not come before the deadline")
-        return (yield from self._lead(key, own, deadline, sending, seconds))
+        return (yield from self._lead(key, own, request, deadline, sending))
 
     def _lead(
         self,
         key: bytes,
         flight: _Flight,
+        request: HttpRequest,
         deadline: Deadline,
         sending: Actions[HttpResponse],
-        seconds: Callable[[HttpResponse], float],
     ) -> Actions[HttpResponse]:
         """Ask, and let the others know. A call that is abandoned, or out of time, leaves the question to them."""
         try:
             response = yield from sending
-            self._keep(key, response, flight.began + seconds(response) if response.ok else 0.0)
+            if request.keep is not None:
+                self._keep(key, response, flight.began + _seconds(request.keep, response) if response.ok else 0.0)
         except GatewayError as error:
             if deadline.remaining() > 0:
                 flight.outcome = copy.copy(error)
@@ -189,9 +207,9 @@ def _future() -> Future[None]:
     return Future()
 
 
-def _seconds(keep: Callable[[HttpResponse], float | None] | None, response: HttpResponse) -> float:
+def _seconds(keep: Callable[[HttpResponse], float | None], response: HttpResponse) -> float:
     """Ask the plugin how long an answer may be kept."""
-    seconds: Any = None if keep is None else keep(response)
+    seconds: Any = keep(response)
     if seconds is None:
         return 0.0
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or math.isnan(seconds):

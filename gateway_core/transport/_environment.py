@@ -51,7 +51,7 @@ class Origin:
         try:
             normal = origin(url)
             parts = urlsplit(url)
-        except ValueError:
+        except (ValueError, TypeError):
             raise ConfigurationError("an address to contact must be one such as https://api.example.com") from None
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(url)):
             raise ConfigurationError(
@@ -75,7 +75,7 @@ def proxy_for(target: Origin) -> str | None:
     proxy = named if "://" in named else f"http://{named}"
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port is not False
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

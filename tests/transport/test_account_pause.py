@@ -34,7 +34,16 @@ def pause(clock: Clock) -> AccountPause:
     return AccountPause(clock)
 
 
-@pytest.mark.parametrize("limited", [False, True], ids=["no limits", "limits"])
+@pytest.mark.parametrize(
+    "limiter",
+    [
+        pytest.param(lambda: None, id="no limits"),
+        pytest.param(Limiter, id="limits"),
+        pytest.param(
+            lambda: Limiter(store=NotSentError("the store cannot be reached")), id="limits without their store"
+        ),
+    ],
+)
 @pytest.mark.parametrize(
     "refusal, seconds",
     [
@@ -44,9 +53,11 @@ def pause(clock: Clock) -> AccountPause:
         pytest.param(answered(200, X_RateLimit_Remaining="0", X_RateLimit_Reset=_UNTIL), 9.0, id="nothing left"),
     ],
 )
-def test_other_calls_of_the_account_wait(refusal: HttpResponse, seconds: float, limited: bool) -> None:  # a parameter
+def test_other_calls_of_the_account_wait(
+    refusal: HttpResponse, seconds: float, limiter: Callable[[], Limiter | None]
+) -> None:
     """R7: what one call is told holds the next one back, whether the plugin declares limits or not."""
-    bench = Bench(refusal, answered(), limiter=Limiter() if limited else None, attempts=1)
+    bench = Bench(refusal, answered(), limiter=limiter(), attempts=1)
     bench.send()
 
     response = bench.send(CREATE)

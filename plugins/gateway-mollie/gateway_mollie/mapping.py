@@ -25,6 +25,7 @@ from gateway_core import (
     StatusReport,
 )
 from gateway_core.errors import InvalidRequestError
+from gateway_core.http import idempotency_key
 from gateway_core.models import parse_reference
 from gateway_core.wire import dumps
 from gateway_mollie import wire
@@ -72,10 +73,9 @@ LOCALES = (
 MOST_METADATA = 1024
 
 
-def idempotency_key(operation: str, *names: str) -> str:
-    """Return the key of one thing of the shop's: always the same, and of the form that Mollie wants, a UUID v4."""
-    digest = hashlib.sha256(dumps([operation, *names])).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=4))
+def uuid_key(operation: str, *names: str) -> str:
+    """Return the idempotency key of one thing of the shop's, in the form that Mollie wants, a UUID v4."""
+    return str(uuid.UUID(idempotency_key(operation, *names)[:32], version=4))
 
 
 def amount(money: Money) -> dict[str, str]:

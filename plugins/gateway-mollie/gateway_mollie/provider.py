@@ -83,7 +83,7 @@ class Mollie:
             "captureMode": options.capture_mode,
             "profileId": self._profile_sent,
         }
-        key = mapping.idempotency_key("create_invoice", request.reference)
+        key = mapping.uuid_key("create_invoice", request.reference)
         raw = yield from self._send("POST", "payments", content=content, key=key)
         try:
             return mapping.invoice(self._own(structure(raw, wire.Payment)), raw)
@@ -161,7 +161,7 @@ class Mollie:
             "description": request.reason or None,
             "metadata": {"refund_id": request.refund_id},
         }
-        key = mapping.idempotency_key("refund_payment", request.invoice_id, request.refund_id)
+        key = mapping.uuid_key("refund_payment", request.invoice_id, request.refund_id)
         path = ("payments", _known(request.invoice_id), "refunds")
         raw = yield from self._send("POST", *path, content=content, key=key)
         return mapping.refund(structure(raw, wire.Refund), raw)
@@ -173,7 +173,7 @@ class Mollie:
             "amount": None if request.amount is None else mapping.amount(request.amount),
             "metadata": {"capture_id": request.capture_id},
         }
-        key = mapping.idempotency_key("capture_payment", request.invoice_id, request.capture_id)
+        key = mapping.uuid_key("capture_payment", request.invoice_id, request.capture_id)
         path = ("payments", _known(request.invoice_id), "captures")
         raw = yield from self._send("POST", *path, content=content, key=key)
         return mapping.capture(structure(raw, wire.Capture), raw, request.capture_id)
@@ -197,7 +197,7 @@ class Mollie:
                 "Mollie subscribes webhooks with an access token (access_...) only: set webhook_url instead"
             )
         content = {"name": "gateway-core", "url": url, "eventTypes": list(webhook.EVENT_TYPES)}
-        key = mapping.idempotency_key("register_webhook", url)
+        key = mapping.uuid_key("register_webhook", url)
         made = structure((yield from self._send("POST", "webhooks", content=content, key=key)), wire.Subscription)
         return WebhookRegistration(
             id=made.id, url=made.url, secret=Secret(made.webhook_secret), events=webhook.EVENT_TYPES
@@ -255,15 +255,16 @@ class Mollie:
         """Return a payment that is of this account, and the one that was asked for.
 
         Raises:
-            UnexpectedResponseError: If it is of the other mode, or another one.
-            NotFoundError: If it is of another profile.
+            UnexpectedResponseError: If it is of the other mode, or another one, or was made for another profile.
+            NotFoundError: If the one that was asked for is of another profile.
         """
         if payment_id not in (None, payment.id):
             raise UnexpectedResponseError("Mollie answered about another payment than the one asked for")
         if payment.mode != self.settings.mode:
             raise UnexpectedResponseError(f"Mollie answered about a payment that is not of {self.settings.mode} mode")
         if self.settings.profile_id not in (None, payment.profile_id):
-            raise NotFoundError("this payment belongs to another profile")
+            kind = UnexpectedResponseError if payment_id is None else NotFoundError
+            raise kind("this payment belongs to another profile")
         return payment
 
 

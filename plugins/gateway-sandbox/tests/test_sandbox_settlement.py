@@ -250,9 +250,9 @@ def test_dispute_is_told_and_decided(  # noqa: PLR0917  # pytest gives them by n
     emulator.pay(_token(invoice))
     webhooks()
 
-    emulator.dispute(_token(invoice))
+    emulator.act(_token(invoice), "dispute")
     opened = _told(gateway, webhooks)
-    emulator.close_dispute(_token(invoice), won=won)
+    emulator.act(_token(invoice), "win" if won else "lose")
     closed = _told(gateway, webhooks)
 
     report, (payment,) = gateway.get_status(invoice.id), gateway.list_payments()
@@ -266,26 +266,88 @@ def test_disputed_payment_cannot_be_refunded(gateway: Gateway, emulator: Sandbox
     """Else the payer would have the money twice; after a won dispute it can."""
     invoice = _bill(gateway)
     emulator.pay(_token(invoice))
-    emulator.dispute(_token(invoice))
+    emulator.act(_token(invoice), "dispute")
 
     with pytest.raises(RejectedError, match="disputes"):
         _refund(gateway, invoice, "10")
 
-    emulator.close_dispute(_token(invoice), won=True)
+    emulator.act(_token(invoice), "win")
     assert _refund(gateway, invoice, "10", "r-2").status is RefundStatus.DONE
 
 
-def test_dispute_needs_money(gateway: Gateway, emulator: SandboxEmulator) -> None:
+def test_dispute_needs_money_and_comes_once(gateway: Gateway, emulator: SandboxEmulator) -> None:
     """Nothing is disputed that was not paid, or twice; and nothing is decided that is not open."""
     invoice = _bill(gateway)
-    for act in (emulator.dispute, lambda token: emulator.close_dispute(token, won=True)):
-        with pytest.raises(RejectedError):
-            act(_token(invoice))
+    unpaid = _possible(emulator, invoice)
     emulator.pay(_token(invoice))
-    emulator.dispute(_token(invoice))
+    paid = _possible(emulator, invoice)
+    emulator.act(_token(invoice), "dispute")
+    disputed = _possible(emulator, invoice)
+    emulator.act(_token(invoice), "win")
 
-    with pytest.raises(RejectedError, match="before"):
-        emulator.dispute(_token(invoice))
+    assert (unpaid, paid, disputed, _possible(emulator, invoice)) == (
+        ["cancel", "expire"],
+        ["refund", "dispute"],
+        ["win", "lose"],
+        ["refund"],
+    )
+    with pytest.raises(RejectedError, match="as it stands"):
+        emulator.act(_token(invoice), "dispute")
+
+
+def _possible(emulator: SandboxEmulator, invoice: Invoice) -> list[str]:
+    return [each.id for each in emulator.actions(emulator.invoice(_token(invoice)))]
+
+
+@pytest.mark.parametrize(
+    "capture, action, amount, status",
+    [
+        ("automatic", "refund", None, InvoiceStatus.REFUNDED),
+        ("automatic", "refund", Money(10, "EUR"), InvoiceStatus.PARTIALLY_REFUNDED),
+        ("manual", "capture", None, InvoiceStatus.PAID),
+        ("manual", "capture", Money(10, "EUR"), InvoiceStatus.PARTIALLY_PAID),
+        ("manual", "cancel", None, InvoiceStatus.CANCELED),
+    ],
+)
+def test_shop_acts_in_the_back_office(  # noqa: PLR0917  # pytest gives them by name
+    gateway: Gateway,
+    emulator: SandboxEmulator,
+    webhooks: Webhooks,
+    capture: str,
+    action: str,
+    amount: Money | None,
+    status: InvoiceStatus,
+) -> None:
+    """What is done on the provider's own pages is told to the shop as if it had asked for it."""
+    invoice = _bill(gateway, capture)
+    emulator.pay(_token(invoice))
+    webhooks()
+
+    emulator.act(_token(invoice), action, amount)
+
+    assert gateway.get_status(invoice.id).status is status
+    assert _statuses(_told(gateway, webhooks)) == [(f"invoice.{status.value}", status)]
+
+
+def test_time_can_be_over_at_once(gateway: Gateway, emulator: SandboxEmulator) -> None:
+    """An end need not be waited for."""
+    invoice = _bill(gateway)
+
+    emulator.act(_token(invoice), "expire")
+
+    assert gateway.get_status(invoice.id).status is InvoiceStatus.EXPIRED
+
+
+@pytest.mark.parametrize("amount", [Money("50.01", "EUR"), Money(10, "USD")], ids=str)
+def test_amount_that_does_not_fit_is_rejected(gateway: Gateway, emulator: SandboxEmulator, amount: Money) -> None:
+    """The page says why, and nothing moves."""
+    invoice = _bill(gateway)
+    emulator.pay(_token(invoice))
+
+    with pytest.raises(RejectedError):
+        emulator.act(_token(invoice), "refund", amount)
+
+    assert gateway.get_status(invoice.id).status is InvoiceStatus.PAID
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from gateway_core.testing import (
     EmulatedPayment,
     EmulatedRefund,
     Emulator,
+    InvoiceAction,
     QueuedDelivery,
     WayToPay,
 )
@@ -44,8 +45,6 @@ from gateway_sandbox.emulator.scenarios import Scenario, scenario_of
 #: How long an invoice may be paid unless the shop says otherwise, and the longest that it may say.
 USUAL_LIFE = timedelta(hours=1)
 LONGEST_LIFE = timedelta(days=365)
-
-_CANCELABLE = frozenset({InvoiceStatus.PENDING, InvoiceStatus.AUTHORIZED, InvoiceStatus.FAILED})
 
 _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 
@@ -182,16 +181,7 @@ class SandboxEmulator(Emulator):
             Fields(body_of(request)).done()
         invoice = self._known(invoice_id)
         if invoice.status is not InvoiceStatus.CANCELED:
-            if invoice.status not in _CANCELABLE:
-                word = WORDS[invoice.status]
-                raise RefusedError(
-                    422, "not_cancelable", f"This invoice is {word}: only an unpaid one can be canceled."
-                )
-            if invoice.status is InvoiceStatus.AUTHORIZED:
-                settlement.void(self, invoice)
-            invoice = attrs.evolve(invoice, status=InvoiceStatus.CANCELED)
-            self.ledger.save(invoice)
-            self.on_change(invoice, None)
+            invoice = settlement.cancel(self, invoice)
         return json_response(200, self._json(invoice))
 
     def _list_payments(self, request: HttpRequest) -> HttpResponse:
@@ -214,7 +204,6 @@ class SandboxEmulator(Emulator):
         reference = fields.text("reference")
         fields.done()
         invoice = self._known(invoice_id)
-        self._check_unit(fields, invoice, amount)
         return json_response(201, capture_json(settlement.capture(self, invoice, amount, reference)))
 
     def _create_refund(self, request: HttpRequest) -> HttpResponse:
@@ -227,7 +216,6 @@ class SandboxEmulator(Emulator):
         reference, reason = fields.text("reference"), fields.text("reason", longest=1000) or ""
         fields.done()
         invoice = self._known(invoice_id)
-        self._check_unit(fields, invoice, amount)
         return json_response(201, refund_json(settlement.refund(self, invoice, amount, reference, reason)))
 
     def _read_refund(self, refund_id: str, request: HttpRequest) -> HttpResponse:
@@ -236,10 +224,6 @@ class SandboxEmulator(Emulator):
         if refund is None:
             raise RefusedError(404, "not_found", "There is no such refund.")
         return json_response(200, refund_json(refund))
-
-    def _check_unit(self, fields: Fields, invoice: EmulatedInvoice, amount: Money | None) -> None:
-        if amount is not None and amount.unit != invoice.amount.unit:
-            raise fields.wrong("amount.currency", f"This invoice is in {invoice.amount.currency}.")
 
     def _read_account(self, request: HttpRequest) -> HttpResponse:
         Fields.of_query(request).done()
@@ -302,25 +286,31 @@ class SandboxEmulator(Emulator):
         else:
             super().settle(invoice, payment)
 
-    def dispute(self, token: str) -> EmulatedInvoice:
-        """Have the payer's bank dispute what was paid, and tell the shop. Nothing is decided yet.
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the shop, the payer's bank and time can do to an invoice now."""
+        return (*settlement.actions(self, invoice), *super().actions(invoice))
 
-        Raises:
-            NotFoundError: If there is no such invoice.
-            RejectedError: If nothing is with the shop, or it was disputed before.
-        """
-        with self.ledger.transaction():
-            return settlement.dispute(self, self.invoice(token))
-
-    def close_dispute(self, token: str, *, won: bool) -> EmulatedInvoice:
-        """Decide a dispute for the shop, or against it: then all of the money goes back.
-
-        Raises:
-            NotFoundError: If there is no such invoice.
-            RejectedError: If there is no open one.
-        """
-        with self.ledger.transaction():
-            return settlement.close_dispute(self, self.invoice(token), won=won)
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions`."""
+        try:
+            match action, amount:
+                case "capture", _:
+                    settlement.capture(self, invoice, amount, None)
+                case "cancel", _:
+                    settlement.cancel(self, invoice)
+                case "refund", Money():
+                    settlement.refund(self, invoice, amount, None, "")
+                case "dispute", _:
+                    settlement.dispute(self, invoice)
+                case (("win" | "lose"), _):
+                    settlement.close_dispute(self, invoice, won=action == "win")
+                case _:
+                    super().perform(invoice, action, amount)
+        except RefusedError as refused:
+            reason = str(refused)
+        else:
+            return
+        raise RejectedError(reason)
 
     def current(self, invoice: EmulatedInvoice) -> EmulatedInvoice:
         """Return an invoice as it stands now. One whose money was captured in part does not expire any more."""

@@ -11,14 +11,32 @@ from gateway_core import InvoiceStatus, Money, PaymentStatus
 from gateway_core.errors import RejectedError
 from gateway_core.models import RefundStatus
 from gateway_core.models.status import derive
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund, Emulator
-from gateway_sandbox.emulator.answers import RefusedError, event_body, invoice_json, refund_json
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund, Emulator, InvoiceAction
+from gateway_sandbox.emulator.answers import WORDS, RefusedError, event_body, invoice_json, refund_json
 
 #: How long a refund is pending whose amount asks for that.
 REFUND_TIME = timedelta(seconds=5)
 
 #: Refunds of these amounts are pending first, and become this in the end.
 SLOW_REFUNDS = {Decimal("3.01"): RefundStatus.DONE, Decimal("3.02"): RefundStatus.FAILED}
+
+#: An invoice in one of these can be called off.
+CANCELABLE = frozenset({InvoiceStatus.PENDING, InvoiceStatus.AUTHORIZED, InvoiceStatus.FAILED})
+
+_CAPTURE = InvoiceAction(
+    id="capture", label="Capture", hint="Take the reserved money, or a part of it: the rest is released."
+)
+_CANCEL = InvoiceAction(id="cancel", label="Cancel", hint="Call the invoice off, and release reserved money.")
+_REFUND = InvoiceAction(
+    id="refund", label="Refund", hint="Give money back; 3.01 is pending first, and 3.02 fails in the end."
+)
+_DISPUTE = InvoiceAction(
+    id="dispute", label="Dispute", hint="Have the payer's bank dispute the payment; the money stays for now."
+)
+_DECISIONS = (
+    InvoiceAction(id="win", label="Win the dispute", hint="The shop keeps the money."),
+    InvoiceAction(id="lose", label="Lose the dispute", hint="All of the money goes back to the payer."),
+)
 
 
 def is_manual(invoice: EmulatedInvoice) -> bool:
@@ -52,6 +70,7 @@ def capture(
     if invoice.status is not InvoiceStatus.AUTHORIZED:
         raise RefusedError(422, "not_capturable", "There is no authorized money to take.")
     taken = amount or invoice.amount
+    _check_unit(invoice, taken)
     if taken > invoice.amount:
         raise RefusedError(422, "capture_too_large", f"At most {invoice.amount} can be taken.", field="amount.amount")
     payment = _held(emulator, invoice)
@@ -69,9 +88,21 @@ def capture(
     return changed
 
 
-def void(emulator: Emulator, invoice: EmulatedInvoice) -> None:
-    """Release authorized money."""
-    emulator.ledger.save(attrs.evolve(_held(emulator, invoice), status=PaymentStatus.FAILED))
+def cancel(emulator: Emulator, invoice: EmulatedInvoice) -> EmulatedInvoice:
+    """Call an invoice off, and release authorized money.
+
+    Raises:
+        RefusedError: If money has come, or its time is over.
+    """
+    if invoice.status not in CANCELABLE:
+        word = WORDS[invoice.status]
+        raise RefusedError(422, "not_cancelable", f"This invoice is {word}: only an unpaid one can be canceled.")
+    if invoice.status is InvoiceStatus.AUTHORIZED:
+        emulator.ledger.save(attrs.evolve(_held(emulator, invoice), status=PaymentStatus.FAILED))
+    canceled = attrs.evolve(invoice, status=InvoiceStatus.CANCELED)
+    emulator.ledger.save(canceled)
+    emulator.on_change(canceled, None)
+    return canceled
 
 
 def refund(
@@ -82,12 +113,10 @@ def refund(
     Raises:
         RefusedError: If less has come, or the payer's bank disputes it.
     """
+    _check_unit(invoice, amount)
     if invoice.data.get("dispute") in {"open", "lost"}:
         raise RefusedError(422, "disputed", "The payer's bank disputes this payment: it cannot be refunded.")
-    left = invoice.received - invoice.refunded
-    for _, each in emulator.ledger.select(EmulatedRefund, parent=invoice.id):
-        if each.status is RefundStatus.PENDING:
-            left -= each.amount
+    left = refundable(emulator, invoice)
     if amount > left:
         raise RefusedError(422, "refund_too_large", f"At most {left} can be refunded.", field="amount.amount")
     slow = amount.amount in SLOW_REFUNDS
@@ -120,6 +149,32 @@ def finish_refunds(emulator: Emulator) -> None:
         else:
             told = {"invoice": invoice_json(invoice, emulator.page_url(invoice)), "refund": refund_json(ended)}
             emulator.enqueue("refund.failed", invoice.id, event_body(emulator, "refund.failed", told))
+
+
+def refundable(emulator: Emulator, invoice: EmulatedInvoice) -> Money:
+    """Return how much can be given back now: what has come, less what is back or on its way."""
+    left = invoice.received - invoice.refunded
+    for _, each in emulator.ledger.select(EmulatedRefund, parent=invoice.id):
+        if each.status is RefundStatus.PENDING:
+            left -= each.amount
+    return left
+
+
+def actions(emulator: Emulator, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+    """Return what the shop and the payer's bank can do to an invoice now."""
+    dispute = invoice.data.get("dispute")
+    if dispute == "open":
+        return _DECISIONS
+    found = []
+    if invoice.status is InvoiceStatus.AUTHORIZED:
+        found.append(attrs.evolve(_CAPTURE, amount=invoice.amount))
+    if invoice.status in CANCELABLE:
+        found.append(_CANCEL)
+    if (left := refundable(emulator, invoice)) and dispute != "lost":
+        found.append(attrs.evolve(_REFUND, amount=left))
+    if invoice.received > invoice.refunded and dispute is None:
+        found.append(_DISPUTE)
+    return tuple(found)
 
 
 def dispute(emulator: Emulator, invoice: EmulatedInvoice) -> EmulatedInvoice:
@@ -175,3 +230,9 @@ def _give_back(
 def _held(emulator: Emulator, invoice: EmulatedInvoice) -> EmulatedPayment:
     ((_, payment),) = emulator.ledger.select(EmulatedPayment, parent=invoice.id)
     return payment
+
+
+def _check_unit(invoice: EmulatedInvoice, amount: Money) -> None:
+    if amount.unit != invoice.amount.unit:
+        currency = invoice.amount.currency
+        raise RefusedError(422, "invalid_field", f"This invoice is in {currency}.", field="amount.currency")
