@@ -37,8 +37,8 @@ PAYMENT = "payment"
 EXPONENTS: Mapping[str, int] = MappingProxyType({"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2})
 _COUNTS = ProviderInfo(title="Adyen", exponents=EXPONENTS)
 
-#: The status of a link under automatic capture (source: CheckoutService, PaymentLinkResponse.status). A word that is not
-#: here is UNKNOWN. A refused attempt leaves a link active.
+#: The status of a link under automatic capture (source: CheckoutService, PaymentLinkResponse.status). A word that is
+#: not here is UNKNOWN. A refused attempt leaves a link active.
 STATUSES: Mapping[str, InvoiceStatus] = MappingProxyType(
     {
         "active": InvoiceStatus.PENDING,
@@ -191,8 +191,8 @@ def payment_reference(references: Mapping[str, str]) -> str:
     found = references.get(PAYMENT)
     if found is None:
         raise InvalidRequestError(
-            "Adyen modifies a payment by its pspReference, which the AUTHORISATION webhook tells: give the `references` "
-            "of that event's report (the journal keeps them)"
+            "Adyen modifies a payment by its pspReference, which the AUTHORISATION webhook tells: give the "
+            "`references` of that event's report (the journal keeps them)"
         )
     if not _PSP_REFERENCE.fullmatch(found):
         raise InvalidRequestError("references: a pspReference is 16 letters and digits")

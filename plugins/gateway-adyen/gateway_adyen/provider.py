@@ -42,9 +42,7 @@ from gateway_core.errors import (
 )
 from gateway_core.http import endpoint, idempotency_key
 from gateway_core.provider import Declines, Expiry, Idempotency, WebhookAuthentication
-
-#: A link that cannot exist, to see whether the credentials work: its number would be the first that was ever given.
-_NO_LINK = "PL0000000000000000"
+from gateway_core.wire import structure
 
 _NO_LIST = "the Checkout API lists no payments: they stand in reports, and the journal keeps its own"
 
@@ -121,14 +119,13 @@ class Adyen:
         return mapping.report(link, raw, self.settings)
 
     @hookimpl
-    def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
+    def list_payments(self, query: PaymentQuery) -> Page[Payment]:  # noqa: ARG002  # what the hook is given
         """Refuse: there is no list.
 
         Raises:
             UnsupportedOperationError: Always.
         """
         raise UnsupportedOperationError(_NO_LIST)
-        yield  # a flow, as the contract has it
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
@@ -202,11 +199,11 @@ class Adyen:
 
     @hookimpl
     def check_account(self) -> Flow[None]:
-        """Ask for a link that cannot be: that it is not there is told only to who may know."""
-        try:
-            wire.read((yield self._get("paymentLinks", _NO_LINK)))
-        except (NotFoundError, RejectedError):
-            return
+        """Ask which payment methods the account has: that needs the key, its role, and the account's name."""
+        url = endpoint(self.settings.address, "paymentMethods")
+        body = {"merchantAccount": self.settings.merchant_account}
+        request = HttpRequest.json("POST", url, body, headers=self._headers, safe=True)
+        structure(wire.read((yield request)), wire.PaymentMethods)
 
     def _confirmed(self, told: webhook.Told, link_id: str) -> Flow[StatusReport]:
         """Return the report of a genuine item about a link, which must be the one that the item is about.
@@ -226,11 +223,11 @@ class Adyen:
             raw = wire.read((yield self._get("paymentLinks", invoice_id)))
         except RejectedError as error:
             # What an unknown link is answered with is not documented: 404 and 422 are taken for it.
+            if error.http_status != 422 or error.code is None:
+                raise
             refused = error
         else:
             return self._same(raw, invoice_id), raw
-        if refused.http_status != 422:
-            raise refused
         raise NotFoundError(refused.message, http_status=422, code=refused.code, request_id=refused.request_id)
 
     def _same(self, raw: Any, invoice_id: str) -> wire.Link:

@@ -114,14 +114,17 @@ def sign(item: Mapping[str, Any], key: str) -> str:
 
 
 def event(told: Told, report: StatusReport | None) -> WebhookEvent:
-    """Return the event of a genuine item. Its id is made of what is signed."""
+    """Return the event of a genuine item. Its id is made of what is signed, and of whether its link is known.
+
+    Which link it is about is not signed: a copy from which that was taken must not stand for the genuine one.
+    """
     item = told.item
     outcome = REFUNDS.get((item.event_code, told.succeeded))
     refund = None
     if outcome is not None and told.link_id is not None and report is not None:
         refund = parse(lambda _: _refund(told, outcome, report.invoice_id), b"")
     return WebhookEvent(
-        id=f"{item.event_code}:{item.psp_reference}:{item.success}",
+        id=":".join((item.event_code, item.psp_reference, item.success, *(() if report else ("no link",)))),
         kind=item.event_code,
         invoice_id=None if report is None else report.invoice_id,
         report=report,

@@ -52,6 +52,13 @@ class Modification:
 
 
 @attrs.frozen(kw_only=True, field_transformer=camel_case)
+class PaymentMethods:
+    """What an account offers; which methods these are is not looked at."""
+
+    payment_methods: list[Any]
+
+
+@attrs.frozen(kw_only=True, field_transformer=camel_case)
 class Item:
     """One event of a webhook."""
 

@@ -308,6 +308,18 @@ class Harness:
         except GatewayError as error:
             return error
 
+    def references(self, invoice: Invoice) -> Mapping[str, str]:
+        """Return what a caller hands back in a later request about an invoice: what it was told by anything so far."""
+        found = {**invoice.references, **self.gateway.get_status(invoice.id).references}
+        if found or self.emulator is None:
+            return found
+        # Some providers tell by a webhook only which payment an invoice has.
+        for delivery in map(self.verify, self.delivered()):
+            for event in delivery.events if isinstance(delivery, WebhookDelivery) else ():
+                if event.report is not None and event.invoice_id == invoice.id:
+                    found |= event.report.references
+        return found
+
     def secrets(self) -> tuple[str, ...]:
         """Return the account's secrets."""
         return secrets_of(self.provider.settings)

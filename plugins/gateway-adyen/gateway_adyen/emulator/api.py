@@ -73,6 +73,13 @@ class Api:
                     return documents.answer(200, self._link(self._known(link_id)))
                 case ("PATCH", ["paymentLinks", link_id]):
                     return self._expire(self._known(link_id), _body(request))
+                case ("POST", ["paymentMethods"]):
+                    self._check_account(_body(request))
+                    methods = [
+                        {"name": "Cards", "type": "scheme"},
+                        {"name": "SEPA Direct Debit", "type": "sepadirectdebit"},
+                    ]
+                    return documents.answer(200, {"paymentMethods": methods})
                 case ("POST", ["payments", psp, "captures" | "cancels" | "refunds" as what]):
                     return self._once(request, lambda body: self._modify(what, psp, body))
         raise RefusedError(404, "000", "Not found", "validation")
@@ -80,8 +87,7 @@ class Api:
     def _once(self, request: HttpRequest, carry_out: Callable[[Mapping[str, Any]], HttpResponse]) -> HttpResponse:
         """Carry a request out, or give the first answer to its idempotency key again."""
         body = _body(request)
-        if body.get("merchantAccount") != self.emulator.credentials["merchant_account"]:
-            raise RefusedError(403, "901", "Invalid Merchant Account", "security")
+        self._check_account(body)
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return carry_out(body)
@@ -94,6 +100,10 @@ class Api:
         answer = carry_out(body)
         self.emulator.ledger.set_note(note, json.dumps({"status": answer.status, "body": answer.body.decode("utf-8")}))
         return answer
+
+    def _check_account(self, body: Mapping[str, Any]) -> None:
+        if body.get("merchantAccount") != self.emulator.credentials["merchant_account"]:
+            raise RefusedError(403, "901", "Invalid Merchant Account", "security")
 
     def _create(self, body: Mapping[str, Any]) -> HttpResponse:
         amount, reference = _amount(body.get("amount")), body.get("reference")

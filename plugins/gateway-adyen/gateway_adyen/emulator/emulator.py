@@ -229,7 +229,7 @@ class AdyenEmulator(Emulator):
 
     # The webhooks.
 
-    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
+    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:  # noqa: ARG002
         """Announce nothing: no event tells that a link has expired, and all others stand in `notify`."""
         if invoice.status is InvoiceStatus.EXPIRED:
             self.ledger.save(attrs.evolve(invoice, data={**invoice.data, "status": "expired"}))
@@ -241,7 +241,7 @@ class AdyenEmulator(Emulator):
 
     def notify(self, invoice: EmulatedInvoice, event_code: str, **fields: Any) -> None:
         """Queue an event about a link, with the fields that `_body` takes."""
-        self.queue(event_code, invoice, self._body(invoice, event_code, **fields))
+        self.enqueue(event_code, invoice.id, self._body(invoice, event_code, **fields))
 
     def event_key(self, body: bytes) -> str:
         """Return what makes an event one of its own."""
