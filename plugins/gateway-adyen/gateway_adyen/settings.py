@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from gateway_core import Secret
-from gateway_core.errors import ConfigurationError, InvalidRequestError
+from gateway_core.errors import ConfigurationError
 from gateway_core.provider import base_url_field, secret_field, secrets_field
 
 TEST_URL = "https://checkout-test.adyen.com"
@@ -35,17 +35,17 @@ def _check_keys(_: object, field: attrs.Attribute[Any], value: tuple[Secret, ...
 
 def _check_methods(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, tuple) or not all(isinstance(each, str) and each.strip() for each in value):
-        raise InvalidRequestError(f"{field.name} lists payment methods in Adyen's words, such as scheme and ideal")
+        raise ConfigurationError(f"{field.name} must list payment methods in Adyen's words, such as scheme and ideal")
 
 
 def _check_flag(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not isinstance(value, bool):
-        raise InvalidRequestError(f"{field.name} is true or false")
+        raise ConfigurationError(f"{field.name} must be true or false")
 
 
 def _check_country(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not (isinstance(value, str) and _COUNTRY.fullmatch(value)):
-        raise InvalidRequestError(f"{field.name} is a country's code of two capital letters, such as NL")
+        raise ConfigurationError(f"{field.name} must be a country's code of two capital letters, such as NL")
 
 
 @attrs.frozen(kw_only=True)
