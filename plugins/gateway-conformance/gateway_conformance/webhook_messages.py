@@ -91,7 +91,8 @@ def other_secret(harness: Harness, name: str) -> str:
     Where the author gives the secret, it is the given one with each letter and digit moved on by one.
     """
     value = getattr(harness.provider.settings, name)
-    genuine = (value[0] if isinstance(value, tuple) else value).reveal()
+    first = value[0] if isinstance(value, tuple) else value
+    genuine = first.reveal() if isinstance(first, Secret) else str(first)
     other = harness.other_credentials().get(name)
     if other is not None and name not in harness.suite.settings:
         require(other != genuine, f"new_credentials of the emulator gives every account the same {name}")

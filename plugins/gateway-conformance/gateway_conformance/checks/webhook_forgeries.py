@@ -268,7 +268,9 @@ class WebhookForgeryChecks(Checks):
             with harness.transport.recording() as asked:
                 seen = harness.verify(sent, door)
             require(isinstance(seen, WebhookError), f"it is {in_words(seen)}")
-            require(not asked, f"{len(asked)} requests were sent")
+            # A certificate is fetched to check the signature, and kept.
+            costly = [each for each in asked if each.keep is None]
+            require(not costly, f"{len(costly)} requests were sent")
 
     def _at_another_time(self, harness: Harness, shift: timedelta) -> None:
         if not harness.info.webhook_timestamps:
