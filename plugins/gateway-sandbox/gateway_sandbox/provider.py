@@ -40,7 +40,7 @@ from gateway_core.http import endpoint
 from gateway_core.models import order_reference
 from gateway_core.provider import Expiry, Idempotency, ListFilter, WebhookAuthentication
 from gateway_core.webhooks import check_standard, parse
-from gateway_core.wire import decode, loads, structure
+from gateway_core.wire import decode, loads, naming_invoice, structure
 from gateway_sandbox import mapping
 from gateway_sandbox.settings import BASE_URL, SandboxOptions, SandboxSettings
 from gateway_sandbox.wire import WireAccount, WireRefusal
@@ -98,7 +98,8 @@ class Sandbox:
             "capture": options.capture,
         }
         response = yield self._post(content, "invoices", key=_key("invoice", request.reference))
-        return _read(response, mapping.invoice)
+        with naming_invoice(response.body, "id"):
+            return _read(response, mapping.invoice)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
