@@ -111,6 +111,7 @@ class AzothPay:
             with naming_invoice(response.body, "id"):
                 return mapping.created(wire.read(response), request, self.settings)
         except UnexpectedResponseError as error:
+            error.invoice_id = error.invoice_id if mapping.is_id(error.invoice_id or "") else None
             error.effect = "unknown" if error.invoice_id is None else "done"
             raise
 
