@@ -31,9 +31,11 @@ from gateway_core.provider.info import CONTRACT_VERSION, REQUEST_FIELDS, Provide
 from gateway_core.provider.settings import (
     RESERVED_SETTINGS,
     base_url_field,
+    count_field,
     secret_field,
     secrets_field,
     secrets_of,
+    url_secret_field,
 )
 
 __all__ = [
@@ -52,7 +54,9 @@ __all__ = [
     "RetryAdvice",
     "WebhookAuthentication",
     "base_url_field",
+    "count_field",
     "secret_field",
     "secrets_field",
     "secrets_of",
+    "url_secret_field",
 ]

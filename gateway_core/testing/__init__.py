@@ -19,7 +19,7 @@ from gateway_core.testing.faults import (
     changing,
 )
 from gateway_core.testing.finding import find_emulator
-from gateway_core.testing.forms import fields_of, query_of
+from gateway_core.testing.forms import fields_of, nested, query_of
 from gateway_core.testing.ledger import (
     OPEN,
     Attempt,
@@ -66,6 +66,7 @@ __all__ = [
     "fields_of",
     "find_emulator",
     "find_provider",
+    "nested",
     "pages",
     "query_of",
     "utc_now",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from gateway_conformance import fault_injection
 from gateway_conformance.base import Checks
@@ -10,7 +11,7 @@ from gateway_conformance.check import check, describe, require
 from gateway_conformance.harness import Harness
 from gateway_conformance.operations import operations_of
 from gateway_core.errors import NotSentError, OutcomeUnknownError, RateLimitedError, TransportError
-from gateway_core.http import HttpResponse
+from gateway_core.http import HttpRequest, HttpResponse
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -148,19 +149,27 @@ class HttpErrorChecks(Checks):
 
     @check
     def test_lost_answer_leaves_a_creation_unknown(self, harness: Harness) -> None:
-        """A lost answer is `OutcomeUnknownError`; its effect is `unknown` for a creation, and `none` for a read.
+        """A lost answer is `OutcomeUnknownError`; its effect is `unknown` for a change, and `none` for a read before it.
 
         Why: This is how customers are charged twice: the invoice exists, and the shop believes that it does not.
         """
         for operation in operations_of(harness):
+            for lost, wanted in ((True, "none"), (False, "unknown")):  # the answers to what is safe, or to what is not
 
-            def lose(*_: object) -> HttpResponse:
-                raise OutcomeUnknownError("the connection was closed")
+                def lose(
+                    _: int, request: HttpRequest, genuine: Callable[[], HttpResponse], lost: bool = lost
+                ) -> HttpResponse:
+                    if request.safe is lost:
+                        raise OutcomeUnknownError("the connection was closed")
+                    return genuine()
 
-            seen = fault_injection.error_of(harness, operation, lose)
-            require(isinstance(seen, TransportError), f"{operation.name} raised {seen and describe(seen)}")
-            wanted = "none" if operation.name in fault_injection.READS else "unknown"
-            require(seen is None or seen.effect == wanted, f"{operation.name} says effect {seen and seen.effect}")
+                _, seen, asked = fault_injection.outcome_of(harness, operation, lose)
+                if not any(request.safe is lost for request in asked):
+                    continue
+                changed = any(not request.safe for request in asked)
+                require(isinstance(seen, TransportError), f"{operation.name} raised {seen and describe(seen)}")
+                allowed = ("unknown", "done") if lost and changed else (wanted,)
+                require(seen is None or seen.effect in allowed, f"{operation.name} says effect {seen and seen.effect}")
 
     @check
     def test_creation_is_marked_as_changing_something(self, harness: Harness) -> None:
