@@ -15,6 +15,7 @@ import attrs
 
 from gateway_core import HttpResponse
 from gateway_core.errors import ProviderError, RateLimitedError, RejectedError, UnexpectedResponseError, for_status
+from gateway_core.listing import read_each
 from gateway_core.wire import loads, structure
 
 Item = TypeVar("Item")
@@ -230,7 +231,7 @@ def items(data: Any, kind: type[Item]) -> list[tuple[Item, Mapping[str, Any]]]:
     """
     if not isinstance(data, list):
         raise UnexpectedResponseError("the answer does not fit: a list expected")
-    return [(structure(item, kind), item) for item in data]
+    return [*read_each(data, lambda item: (structure(item, kind), item))]
 
 
 def billed(data: Any) -> Any:
