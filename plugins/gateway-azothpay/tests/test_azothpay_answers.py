@@ -287,6 +287,23 @@ def test_refused_creation_says_what_is_known(  # noqa: PLR0917  # as many fixtur
 
 
 @pytest.mark.parametrize(
+    "status, body",
+    [(204, b""), (200, b""), (200, b"{}"), (200, b'{"error": "no"}'), (201, b"[]"), (200, b"null")],
+    ids=str,
+)
+def test_creation_is_done_only_where_an_invoice_shows(
+    gateway: Gateway, answers: Callable[..., None], request_of: RequestOf, status: int, body: bytes
+) -> None:
+    """I6: a success without an id proves nothing."""
+    answers("api/invoice", body, status=status, method="POST")
+
+    with pytest.raises(UnexpectedResponseError) as caught:
+        gateway.create_invoice(request_of())
+
+    assert (caught.value.effect, caught.value.invoice_id) == ("unknown", None)
+
+
+@pytest.mark.parametrize(
     "body, expected",
     [
         (b'{"title": "Bad", "detail": "The rate is invalid"}', "HTTP status 400: The rate is invalid"),
