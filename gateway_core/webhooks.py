@@ -122,7 +122,7 @@ def check_url_secret(request: WebhookRequest, secret: Secret | None) -> None:
             "the secret in its address cannot be checked: give WebhookRequest its url",
             reason=WebhookReason.MISSING_SIGNATURE,
         )
-    expected = secret.reveal().encode("ascii")
+    expected = secret.reveal().encode("utf-8")
     genuine = False
     for part in _parts_of(request.url):
         genuine |= hmac.compare_digest(part.encode("utf-8", "replace"), expected)

@@ -8,10 +8,10 @@ from typing import NoReturn
 from gateway_core._redaction import MASK
 from gateway_core.errors import ConfigurationError
 
-#: Bytes of the shortest secret that signs: a shorter one can be guessed from one signature.
+# Bytes of the shortest secret that signs: a shorter one can be guessed from one signature.
 SHORTEST_SIGNING_SECRET = 16
 
-#: A single character is a slip of the keyboard, and would be masked in every text where it stands alone.
+# A single character is a slip of the keyboard, and would be masked in every text where it stands alone.
 _SHORTEST = 2
 
 

@@ -78,16 +78,18 @@ def secrets_field(*, required: bool = True, signs: bool = True) -> Any:
 def url_secret_field() -> Any:
     """Return an attrs field for a secret in the webhook's address, which may be missing.
 
-    It has 16 characters or more, and none that changes in an address. `webhooks.check_url_secret` looks for it.
+    It has 16 characters or more of visible ASCII, and none that changes in an address.
+    `webhooks.check_url_secret` looks for it.
     """
 
     def check(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
         text = "" if value is None else value.reveal()
-        usable = len(text) >= _SHORTEST_URL_SECRET and _DIVIDERS.isdisjoint(text)
+        visible = all("!" <= char <= "~" for char in text)
+        usable = len(text) >= _SHORTEST_URL_SECRET and visible and _DIVIDERS.isdisjoint(text)
         del text  # which the traceback's locals would show
         if value is not None and not usable:
             raise ConfigurationError(
-                f"{field.name} must have {_SHORTEST_URL_SECRET} characters or more,"
+                f"{field.name} must have {_SHORTEST_URL_SECRET} characters or more of visible ASCII,"
                 " none of them one of / ? # & + % ; \\"
             )
 

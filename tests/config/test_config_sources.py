@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from gateway_core import Secret
-from gateway_core.config import load_account
+from gateway_core.config import load_account, structure
+from gateway_core.config._types import Text
+from gateway_core.provider import secrets_field
 from gateway_core.transport import TransportSettings
 from tests.config.shoply import CANARY, Mode, Retry, Settings, Shoply, account, refusal
 
@@ -42,7 +46,8 @@ def test_account_of_the_file() -> None:
     "variable, text, key, expected",
     [
         ("API_KEY", "other", "api_key", Secret("other")),
-        ("HOOK_SECRETS", "a-a b-b", "hook_secrets", (Secret("a-a"), Secret("b-b"))),
+        ("HOOK_SECRETS", f"{'a' * 16} {'b' * 16}", "hook_secrets", (Secret("a" * 16), Secret("b" * 16))),
+        ("HOOK_SECRETS", "a-a\nb-b", "hook_secrets", (Secret("a-a"), Secret("b-b"))),
         ("HOOK_SECRETS", "", "hook_secrets", ()),
         ("COUNT", "30", "count", 30),
         ("SIZE", "3", "size", 3),
@@ -194,7 +199,7 @@ def test_reference_is_followed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("file:///not/there", "there is no file /not/there"),
         ("file:///", "/ is a directory, not a file"),
         ("file:///a\\u0000b", "cannot be read (ValueError)"),
-        ("file:///dev/zero", "is larger than 65536 bytes"),
+        ("file:///dev/zero", "the file /dev/zero is no regular file"),
     ],
 )
 def test_reference_that_leads_nowhere(reference: str, reason: str) -> None:
@@ -214,3 +219,129 @@ def test_file_reference_to_bytes(home: Path) -> None:
     account(api_key=f'"file://{home}/key"')
 
     assert "is not text in UTF-8" in refusal(load_account)
+
+
+def test_pipe_is_not_waited_for(home: Path) -> None:
+    """A pipe into which nobody writes would hang every start of the application."""
+    os.mkfifo(home / "pipe")
+    account(api_key=f'"file://{home}/pipe"')
+
+    assert f"the file {home}/pipe is no regular file" in refusal(load_account)
+    assert refusal(lambda: load_account("a", home / "pipe")) == f"{home}/pipe: is no regular file (given as `config`)"
+
+
+def test_large_file_is_no_secret(home: Path) -> None:
+    """More than 64 kB is no setting, and is not read."""
+    (home / "large").write_text("x" * 65_537, encoding="ascii")
+    account(api_key=f'"file://{home}/large"')
+
+    assert f"the file {home}/large is larger than 65536 bytes" in refusal(load_account)
+
+
+def test_long_key_is_refused_in_time() -> None:
+    """S7: The parser's time grows with the square of a key's parts, and such a key is not given to it."""
+    text = "x = " + "a" * 20_000 + "\n" + ".".join(["a"] * 20_000) + " = 1"
+    Path("gateway.toml").write_text(text, encoding="ascii")
+
+    assert "a key of more than 16 parts (at line 2)" in refusal(load_account)
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("keyring://shop/key", "keyring:// is no reference that is known here: a reference is written env://NAME"),
+        ("vault://secret/key", "vault:// is no reference that is known here"),
+        ("evn://SHOP_KEY", "evn:// is no reference, did you mean env://?"),
+        ("flie:///run/secrets/key", "flie:// is no reference, did you mean file://?"),
+        ("ENV://SHOP_KEY", "looks like a reference"),
+        ("env:SHOP_KEY", "looks like a reference: a reference is written env://NAME"),
+        ("env:/SHOP_KEY", "looks like a reference"),
+        ("env//SHOP_KEY", "looks like a reference"),
+        ("File:/run/secrets/key", "looks like a reference"),
+        ("${SHOP_KEY}", "is a placeholder that nothing here fills in"),
+        ("$SHOP_KEY", "is a placeholder"),
+        ("$(cat /run/secrets/key)", "is a placeholder"),
+        ("{{ shop.key }}", "is a placeholder"),
+        ("%SHOP_KEY%", "is a placeholder"),
+        ("<your API key>", "is a placeholder"),
+    ],
+)
+def test_mistaken_reference_is_no_secret(monkeypatch: pytest.MonkeyPatch, text: str, reason: str) -> None:
+    """What was meant to be filled in is no key, wherever it stands."""
+    account(f"hook_secrets = ['k-k', '{text}']", api_key=f"'{text}'")
+    written = refusal(load_account)
+    monkeypatch.setenv("GATEWAY_SHOP_EU_API_KEY", text)
+    account()
+
+    assert f"[gateways.shop-eu] api_key: {reason}" in written
+    assert f"[gateways.shop-eu] hook_secrets[1]: {reason}" in written
+    assert f"api_key (from environment GATEWAY_SHOP_EU_API_KEY): {reason}" in refusal(load_account)
+    assert f"api_key: {reason}" in refusal(
+        lambda: structure(Settings, {"api_key": text}, where="settings"),
+    )
+
+
+@pytest.mark.parametrize("text", ["evn://NOTE", "env:NOTE", "ENV://NOTE", "files:///note"])
+def test_mistaken_reference_is_no_setting(text: str) -> None:
+    """A slip in the scheme of a reference is told for every setting."""
+    account(f"note = '{text}'")
+
+    assert "[gateways.shop-eu] note: " in refusal(load_account)
+
+
+@pytest.mark.parametrize("text", ["https://shop.example", "keyring://x", "${note}", "<note>", "a: b", "env", "files"])
+def test_other_text_is_a_setting(text: str) -> None:
+    """Addresses, and what would be a placeholder for a secret only, are texts like others."""
+    account(f"note = '{text}'")
+
+    assert load_account().settings.note == text
+
+
+@pytest.mark.parametrize("text", ["pa$$word", "a<b>c", "$lowercase", "1p://ssw", "pa:/ss", "100%", "{{", "a:b//c"])
+def test_secret_that_looks_odd_is_one(text: str) -> None:
+    """What only resembles a placeholder is a secret."""
+    account(api_key=f"'{text}'")
+
+    assert load_account().settings.api_key == Secret(text)
+
+
+def test_signing_secret_with_blanks_is_one_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text whose parts are too short to sign is one secret, and not several."""
+    monkeypatch.setenv("SECRET", "It's a Secret to Everybody")
+
+    @attrs.frozen
+    class Signing:
+        webhook_secret: tuple[Secret, ...] = secrets_field()
+
+    made = structure(Signing, {"webhook_secret": Text("It's a Secret to Everybody")}, where="x")
+
+    assert made.webhook_secret == (Secret("It's a Secret to Everybody"),)
+
+
+def test_variable_that_nobody_reads_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt variable is told with the one that was meant; those of other accounts are theirs."""
+    for name in ("SHOP_EU_APIKEY", "SHOP_EU_API_KEYS", "SHOP_EU_PORT", "SHOP_EU_TWO_API_KEY", "SHOP_EU_RETRYTOKEN"):
+        monkeypatch.setenv(f"GATEWAY_{name}", "x")
+    monkeypatch.setenv("GATEWAY_SHOP_EU_COUNT", "2")
+    account()
+    with Path("gateway.toml").open("a", encoding="ascii") as file:
+        file.write('[gateways.shop-eu-two]\nbackend = "shoply"\n')
+
+    assert load_account().unread == {
+        "GATEWAY_SHOP_EU_APIKEY": "GATEWAY_SHOP_EU_API_KEY",
+        "GATEWAY_SHOP_EU_API_KEYS": "GATEWAY_SHOP_EU_API_KEY",
+        "GATEWAY_SHOP_EU_PORT": None,
+        "GATEWAY_SHOP_EU_RETRYTOKEN": "GATEWAY_SHOP_EU_RETRY_TOKEN",
+    }
+
+
+def test_file_that_others_may_write_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """Who writes the file decides where the money goes."""
+    account()
+    Path("gateway.toml").chmod(0o666)
+
+    load_account()
+
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("gateway_core.config", "WARNING")
+    assert "everybody on this machine may write gateway.toml" in record.getMessage()

@@ -16,10 +16,13 @@ from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError
 from gateway_core.provider import Declines
 from gateway_core.testing import (
+    EXPIRE,
+    Attempt,
     EmulatedInvoice,
     EmulatedPayment,
     Emulator,
     EmulatorTransport,
+    InvoiceAction,
     Ledger,
     ManualClock,
     QueuedDelivery,
@@ -568,3 +571,96 @@ def test_unknown_webhook_cannot_be_lost(emulator: _Shoestring) -> None:
     """A key that is no delivery's is told."""
     with pytest.raises(NotFoundError, match="no such delivery"):
         emulator.lose("7")
+
+
+_TIP = InvoiceAction(id="tip", label="Tip", hint="Add a tip.", amount=Money(1, "EUR"))
+
+
+class _Tipping(_Shoestring):
+    """A provider whose payers may give a tip, once."""
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        return (*(() if invoice.data else (_TIP,)), *super().actions(invoice))
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        if action == _TIP.id:
+            self.ledger.save(attrs.evolve(invoice, data={"tip": str(amount)}))
+        else:
+            super().perform(invoice, action, amount)
+
+
+@pytest.mark.parametrize(
+    "changes, possible",
+    [
+        ({}, (EXPIRE,)),
+        ({"expires_at": None}, ()),
+        ({"status": InvoiceStatus.PAID}, ()),
+        ({"status": InvoiceStatus.CANCELED}, ()),
+    ],
+    ids=str,
+)
+def test_open_invoice_can_be_let_expire(
+    emulator: _Shoestring, changes: dict[str, Any], possible: tuple[InvoiceAction, ...]
+) -> None:
+    """Where its time is ever over; nothing else is known to be possible everywhere."""
+    assert emulator.actions(_bill(emulator, **changes)) == possible
+
+
+def test_expiry_is_told(emulator: _Shoestring) -> None:
+    """As if the time had passed."""
+    token = _bill(emulator).token
+    receiver = _Receiver()
+
+    emulator.act(token, "expire")
+
+    emulator.deliver(receiver)
+    assert (emulator.invoice(token).status, receiver.kinds) == (InvoiceStatus.EXPIRED, ["expired"])
+
+
+@pytest.mark.parametrize("amount, given", [(None, "1.00 EUR"), (Money(3, "EUR"), "3.00 EUR")], ids=str)
+def test_action_takes_the_amount_that_is_given_or_proposed(
+    clock: ManualClock, amount: Money | None, given: str
+) -> None:
+    """A provider's own actions come beside the usual one, and what was done is not possible twice."""
+    emulator = _Tipping(clock=clock)
+    token = _bill(emulator).token
+
+    emulator.act(token, "tip", amount)
+
+    assert emulator.invoice(token).data == {"tip": given}
+    with pytest.raises(RejectedError, match="as it stands"):
+        emulator.act(token, "tip")
+
+
+@pytest.mark.parametrize("amount", [Money(0, "EUR"), Money(-1, "EUR")], ids=str)
+def test_action_takes_an_amount_above_zero(emulator: _Shoestring, amount: Money) -> None:
+    """Less would turn what it does round."""
+    with pytest.raises(InvalidRequestError, match="above zero"):
+        emulator.act(_bill(emulator).token, "expire", amount)
+
+
+def test_attempt_keeps_what_was_sent_and_answered(emulator: _Shoestring) -> None:
+    """The address, the signature of this try and the beginning of the shop's answer; and whoever watches is told."""
+    seen: list[tuple[str, Attempt]] = []
+    emulator.on_attempt = lambda delivery, attempt: seen.append((delivery.id, attempt))
+    emulator.pay(_bill(emulator).token)
+
+    emulator.deliver(lambda _: HttpResponse(status=400, body=b"no \xff" + b"x" * 2000))
+
+    (delivery,) = _deliveries(emulator)
+    (attempt,) = delivery.attempts
+    assert (attempt.status, attempt.note, attempt.url) == (400, "not accepted", _HOOK)
+    assert dict(attempt.headers)["signature"] == f"{len(delivery.body)} at 08:00:00"
+    assert (attempt.answer[:4], len(attempt.answer)) == ("no \ufffd", 1000)
+    assert seen == [(delivery.id, attempt)]
+
+
+def test_webhook_about_anything_can_be_queued(emulator: _Shoestring) -> None:
+    """Also what is about no invoice; where the shop has no address there is none."""
+    emulator.enqueue("key.rolled", "key_1", b"{}")
+    emulator.webhook_url = None
+    emulator.enqueue("key.rolled", "key_2", b"{}")
+
+    assert [(each.kind, each.invoice_id, each.body) for each in _deliveries(emulator)] == [
+        ("key.rolled", "key_1", b"{}")
+    ]

@@ -507,6 +507,29 @@ def test_nonsense_after_a_creation_may_hide_a_budget(
 
 
 @pytest.mark.parametrize(
+    "status, body",
+    [(204, b""), (200, b""), (200, b"{}"), (200, b'{"error": "no"}'), (201, b"[]"), (201, b'{"data": null}')],
+    ids=str,
+)
+@pytest.mark.parametrize("generation, path", [("G1", BUDGETS), ("G3", "api/budgets/public")])
+def test_creation_is_done_only_where_a_budget_shows(  # noqa: PLR0917  # as many fixtures as it needs
+    connect: Callable[..., Gateway],
+    answers: Callable[..., None],
+    generation: str,
+    path: str,
+    status: int,
+    body: bytes,
+) -> None:
+    """I6: a success without an id proves nothing, and has to be looked up."""
+    answers("POST", path, body, status=status)
+
+    with pytest.raises(UnexpectedResponseError) as caught:
+        connect(generation).create_invoice(REQUEST)
+
+    assert (caught.value.effect, caught.value.invoice_id) == ("unknown", None)
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"total": 1499.99},

@@ -23,12 +23,14 @@ from gateway_core.models.currency import Currency
 from gateway_core.models.invoice import Invoice, InvoiceRequest
 from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
+from gateway_core.models.refund import RefundRequest, RefundStatus
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 from gateway_core.provider import Declines, ProviderInfo, secrets_of
 from gateway_core.testing import (
     EmulatedInvoice,
     EmulatedPayment,
+    EmulatedRefund,
     Emulator,
     EmulatorTransport,
     HttpClient,
@@ -104,11 +106,19 @@ class Harness:
             return AsyncGateway.connect(self.suite.backend, transport=self.transport, **self.settings)
         return connect_provider_async(self.provider_class, self.settings, self.transport)
 
+    def another_account(self) -> Emulator:
+        """Return the emulator of another account at the provider.
+
+        Whoever asks closes it, or gives it to a `Harness` that does.
+        """
+        assert self.suite.emulator is not None  # noqa: S101  # callers ask only where there is one
+        return self._new_emulator(self.suite.emulator, seed=5)
+
     def other_credentials(self) -> Mapping[str, Any]:
         """Return what another account at the emulator is set up with; nothing without an emulator."""
         if self.suite.emulator is None:
             return {}
-        other = self._new_emulator(self.suite.emulator, seed=5)
+        other = self.another_account()
         try:
             return other.settings(BASE_URL)
         finally:
@@ -120,9 +130,8 @@ class Harness:
         return InvoiceRequest(
             order_id=order_id or f"order-{self.orders}",
             amount=amount or self.amount(),
-            description="Two tickets",
             requested_at=self.clock(),
-            **{"options": dict(self.suite.options), **more},
+            **{"description": "Two tickets", "options": dict(self.suite.options), **more},
         )
 
     def amount(self, minor: int = 4990, currency: Currency | None = None) -> Money:
@@ -332,6 +341,19 @@ class Harness:
                 if event.report is not None and event.invoice_id == invoice.id:
                     found |= event.report.references
         return found
+
+    def refund_of(self, invoice: Invoice, refund_id: str, amount: Money) -> RefundRequest:
+        """Return a request to refund a part of an invoice that is paid."""
+        references = self.references(invoice)
+        return RefundRequest(refund_id=refund_id, invoice_id=invoice.id, amount=amount, references=references)
+
+    def given_back(self, invoice: Invoice) -> Money:
+        """Return what went back at the emulator, or is on its way: a refund may be carried out later."""
+        known = self.emulated(invoice).refunded
+        assert self.emulator is not None  # noqa: S101  # callers ask only where there is one
+        refunds = [refund for _, refund in self.emulator.ledger.select(EmulatedRefund, parent=invoice.id)]
+        waiting = (each.amount for each in refunds if each.status is not RefundStatus.FAILED)
+        return known or sum(waiting, known)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the account's secrets."""

@@ -21,6 +21,7 @@ from gateway_core import (
     WebhookEvent,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.listing import read_each
 from gateway_core.models import parse_reference
 from gateway_core.wire import structure
 from gateway_sandbox.wire import (
@@ -179,7 +180,7 @@ def payments(raw: Any, invoice_id: str | None) -> Page[Payment]:
         UnexpectedResponseError: If it does not fit, or holds a payment of another invoice.
     """
     page = structure(raw, WireList)
-    items = tuple(map(payment, page.data))
+    items = read_each(page.data, payment)
     if invoice_id is not None and any(item.invoice_id != invoice_id for item in items):
         raise UnexpectedResponseError("the answer holds a payment of another invoice")
     return Page(items, page.next_cursor)
