@@ -77,5 +77,13 @@ ACCOUNTS = {
             secrets={"api_key": made_up("azothpay")},
             others={"base_url": "https://api.azothpay.example", "period": "PerMonth"},
         ),
+        Account(
+            backend="stripe",
+            secrets={
+                "api_key": f"sk_test_{made_up('stripe')}",
+                "webhook_secret": [standard("stripe 1"), standard("stripe 2")],
+            },
+            others={"return_url": "https://shop.example/thanks"},
+        ),
     )
 }
