@@ -78,6 +78,16 @@ ACCOUNTS = {
             others={"base_url": "https://api.azothpay.example", "period": "PerMonth"},
         ),
         Account(
+            backend="mollie",
+            secrets={
+                "api_key": f"live_{made_up('mollie', plain=True).replace('-', '')}",
+                "url_secret": made_up("mollie url", plain=True),
+                "webhook_secrets": [made_up("mollie 1"), made_up("mollie 2")],
+            },
+            others={"return_url": "https://shop.example/done"},
+            currency="EUR",
+        ),
+        Account(
             backend="stripe",
             secrets={
                 "api_key": f"sk_test_{made_up('stripe')}",

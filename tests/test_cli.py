@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway_core import HttpRequest, HttpResponse, Money
+from gateway_core._entry_points import Offer
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
+from gateway_core.provider import WebhookAuthentication
 from gateway_core.testing import EmulatorTransport
 from gateway_core.transport import Deadline
 from gateway_core.transport._assembly import connect_through
+from gateway_sandbox import Sandbox
 from gateway_sandbox.emulator import SandboxEmulator
 
 API_KEY = "sk_sandbox_canary-0123456789"
@@ -391,6 +394,19 @@ def test_doctor_offline_calls_nobody(terminal: Terminal, monkeypatch: pytest.Mon
     assert all(finding["ok"] for finding in terminal.json("doctor", "--offline")["findings"])
 
 
+@pytest.mark.parametrize("authentication, told", [("callback", ["webhooks"]), ("signature", [])])
+def test_doctor_warns_of_an_address_without_a_secret(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, authentication: str, told: list[str]
+) -> None:
+    """Where webhooks are not signed, anybody can forge one; it is a note, and no fault."""
+    info = attrs.evolve(Sandbox.info, webhook_authentication=WebhookAuthentication(authentication))
+    monkeypatch.setattr(Sandbox, "info", info)
+
+    findings = terminal.json("doctor", "--offline")["findings"]
+
+    assert [finding["check"] for finding in findings if not finding["ok"]] == told
+
+
 def test_doctor_names_every_fault(terminal: Terminal) -> None:
     """File, table, key and fix are told, and no value."""
     terminal.config.write_text(
@@ -416,7 +432,7 @@ def test_providers(terminal: Terminal) -> None:
 
 def test_broken_command_of_a_plugin_hides_no_other(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plugin's command that cannot be imported is listed as broken, and says so when it is called."""
-    added = EntryPoints([EntryPoint("explode", "no_such_module:command", _group.COMMANDS)])
+    added = [Offer.of(EntryPoint("explode", "no_such_module:command", _group.COMMANDS))]
     monkeypatch.setattr(_group, "_added", lambda: added)
 
     listed = terminal.run("--help").stdout
@@ -424,12 +440,12 @@ def test_broken_command_of_a_plugin_hides_no_other(terminal: Terminal, monkeypat
 
     assert "explode" in listed
     assert "get-status" in listed
-    assert "is broken: ModuleNotFoundError" in called.stderr
+    assert "is broken: its import failed with ModuleNotFoundError" in called.stderr
 
 
 def test_missing_command_says_what_to_install(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`gateway demo` without the sandbox names the distribution that brings it."""
-    monkeypatch.setattr(_group, "_added", EntryPoints)
+    monkeypatch.setattr(_group, "_added", list)
 
     assert "gateway-sandbox[server]" in terminal.run("demo", code=2).stderr
 

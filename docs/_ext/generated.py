@@ -21,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 import gateway_conformance
 from gateway_core import errors, hookspecs
 from gateway_core._plugins import loading
+from gateway_core._plugins.inspection import inspect_all
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models import LEGAL_MOVES, InvoiceStatus
 from gateway_core.provider import Idempotency, ProviderInfo
@@ -112,16 +113,16 @@ class Installed(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Draw it."""
         rows = []
-        for report in loading.inspect_all():
-            if report.info is None:
+        for report in inspect_all():
+            if report.title is None:
                 raise self.error(f"{report.name}: {report.fault}")
             rows.append(
                 [
                     f"`{report.name}`",
-                    report.info.title,
+                    report.title,
                     f"`{report.distribution}`",
                     ", ".join(f"`{each}`" for each in report.capabilities),
-                    f"{report.info.webhook_authentication}",
+                    f"{report.webhook_authentication}",
                 ]
             )
         return [table(["backend", "provider", "install", "operations", "webhooks are shown genuine by"], rows)]

@@ -17,6 +17,7 @@ from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBound
 from gateway_core._engine.pagination import Pagination
 from gateway_core._engine.replays import ReplayDetector
 from gateway_core._plugins import loading
+from gateway_core._plugins.validation import register
 from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
@@ -34,7 +35,8 @@ from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.reference import check_attempt
 from gateway_core.models.refund import Refund, RefundRequest
 from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
-from gateway_core.provider import ProviderInfo, secrets_of
+from gateway_core.provider import ProviderInfo
+from gateway_core.provider.settings import find_secrets
 
 T = TypeVar("T")
 
@@ -58,9 +60,10 @@ class Operations:
         self._plugin = plugin
         self.provider = provider
         self.info: ProviderInfo = provider.info
-        self._hooks = loading.register(provider).hook
-        self._secrets = secrets_of(provider.settings)
+        self._hooks = register(provider).hook
+        self._secrets = find_secrets(provider.settings)
         self._ignored: set[str] = set()
+        self._open_address = request_checks.open_address(self.info, provider.settings)
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
         self._supported = frozenset(
             name for name in names if name not in self.info.unsupported and getattr(self._hooks, name).get_hookimpls()
@@ -78,7 +81,7 @@ class Operations:
             return cls(plugin.name, loading.make(provider_class, settings), plugin)
         except GatewayError as error:
             failure = error
-        raise ErrorBoundary(plugin.name, "connect", secrets_of(settings), plugin).translate(failure)
+        raise ErrorBoundary(plugin.name, "connect", find_secrets(settings), plugin).translate(failure)
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has this operation."""
@@ -204,12 +207,21 @@ class Operations:
         _expect(request, WebhookRequest)
         if len(request.body) > LARGEST_WEBHOOK:
             raise WebhookError(f"more than {LARGEST_WEBHOOK} bytes", reason=WebhookReason.TOO_LARGE)
+        if self._open_address is not None:
+            self._log_open_address(self._open_address)
         stamped = attrs.evolve(request, received_at=request.received_at or _now())
         outcome = self._ask("verify_webhook", request=stamped)
         if isinstance(outcome, Generator):
             return _delivery(outcome)
         # No flow where nothing has to be asked: a facade takes a result as it is.
         return cast(Flow[WebhookDelivery], _checked("verify_webhook", WebhookDelivery, outcome))
+
+    def _log_open_address(self, advice: str) -> None:
+        """Log once that anybody may call the webhook's address."""
+        from gateway_core.observers._log import logger
+
+        self._open_address = None
+        logger("webhooks").warning("%s: %s", self.backend, advice)
 
     def run(self, flow: Flow[T]) -> Flow[T]:
         """Return a flow of the provider's own."""

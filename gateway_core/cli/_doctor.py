@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 import click
 
-from gateway_core._plugins import loading
+from gateway_core._engine.request_checks import open_address
+from gateway_core._plugins.inspection import inspect_all
 from gateway_core.cli import options
 from gateway_core.cli.output import USAGE, exit_code, fields_of, say, show, write_json
 from gateway_core.config import LoadedAccount, accounts, load_account
@@ -75,6 +76,9 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
         for key, origin in loaded.origins.items()
         if origin == loaded.path and _holds_secret(getattr(loaded.settings, key, None))
     ]
+    advice = open_address(loaded.provider_class.info, loaded.settings)
+    if advice is not None:
+        findings.append(_Finding(account=name, check="webhooks", ok=False, text=advice))
     if offline:
         return findings, loaded
     started = time.perf_counter()
@@ -98,7 +102,7 @@ def _broken_plugins() -> list[_Finding]:
     """Tell of broken plugins. They harm nobody who does not choose them, so they do not count."""
     return [
         _Finding(account="", check="plugin", ok=False, text=f"{report.name}: {report.fault}")
-        for report in loading.inspect_all()
+        for report in inspect_all()
         if report.fault is not None
     ]
 

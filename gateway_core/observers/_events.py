@@ -194,3 +194,22 @@ class WebhookRefused(Event):
     """
 
     reason: WebhookReason
+
+
+@attrs.frozen(kw_only=True)
+class StatusMoved(Event):
+    """The shop was told a new status of an invoice, and has handled it. Only gateways with a journal know.
+
+    Attributes:
+        invoice_id: The provider's id.
+        order_id: The shop's key.
+        attempt: Which attempt of the order it is.
+        before: What the shop was told before.
+        after: What it was told now.
+    """
+
+    invoice_id: str
+    order_id: str
+    attempt: int
+    before: InvoiceStatus
+    after: InvoiceStatus

@@ -8,7 +8,7 @@
 ...     api_key: Secret = secret_field()
 ...     webhook_secrets: tuple[Secret, ...] = secrets_field()
 ...     base_url: str = base_url_field("https://api.example.com")
->>> Settings(api_key="key", webhook_secrets=["new", "old"])
+>>> Settings(api_key="key", webhook_secrets=["a new secret text", "an old secret text"])
 Settings(base_url='https://api.example.com')
 >>> Settings(api_key="key", webhook_secrets=[])
 Traceback (most recent call last):

@@ -9,7 +9,7 @@ import attrs
 
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, split
-from gateway_core.models.secret import Secret
+from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
 
 #: Characters that divide an address, or change on the way through one.
 _DIVIDERS = frozenset("/?#&+%;\\")
@@ -24,6 +24,7 @@ RESERVED_SETTINGS = (
     "limiter",
     "limiter_fallback",
     "observers",
+    "journal",
 )
 
 
@@ -40,25 +41,33 @@ def base_url_field(default: str | None = None) -> Any:
     )
 
 
-def secret_field(*, default: Any = attrs.NOTHING) -> Any:
+def secret_field(*, default: Any = attrs.NOTHING, signs: bool = False) -> Any:
     """Return an attrs field for a `Secret`; it may be given as text.
 
     Args:
         default: None for a secret that may be missing; without a default the setting is required.
+        signs: Whether it signs webhooks or requests: then it may be any text of 16 bytes or more. Otherwise it must be
+            visible ASCII, so that it fits into a header or an address.
     """
-    return attrs.field(default=default, converter=attrs.Converter(_to_secret, takes_field=True), repr=False)
+    check = _check_signing_secret if signs else _check_key
+    return attrs.field(
+        default=default, converter=attrs.Converter(_to_secret, takes_field=True), validator=check, repr=False
+    )
 
 
-def secrets_field(*, required: bool = True) -> Any:
+def secrets_field(*, required: bool = True, signs: bool = True) -> Any:
     """Return an attrs field for several active secrets, given as one text, or as a list.
 
     Args:
         required: Whether there must be at least one.
+        signs: Whether they sign webhooks or requests, as `secret_field` has it.
     """
 
     def check(_: object, field: attrs.Attribute[Any], value: tuple[Secret, ...]) -> None:
         if required and not value:
             raise ConfigurationError(f"{field.name} must hold at least one secret")
+        for secret in value:
+            (_check_signing_secret if signs else _check_key)(_, field, secret)
 
     default: Any = attrs.NOTHING if required else ()
     return attrs.field(
@@ -104,9 +113,14 @@ def count_field(default: int, *, most: int | None = None) -> Any:
 
 
 def secrets_of(value: Any) -> tuple[str, ...]:
-    """Return every `Secret` in a settings object, however deep, for the one purpose of keeping it out of texts."""
+    """Return the text of every `Secret` in a settings object, for the one purpose of keeping it out of texts."""
+    return tuple(secret.reveal() for secret in find_secrets(value))
+
+
+def find_secrets(value: Any) -> tuple[Secret, ...]:
+    """Return every `Secret` in a settings object, however deep."""
     if isinstance(value, Secret):
-        return (value.reveal(),)
+        return (value,)
     parts: Iterable[Any] = ()
     if isinstance(value, Mapping):
         parts = value.values()
@@ -114,7 +128,17 @@ def secrets_of(value: Any) -> tuple[str, ...]:
         parts = value
     elif attrs.has(type(value)):
         parts = (getattr(value, field.name, None) for field in attrs.fields(type(value)))
-    return tuple(secret for part in parts for secret in secrets_of(part))
+    return tuple(secret for part in parts for secret in find_secrets(part))
+
+
+def _check_key(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
+    if value is not None and not all("!" <= char <= "~" for char in value.reveal()):
+        raise ConfigurationError(f"{field.name}: a key must be visible ASCII without blanks, to fit into a header")
+
+
+def _check_signing_secret(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
+    if value is not None and len(value.reveal().encode()) < SHORTEST_SIGNING_SECRET:
+        raise ConfigurationError(f"{field.name}: what signs must have {SHORTEST_SIGNING_SECRET} bytes or more")
 
 
 def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secret | None:

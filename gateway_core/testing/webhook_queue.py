@@ -64,6 +64,14 @@ class WebhookQueue(abc.ABC):
         """Return whether the shop's answer means that it has the webhook: any 2xx by default."""
         return 200 <= status < 300
 
+    def webhook_retried(self, status: int | None) -> bool:  # noqa: ARG002  # for subclasses
+        """Return whether a delivery that was not accepted is sent again; any by default.
+
+        Args:
+            status: The shop's answer; None if there was none.
+        """
+        return True
+
     def announce(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None = None) -> None:
         """Queue a webhook, if the shop has an address for them."""
         if self.webhook_url is not None:
@@ -181,7 +189,8 @@ class WebhookQueue(abc.ABC):
             status = answer.status if isinstance(answer, HttpResponse) else answer
             accepted = status is not None and self.webhook_accepted(status)
             tried = len(delivery.attempts)
-            again = not accepted and not delivery.tampered and tried < len(self.redelivery)
+            repeatable = not delivery.tampered and tried < len(self.redelivery)
+            again = not accepted and repeatable and self.webhook_retried(status)
             due_at = self.clock() + self.redelivery[tried] if again else None
             if delivery.due_at != sent.due_at:
                 due_at = delivery.due_at  # somebody asked for another one meanwhile

@@ -147,7 +147,7 @@ def test_no_file(home: Path, monkeypatch: pytest.MonkeyPatch, config: str | None
 
 def test_which_file_and_which_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """The argument comes first, then the variable, then gateway.toml and its default."""
-    table = '\nbackend = "shoply"\napi_key = "k"\n'
+    table = '\nbackend = "shoply"\napi_key = "k-k"\n'
     write(f'default = "one"\n[gateways.one]{table}[gateways.two]{table}[gateways.three]{table}')
     write(f'default = "x"\n[gateways.x]{table}', "x.toml")
 

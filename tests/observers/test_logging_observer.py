@@ -34,6 +34,7 @@ from gateway_core.observers import (
     RequestFailed,
     RequestSent,
     Retried,
+    StatusMoved,
     WebhookAccepted,
     WebhookRefused,
 )
@@ -119,6 +120,19 @@ LINES = [
         INFO,
         "invoices",
         'invoice_id=inv_1 order_id=1042 amount="49.90 EUR" status=pending',
+    ),
+    Line(
+        StatusMoved,
+        {
+            "invoice_id": "inv_1",
+            "order_id": "1042",
+            "attempt": 1,
+            "before": InvoiceStatus.PENDING,
+            "after": InvoiceStatus.PAID,
+        },
+        INFO,
+        "journal",
+        "invoice_id=inv_1 order_id=1042 attempt=1 before=pending after=paid",
     ),
     Line(
         WebhookAccepted,

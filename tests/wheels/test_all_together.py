@@ -21,6 +21,7 @@ DISTRIBUTIONS = [
     "gateway-bitsby",
     "gateway-azothpay",
     "gateway-billoget",
+    "gateway-mollie",
     "gateway-opentelemetry",
 ]
 GROUPS = ["gateway_core.providers", "gateway_core.emulators", "gateway_core.commands"]
@@ -61,8 +62,9 @@ def test_command_finds_every_provider() -> None:
 
     printed = subprocess.run([program, "providers", "--json"], capture_output=True, text=True, check=True).stdout
 
-    names = {provider["name"] for provider in json.loads(printed)}
-    assert {"azothpay", "billoget", "bitsby", "sandbox", "stripe"} <= names
+    assert {"azothpay", "billoget", "bitsby", "mollie", "sandbox", "stripe"} <= {
+        provider["name"] for provider in json.loads(printed)
+    }
 
 
 def test_shop_is_paid_by_the_fixture(gateway_sandbox: EmulatedAccount) -> None:

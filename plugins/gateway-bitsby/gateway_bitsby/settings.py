@@ -62,9 +62,11 @@ def _check_url_secret(_: object, field: attrs.Attribute[Any], value: Secret | No
     if value is None:
         return
     text = value.reveal()
-    if len(text) < _SHORTEST_URL_SECRET or not _DIVIDERS.isdisjoint(text):
+    visible = all("!" <= char <= "~" for char in text)
+    if len(text) < _SHORTEST_URL_SECRET or not visible or not _DIVIDERS.isdisjoint(text):
         raise ConfigurationError(
-            f"{field.name} must have {_SHORTEST_URL_SECRET} characters or more, none of them one of / ? # & + % ; \\"
+            f"{field.name} must have {_SHORTEST_URL_SECRET} characters or more of visible ASCII, none of them one of"
+            " / ? # & + % ; \\"
         )
 
 
