@@ -168,7 +168,7 @@ def test_each_field_of_the_emulator_is_one_of_stripes(recorder: _Recorder, judge
             for each in value:
                 look(each)
         elif isinstance(value, dict):
-            kind = _OBJECTS.get(value.get("object", ""))
+            kind = _OBJECTS.get(str(value.get("object")))
             if kind is not None:
                 seen.add(value["object"])
                 assert set(value) - set(kind.__annotations__) == set(), value["object"]
