@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from gateway_core import Secret
-from gateway_core.errors import ConfigurationError, InvalidRequestError
+from gateway_core.errors import ConfigurationError
 from gateway_core.provider import base_url_field, secret_field, secrets_field
 
 #: How many confirmations an on-chain payment needs (source: Greenfield API, SpeedPolicy).
@@ -28,12 +28,12 @@ def _check_count(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 def _check_speed(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and value not in SPEED_POLICIES:
-        raise InvalidRequestError(f"{field.name} is one of {', '.join(SPEED_POLICIES)}")
+        raise ConfigurationError(f"{field.name} must be one of {', '.join(SPEED_POLICIES)}")
 
 
 def _check_methods(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, tuple) or not all(isinstance(each, str) and each.strip() for each in value):
-        raise InvalidRequestError(f"{field.name} lists payment methods of the store, such as BTC-CHAIN and BTC-LN")
+        raise ConfigurationError(f"{field.name} must list payment methods of the store, such as BTC-CHAIN and BTC-LN")
 
 
 @attrs.frozen(kw_only=True)

@@ -57,7 +57,12 @@ def operations_of(harness: Harness) -> Iterator[Operation]:
         yield Operation("cancel_invoice", lambda gateway: gateway.cancel_invoice(invoice.id), by_id)
     if harness.supports("refund_payment"):
         paid = harness.paid() if harness.emulator is not None else invoice
-        refund = RefundRequest(refund_id=f"refund-{harness.orders}", invoice_id=paid.id, amount=harness.amount())
+        refund = RefundRequest(
+            refund_id=f"refund-{harness.orders}",
+            invoice_id=paid.id,
+            amount=harness.amount(),
+            references=harness.references(paid),
+        )
         harness.prepare("given_refunded", refund)
         yield Operation("refund_payment", lambda gateway: gateway.refund_payment(refund), {"request": refund})
 

@@ -128,7 +128,7 @@ class OperationChecks(Checks):
 
     @check
     def test_cancel_invoice_cancels(self, harness: Harness) -> None:
-        """`cancel_invoice` calls an unpaid invoice off, and the status says so from then on.
+        """`cancel_invoice` calls an unpaid invoice off, as CANCELED or EXPIRED, and the status says so from then on.
 
         Why: A customer who pays what was called off has paid for nothing.
         """
@@ -138,12 +138,13 @@ class OperationChecks(Checks):
         if harness.emulator is None:
             self.given_canceled(harness.mocker, invoice.id)
         report = harness.gateway.cancel_invoice(invoice.id)
-        require(report.status is InvoiceStatus.CANCELED, f"it reports {report.status.value}")
+        ended = report.status
+        require(ended in (InvoiceStatus.CANCELED, InvoiceStatus.EXPIRED), f"it reports {ended.value}")
         if harness.emulator is not None:
             known = harness.emulated(invoice).status
-            require(known is InvoiceStatus.CANCELED, f"at the provider the invoice is {known.value}")
+            require(known is ended, f"at the provider the invoice is {known.value}, and it reports {ended.value}")
             later = harness.gateway.get_status(invoice.id).status
-            require(later is InvoiceStatus.CANCELED, f"get_status says {later.value} afterwards")
+            require(later is ended, f"get_status says {later.value} afterwards")
 
     @check
     def test_refund_payment_gives_the_money_back(self, harness: Harness) -> None:
@@ -154,7 +155,8 @@ class OperationChecks(Checks):
         if not harness.supports("refund_payment"):
             not_applicable("refund_payment is not implemented")
         invoice, part = harness.paid(), harness.amount(1234)
-        request = RefundRequest(refund_id="refund-1", invoice_id=invoice.id, amount=part)
+        references = harness.references(invoice)
+        request = RefundRequest(refund_id="refund-1", invoice_id=invoice.id, amount=part, references=references)
         if harness.emulator is None:
             self.given_refunded(harness.mocker, request)
         refund = harness.gateway.refund_payment(request)
@@ -163,13 +165,17 @@ class OperationChecks(Checks):
         )
         if harness.emulator is not None:
             done = refund.status is RefundStatus.DONE
-            went = part if done else part - part
             known = harness.emulated(invoice).refunded
-            require(known == went, f"at the provider {known} went back, and the refund of {part} is {refund.status}")
+            # What was accepted may be carried out before anybody asks again.
+            fine = known == part or (refund.status is RefundStatus.PENDING and not known)
+            require(fine, f"at the provider {known} went back, and the refund of {part} is {refund.status.value}")
             report = harness.gateway.get_status(invoice.id)
-            require(report.refunded in (None, went), f"get_status says that {report.refunded} went back, not {went}")
+            require(report.refunded in (None, known), f"get_status says that {report.refunded} went back, not {known}")
             refunded = report.status in (InvoiceStatus.PARTIALLY_REFUNDED, InvoiceStatus.UNKNOWN)
-            require(refunded is done, f"get_status says {report.status.value}, and the refund is {refund.status}")
+            told = done or report.refunded is not None
+            require(
+                refunded is bool(known) or not told, f"get_status says {report.status.value}, and {known} went back"
+            )
 
     @check
     def test_refund_is_made_once(self, harness: Harness) -> None:
@@ -182,7 +188,8 @@ class OperationChecks(Checks):
         if harness.info.idempotency is None:
             not_applicable("info.idempotency is None: the provider knows no keys")
         invoice = harness.paid()
-        request = RefundRequest(refund_id="refund-1", invoice_id=invoice.id, amount=harness.amount(1000))
+        amount, references = harness.amount(1000), harness.references(invoice)
+        request = RefundRequest(refund_id="refund-1", invoice_id=invoice.id, amount=amount, references=references)
         if harness.emulator is None:
             self.given_refunded(harness.mocker, request)
         with harness.transport.recording() as asked:
