@@ -87,5 +87,13 @@ ACCOUNTS = {
             others={"return_url": "https://shop.example/done"},
             currency="EUR",
         ),
+        Account(
+            backend="stripe",
+            secrets={
+                "api_key": f"sk_test_{made_up('stripe')}",
+                "webhook_secret": [standard("stripe 1"), standard("stripe 2")],
+            },
+            others={"return_url": "https://shop.example/thanks"},
+        ),
     )
 }

@@ -20,7 +20,7 @@ SHOP = ROOT / "examples" / "shop.py"
 PATIENCE = 30.0
 
 
-@pytest.mark.parametrize("backend", ["sandbox", "bitsby", "mollie"])
+@pytest.mark.parametrize("backend", ["sandbox", "bitsby", "mollie", "stripe"])
 def test_same_shop_on_every_backend(backend: str, tmp_path: Path) -> None:
     """An order is paid by a webhook that crossed a socket, whichever backend the configuration names."""
     shop_port = _free_port()

@@ -53,7 +53,7 @@ def test_command_finds_every_provider() -> None:
 
     printed = subprocess.run([program, "providers", "--json"], capture_output=True, text=True, check=True).stdout
 
-    assert {"azothpay", "billoget", "bitsby", "mollie", "sandbox"} <= {
+    assert {"azothpay", "billoget", "bitsby", "mollie", "sandbox", "stripe"} <= {
         provider["name"] for provider in json.loads(printed)
     }
 

@@ -71,6 +71,7 @@ INFO = ProviderInfo(
         "A canceled invoice is an expired session with the mark gateway_canceled in its metadata: Stripe has one word.",
         "Up to 24 hours an invoice can be paid, and that is what it is without expires_in.",
         "The smallest amount depends on the currency in which the account is paid out: Stripe refuses what is below.",
+        "Stripe allows 500 reads of one payment in 30 days: let webhooks tell, and poll with patience.",
         "Assumed: a key is unique in the account. Stripe documents that it is kept for 24 hours at least.",
         "Assumed: the limit is that of test mode, 25 requests a second; live accounts have 100, set rate_limits.",
         "Assumed of BHD, JOD, KWD, OMR and TND, of which the current documentation is silent: the last digit is 0.",

@@ -59,6 +59,9 @@ STATUSES: Mapping[tuple[str, str | None], InvoiceStatus] = MappingProxyType(
     }
 )
 
+#: What nobody can pay any more, and nobody has to call off.
+ENDED = (_S.CANCELED, _S.EXPIRED, _S.FAILED)
+
 #: The words of `payment_status`: whether the money is there. The intent tells more, where it is known.
 PAYMENT_STATUSES = ("paid", "unpaid", "no_payment_required")
 

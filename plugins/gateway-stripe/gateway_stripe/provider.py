@@ -151,7 +151,7 @@ class Stripe:
             yield from self._post(("expire", invoice_id), *place, "expire")
         elif session.status == "complete" and intent is not None and intent.status == "requires_capture":
             yield from self._post(("void", invoice_id), "payment_intents", intent.id, "cancel")
-        elif session.status == "expired":
+        elif mapping.status_of(session, intent) in mapping.ENDED:
             return (yield from self._report(session, raw))
         else:
             raise RejectedError("the payer has paid, or is about to: refund the payment instead of canceling it")

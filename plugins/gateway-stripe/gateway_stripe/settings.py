@@ -19,6 +19,8 @@ CaptureMethod = Literal["automatic", "automatic_async", "manual"]
 _KEY = re.compile(r"(sk|rk)_(?P<mode>test|live)_[!-~]+")
 _ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,250}")
 _LONGEST_URL = 5000
+#: What is shorter can be guessed.
+_SHORTEST_SECRET = 16
 
 
 def _check_account(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -45,8 +47,11 @@ def _to_secrets(value: Any) -> Any:
 def _check_secrets(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, tuple) or not all(isinstance(each, Secret) for each in value):
         raise ConfigurationError(f"{field.name} must be a secret or a list of secrets, of which one at least is there")
-    if not all(each.reveal().startswith("whsec_") for each in value):
-        raise ConfigurationError(f"{field.name} must be the signing secret of a webhook endpoint, which begins whsec_")
+    if not all(each.reveal().startswith("whsec_") and len(each.reveal()) >= _SHORTEST_SECRET for each in value):
+        raise ConfigurationError(
+            f"{field.name} must be the signing secret of a webhook endpoint: whsec_ and what follows,"
+            f" {_SHORTEST_SECRET} characters or more"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -63,9 +68,6 @@ class StripeSettings:
             replaces ``{CHECKOUT_SESSION_ID}`` in it by the invoice's id.
         search_pages: The most pages of 100 sessions that `find_invoice` reads.
         base_url: The address of the API.
-
-    Raises:
-        ConfigurationError: If one of them is not so.
     """
 
     api_key: Secret = secret_field()

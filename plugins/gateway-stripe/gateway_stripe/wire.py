@@ -210,8 +210,8 @@ def _refusal(response: HttpResponse) -> ProviderError:
     error = _error_of(response)
     message = error.get("message") or f"HTTP status {response.status} without an explanation"
     code = error.get("code") or error.get("type")
-    decline = error.get("decline_code")
-    text = f"{message} ({decline})" if decline else message
+    detail = error.get("decline_code") or response.headers.get("Stripe-Rate-Limited-Reason")
+    text = f"{message} ({detail})" if detail else message
     refusal = for_status(response.status, text, code=code, request_id=response.headers.get("Request-Id"))
     kind = ERRORS.get(code or "")
     if response.status == 424:

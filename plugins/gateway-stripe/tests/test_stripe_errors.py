@@ -65,6 +65,15 @@ def test_each_refusal_has_its_class(
     assert fields.get("decline_code", "") in told.value.message
 
 
+def test_limit_that_was_reached_is_named(gateway: Gateway, answers: Callable[..., None]) -> None:
+    """Stripe says in a header which of its limits it was."""
+    headers = {"Stripe-Rate-Limited-Reason": "endpoint-concurrency"}
+    answers("checkout/sessions/cs_test_a1X", _error(code="rate_limit"), status=429, headers=headers)
+
+    with pytest.raises(RateLimitedError, match="endpoint-concurrency"):
+        gateway.get_status("cs_test_a1X")
+
+
 def test_documented_example(gateway: Gateway, answers: Callable[..., None], example: Callable[[str], Any]) -> None:
     """The example of the documentation is read whole."""
     answers("checkout/sessions/cs_test_a1X", example("error-missing"), status=404)

@@ -40,7 +40,11 @@ def test_key_picks_the_mode(key: str, live: bool) -> None:
         ({"api_key": _TEST, "account": "1032D82e"}, "account: must be"),
         ({"api_key": _TEST, "webhook_secret": "we_1Mr5jU"}, "webhook_secret: must be the signing secret"),
         ({"api_key": _TEST, "webhook_secret": []}, "webhook_secret"),
-        ({"api_key": _TEST, "webhook_secret": ["whsec_a", _TEST]}, "webhook_secret: must be the signing secret"),
+        ({"api_key": _TEST, "webhook_secret": "whsec_a"}, "16 characters or more"),
+        (
+            {"api_key": _TEST, "webhook_secret": ["whsec_test_secret", _TEST]},
+            "webhook_secret: must be the signing secret",
+        ),
         ({"api_key": _TEST, "return_url": "shop.test/thanks"}, "return_url: must be"),
         ({"api_key": _TEST, "search_pages": 0}, "search_pages: must be"),
     ],
@@ -61,7 +65,7 @@ def test_key_of_a_new_form_needs_the_mode() -> None:
 
 def test_secrets_are_not_shown() -> None:
     """Neither the key nor a webhook secret is in the repr."""
-    shown = repr(_open(api_key=_TEST, webhook_secret=["whsec_one", "whsec_two"]))
+    shown = repr(_open(api_key=_TEST, webhook_secret=["whsec_the_first_one", "whsec_the_second_one"]))
 
     assert "abc123" not in shown
     assert "whsec" not in shown

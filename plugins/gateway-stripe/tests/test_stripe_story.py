@@ -150,6 +150,7 @@ def test_reserved_and_released(account: EmulatedAccount, order: Order) -> None:
 
     assert account.gateway.get_status(lapsing.id).status is _S.EXPIRED
     assert account.gateway.get_status(released.id).status is _S.CANCELED
+    assert account.gateway.cancel_invoice(lapsing.id).status is _S.EXPIRED
     assert {payment.status for payment in account.gateway.list_payments()} == {PaymentStatus.FAILED}
 
 

@@ -114,10 +114,10 @@ def test_message_is_young(gateway: Gateway, payload: bytes, late: int, accepted:
 
 def test_rolled_secret(connect: Callable[..., Gateway], payload: bytes) -> None:
     """Any of the active secrets will do, and no other."""
-    connect(webhook_secret=["whsec_new", _SECRET]).verify_webhook(_message(payload, _GENUINE))
+    connect(webhook_secret=["whsec_the_new_one", _SECRET]).verify_webhook(_message(payload, _GENUINE))
 
     with pytest.raises(WebhookError):
-        connect(webhook_secret=["whsec_new", "whsec_other"]).verify_webhook(_message(payload, _GENUINE))
+        connect(webhook_secret=["whsec_the_new_one", "whsec_another_one"]).verify_webhook(_message(payload, _GENUINE))
 
 
 def test_secret_is_needed(connect: Callable[..., Gateway], payload: bytes) -> None:

@@ -78,7 +78,7 @@ def _changed(secret: str) -> Iterator[tuple[str, bytes, str]]:
         "a bad header": "bad_header",
         "a comma": ",",
         "V1 in capitals": f"{time},V1={digest}",
-        "of another secret": _signed("whsec_other"),
+        "of another secret": _signed("whsec_another_one"),
         "of the secret without its prefix": _signed(secret.removeprefix("whsec_")),
         "of another body": _signed(secret, body=_BODY + " "),
         "299 seconds old": _signed(secret, seconds=-290),
