@@ -6,6 +6,7 @@ import functools
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ _KEYS_LIVE = timedelta(hours=1)
 _LARGEST_PAGE = 250
 _USUAL_PAGE = 50
 _DESCRIPTION = 255
+_LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 @attrs.frozen
@@ -315,6 +317,8 @@ class Api:
         if not self._emulator.credentials["api_key"].startswith("access_"):
             raise RefusedError(403, "An organization access token is needed")
         url, kinds = web_address(call.content, "url", needed=True), call.content.get("eventTypes")
+        if not isinstance(kinds, list) or not kinds or not all(isinstance(each, str) for each in kinds):
+            raise RefusedError(422, "The eventTypes are invalid", "eventTypes")
         made = {"id": self._emulator.new_id("hook"), "url": url, "kinds": kinds}
         made["createdAt"] = time_text(self._emulator.clock())
         made["secret"] = self._emulator.credentials["webhook_secrets"]
@@ -358,7 +362,7 @@ def _methods(content: Mapping[str, Any]) -> list[str]:
     """Return the ways to pay that a request allows; none for all."""
     given = content.get("method")
     offered = [given] if isinstance(given, str) else given or []
-    if not isinstance(offered, list) or not all(each in METHODS for each in offered):
+    if not isinstance(offered, list) or not all(isinstance(each, str) and each in METHODS for each in offered):
         raise RefusedError(422, "The payment method is not enabled in your website profile", "method")
     return offered
 
@@ -370,7 +374,7 @@ def _range(ids: list[str], query: Mapping[str, str]) -> tuple[int, int]:
         RefusedError: If it begins nowhere, or the number is none that Mollie takes.
     """
     given = query.get("limit", str(_USUAL_PAGE))
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= _LARGEST_PAGE:
+    if not _LIMIT.fullmatch(given) or not 1 <= int(given) <= _LARGEST_PAGE:
         raise RefusedError(400, f"Invalid limit, use 1 to {_LARGEST_PAGE}", "limit")
     first = query.get("from")
     if first is not None and first not in ids:

@@ -279,7 +279,7 @@ class MollieEmulator(Emulator):
         """Queue the classic webhook, if the payment has an address, and the signed one, if there is a subscription."""
         if invoice.data["webhookUrl"] is not None:
             self.announce(kind, invoice)
-        if kind not in self.subscription().get("kinds", ()):
+        if not {kind, "*"} & {*self.subscription().get("kinds", ())}:
             return
         now, event_id = self.clock(), self.new_id("event")
         event = dumps(documents.event(event_id, kind, entity, now))
