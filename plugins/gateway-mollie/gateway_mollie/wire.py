@@ -92,13 +92,6 @@ class Chargeback:
     reversed_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=camel_case)
-class Entity:
-    """What an event is about, as far as it is the same for all."""
-
-    payment_id: str | None = None
-
-
 @attrs.frozen
 class Embedded:
     """What something brings along; None for what is not told."""
@@ -106,7 +99,6 @@ class Embedded:
     payments: list[Any] | None = None
     refunds: list[Refund] | None = None
     chargebacks: list[Chargeback] | None = None
-    entity: Entity | None = None
 
 
 @attrs.frozen(kw_only=True, field_transformer=camel_case)
@@ -191,15 +183,19 @@ class Event:
     type: str | None = None
     entity_id: str | None = None
     created_at: datetime | None = None
-    embedded: Embedded = named("_embedded", default=Embedded())
+    embedded: dict[str, Any] = named("_embedded", default={})
 
     @property
     def payment_id(self) -> str | None:
-        """The payment that it tells of; None if it tells of none, or does not say which."""
+        """The payment that it tells of; None if it tells of none, or does not say which.
+
+        What an event brings along stands under ``entity``, or (so github.com/mollie/mollie-api-php,
+        tests/Fixtures/Webhooks) under its own kind.
+        """
         own = self.id if self.resource == "payment" else None
-        entity = self.embedded.entity or Entity()
-        places = (own, self.entity_id, entity.payment_id)
-        return next((each for each in places if each is not None and is_payment_id(each)), None)
+        brought = [each.get("paymentId") for each in self.embedded.values() if isinstance(each, Mapping)]
+        places = (own, self.entity_id, *brought)
+        return next((each for each in places if isinstance(each, str) and is_payment_id(each)), None)
 
 
 @attrs.frozen
