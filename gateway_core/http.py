@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 from collections.abc import Generator, Mapping
 from decimal import Decimal
@@ -14,6 +13,7 @@ import attrs
 
 from gateway_core import _json
 from gateway_core.errors import InvalidRequestError
+from gateway_core.models import _fields as check
 from gateway_core.models.headers import Headers, HeadersLike, as_headers
 
 T = TypeVar("T")
@@ -45,6 +45,12 @@ class HttpRequest:
         idempotency_key: The key under which the provider carries this request out at most once, if
             `ProviderInfo.idempotency` says that it honours one. The header or field that carries the key is the
             plugin's to set.
+
+    In a module that needs Django's ``HttpRequest``, too, import this one by another name:
+    ``from gateway_core import HttpRequest as ProviderRequest``. Applications need it nowhere.
+
+    Raises:
+        InvalidRequestError: If one of them is of another kind. What can be sent is for the transport to check.
     """
 
     method: str
@@ -55,6 +61,13 @@ class HttpRequest:
         default=attrs.Factory(lambda self: self.method in ("GET", "HEAD"), takes_self=True),
     )
     idempotency_key: str | None = attrs.field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check.text("method", self.method)
+        check.text("url", self.url)
+        check.bytes_("body", self.body)
+        check.flag("safe", self.safe)
+        check.text_or_none("idempotency_key", self.idempotency_key)
 
     @classmethod
     def json(
@@ -114,12 +127,20 @@ class HttpResponse:
         body: The body, decoded from its transfer and content encodings, not larger than the transport allows.
         doubtful: Whether an earlier attempt at the same request may have been carried out, even if this answer says no.
             The core sets it, and says so in the error that the flow raises.
+
+    Raises:
+        InvalidRequestError: If one of them is not so.
     """
 
     status: int
     headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     doubtful: bool = attrs.field(default=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check.status_code("status", self.status)
+        check.bytes_("body", self.body)
+        check.flag("doubtful", self.doubtful)
 
     @property
     def ok(self) -> bool:
@@ -193,13 +214,9 @@ def idempotency_key(operation: str, *names: str) -> str:
 def is_loopback(url: str) -> bool:
     """Return whether an address can lead to this machine only."""
     try:
-        host = split(url).hostname or ""
-        if host == "localhost":
-            return True
-        address = ipaddress.ip_address(host)
+        return check.is_loopback_host(split(url).hostname or "")
     except ValueError:
         return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def origin(url: str) -> str:

@@ -11,13 +11,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from gateway_core.errors import InvalidRequestError, OutOfReachError, UnexpectedResponseError
+from gateway_core.errors import GatewayError, InvalidRequestError, OutOfReachError, UnexpectedResponseError
 from gateway_core.http import Flow
+from gateway_core.models._fields import is_identifier
 from gateway_core.models.payment import Page
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def cursor_number(cursor: str | None, *, first: int = 0) -> int:
     """Return the number of a page or item that a cursor stands for.
 
     Args:
-        cursor: What the page before gave as `Page.next_cursor`; None for the first page.
+        cursor: What the page before gave as ``Page.next_cursor``; None for the first page.
         first: The number of the first page: 0 for offsets, 1 for most providers that number pages.
 
     Raises:
@@ -54,6 +55,26 @@ def cursor_number(cursor: str | None, *, first: int = 0) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _MOST_DIGITS) or int(cursor) < first:
         raise InvalidRequestError("this cursor comes from no page of this list")
     return int(cursor)
+
+
+def read_each(items: Iterable[Any], read: Callable[[Any], T], *, id_name: str = "id") -> tuple[T, ...]:
+    """Read the items of a page, and name the one that cannot be read.
+
+    >>> from gateway_core import Money
+    >>> from gateway_core.listing import read_each
+    >>> read_each([{"id": "a", "cents": 5}, {"id": "b", "cents": "x"}], lambda item: Money.from_minor(item["cents"], "EUR"))
+    Traceback (most recent call last):
+    gateway_core.errors.UnexpectedResponseError: item 2 of the page, b, cannot be read: minor units are an int
+
+    Args:
+        items: The items, as `wire.loads` gives them.
+        read: Makes a record of an item.
+        id_name: Under which name an item bears its id.
+
+    Raises:
+        UnexpectedResponseError: If `read` raises an error of ours.
+    """
+    return tuple(_read_one(number, item, read, id_name) for number, item in enumerate(items, 1))
 
 
 def find_one(
@@ -101,3 +122,15 @@ def find_one(
     if not found and cursor is not None:
         raise OutOfReachError(f"not among the {len(seen)} that were looked through, and there are more")
     return next(iter(found.values()), None)
+
+
+def _read_one(number: int, item: Any, read: Callable[[Any], T], id_name: str) -> T:
+    try:
+        return read(item)
+    except GatewayError as error:
+        reason = error.message
+        cause = error.__cause__
+    known = item.get(id_name) if isinstance(item, Mapping) else None
+    known = str(known) if type(known) is int else known
+    which = f"item {number} of the page, {known}," if is_identifier(known) else f"item {number} of the page"
+    raise UnexpectedResponseError(f"{which} cannot be read: {reason}") from cause

@@ -178,7 +178,8 @@ def check_standard(
     """Refuse a message that does not hold by the Standard Webhooks scheme; return its id.
 
     Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md. Only ``v1`` (HMAC-SHA256) is
-    known here: no name inside the header chooses another algorithm.
+    known here: no name inside the header chooses another algorithm. The headers may have the names of Svix, who wrote
+    the scheme (``svix-id`` and so on), where none has the scheme's own.
 
     Args:
         request: The webhook, with its ``received_at`` stamped.
@@ -192,9 +193,10 @@ def check_standard(
     if request.received_at is None:
         raise InvalidRequestError("received_at is missing: a gateway stamps it")
     keys = _usable(standard_key(secret) for secret in secrets)
-    message_id = single_header(request, "webhook-id")
-    seconds = single_header(request, "webhook-timestamp")
-    signatures = single_header(request, "webhook-signature").split(" ")
+    brand = _brand(request)
+    message_id = single_header(request, f"{brand}-id")
+    seconds = single_header(request, f"{brand}-timestamp")
+    signatures = single_header(request, f"{brand}-signature").split(" ")
     candidates = [text for version, _, text in (each.partition(",") for each in signatures) if version == "v1"]
     check_signature(b".".join((_encoded(message_id), _encoded(seconds), request.body)), candidates, keys, "base64")
     check_timestamp(seconds, request.received_at, tolerance)
@@ -240,6 +242,13 @@ def _parts_of(url: str) -> list[str]:
     except ValueError:
         return []
     return [*map(unquote, parts.path.split("/")), *(value for _, value in values)]
+
+
+def _brand(request: WebhookRequest) -> Literal["webhook", "svix"]:
+    """Return how the names of the headers begin; never some of each, so that no set is put together of two."""
+    names = ("id", "timestamp", "signature")
+    branded = any(request.headers.get_all(f"svix-{name}") for name in names)
+    return "svix" if branded and not any(request.headers.get_all(f"webhook-{name}") for name in names) else "webhook"
 
 
 def _usable(secrets: Iterable[Any]) -> list[bytes]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 import pytest
 
 from gateway_core.errors import InvalidRequestError, OutOfReachError, UnexpectedResponseError
 from gateway_core.http import Flow, HttpRequest
-from gateway_core.listing import cursor_number, find_one, is_within
+from gateway_core.listing import cursor_number, find_one, is_within, read_each
 from gateway_core.models.payment import Page
 
 AT = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -125,3 +126,31 @@ def test_a_cursor_that_leads_back_to_itself_is_an_error() -> None:
     """The next page is never the one that was just read."""
     with pytest.raises(UnexpectedResponseError, match="does not advance"):
         run_over({None: Page([Item(1)], "a"), "a": Page([Item(2)], "a")})
+
+
+def word_of(item: Any) -> str:
+    """Read an item; refuse what is none."""
+    if not isinstance(item, Mapping) or "word" not in item:
+        raise InvalidRequestError("it has no word")
+    return str(item["word"])
+
+
+@pytest.mark.parametrize(
+    "item, told",
+    [
+        ({"id": "pay_7"}, "item 2 of the page, pay_7, cannot be read: it has no word"),
+        ({"id": 7}, "item 2 of the page, 7, cannot be read"),
+        ({"id": "\n"}, "item 2 of the page cannot be read"),
+        ({}, "item 2 of the page cannot be read"),
+        (None, "item 2 of the page cannot be read"),
+    ],
+)
+def test_an_item_that_cannot_be_read_is_named(item: Any, told: str) -> None:
+    """Somebody has to find it among a hundred others."""
+    with pytest.raises(UnexpectedResponseError, match=told):
+        read_each([{"id": "a", "word": "x"}, item], word_of)
+
+
+def test_items_that_can_be_read_are_read() -> None:
+    """In their order."""
+    assert read_each([{"word": "b"}, {"word": "a"}], word_of) == ("b", "a")

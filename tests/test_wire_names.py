@@ -1,4 +1,4 @@
-"""Names and times that a provider writes in its own way."""
+"""Names and times that a provider writes in its own way, and the id in an answer that cannot be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
-from gateway_core.wire import UnixTime, camel_case, decode, named, to_unix, unix
+from gateway_core.wire import UnixTime, camel_case, decode, loads, named, naming_invoice, to_unix, unix
 
 
 @attrs.frozen(kw_only=True, field_transformer=camel_case)
@@ -69,3 +69,54 @@ def test_a_time_without_a_zone_is_none() -> None:
     """Which moment it means is the host's to guess."""
     with pytest.raises(InvalidRequestError, match="time zone"):
         to_unix(datetime(2030, 1, 1))  # noqa: DTZ001  # it is what is refused
+
+
+@pytest.mark.parametrize(
+    "body, known",
+    [
+        (b'{"id": "inv_7", "total": NaN}', "inv_7"),
+        (b'{"id": "inv_7", "total": 1e999999999}', "inv_7"),
+        (b'{"id": "inv_7", "total": ' + b"9" * 5000 + b"}", "inv_7"),
+        (b'{"id": 70000000000000000001, "total": -Infinity}', "70000000000000000001"),
+        (b'{"id": "inv_7", "id": "inv_8"}', "inv_8"),
+        (b'{"id": null, "total": NaN}', None),
+        (b'{"id": true, "total": NaN}', None),
+        (b'{"id": ["inv_7"], "total": NaN}', None),
+        (b'{"id": "a\\nb", "total": NaN}', None),
+        (b'["inv_7", NaN]', None),
+        (b'{"id": "inv_7"', None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+        (b"", None),
+    ],
+    ids=[
+        "NaN",
+        "huge",
+        "long",
+        "number",
+        "twice",
+        "null",
+        "bool",
+        "list",
+        "two lines",
+        "array",
+        "cut",
+        "bytes",
+        "deep",
+        "empty",
+    ],
+)
+def test_an_invoice_that_was_made_is_named(body: bytes, known: str | None) -> None:
+    """Whoever reads the error can look it up, and call it off."""
+    with pytest.raises(UnexpectedResponseError) as caught, naming_invoice(body, "id"):
+        loads(body)
+
+    assert caught.value.invoice_id == known
+
+
+def test_an_id_that_is_known_already_stays() -> None:
+    """Who raised the error knew better."""
+    with pytest.raises(UnexpectedResponseError) as caught, naming_invoice(b'{"id": "b"}', "id"):
+        raise UnexpectedResponseError("no", invoice_id="a")
+
+    assert caught.value.invoice_id == "a"

@@ -49,6 +49,7 @@ def test_invoice_is_made_of_the_answer(
     assert actual == Invoice(
         id="4242",
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         amount=Money("10.50", "USD"),
         payment_url="https://t.me/azothpay_bot?start=invoice_4242",
@@ -158,6 +159,7 @@ def test_status_has_two_values(  # noqa: PLR0917  # as many fixtures as it needs
     assert actual == StatusReport(
         invoice_id="4242",
         order_id="1042",
+        attempt=1,
         status=status,
         expected=Money("10.50", "USD"),
         received=None,

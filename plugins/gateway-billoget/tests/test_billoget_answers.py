@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 import requests
 from hypothesis import given
@@ -76,6 +77,7 @@ def test_budget_is_an_invoice(gateway: Gateway, answers: Callable[..., None], ex
     assert actual == Invoice(
         id="budget_123",
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         amount=Money("1500.00", "USD"),
         payment_url=None,
@@ -95,11 +97,25 @@ def test_public_budget_is_an_invoice_with_a_link(
     assert actual == Invoice(
         id="123",
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         amount=Money("1500.00", "USD"),
         payment_url="https://app.billoget.com/budget/abc123_xyz789",
         expires_at=datetime(2024, 2, 14, 10, 30, tzinfo=UTC),
     )
+
+
+def test_metadata_that_g3_cannot_keep_are_named_beside_what_nobody_keeps(
+    connect: Callable[..., Gateway], answers: Callable[..., None], example: Callable[[str], bytes]
+) -> None:
+    """A shop that counts on its metadata coming back is told; G1 keeps them."""
+    answers("POST", "api/budgets/public", example("created-public"), status=201)
+    answers("POST", "api/public/budgets", example("budget-g1"), status=201)
+    request = attrs.evolve(REQUEST, metadata={"cart": "7"}, return_url="https://shop.example/thanks")
+
+    ignored = [set(connect(generation).create_invoice(request).ignored) for generation in ("G3", "G1")]
+
+    assert ignored == [{"metadata", "return_url"}, {"return_url"}]
 
 
 @each_generation
@@ -121,6 +137,7 @@ def test_status_is_reported_from_either_generation(  # noqa: PLR0917  # as many 
     expected = StatusReport(
         invoice_id=budget_id,
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         expected=Money("1500", "USD"),
         provider_status={"g1": "PENDING", "g3": "0"}[generation],

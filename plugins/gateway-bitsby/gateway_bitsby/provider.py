@@ -38,7 +38,7 @@ from gateway_core.errors import (
     WebhookReason,
 )
 from gateway_core.http import endpoint
-from gateway_core.provider import Declines, WebhookAuthentication
+from gateway_core.provider import Declines, Expiry, ListFilter, WebhookAuthentication
 
 
 @attrs.frozen
@@ -56,6 +56,8 @@ class Bitsby:
         base_url="https://api.bitsby.app",
         currencies=mapping.CURRENCIES,
         options=BitsbyOptions,
+        honours=("description", "expires_in", "metadata"),
+        expiry=Expiry(minimum=min(DURATIONS), maximum=max(DURATIONS)),
         rate_limits=(RateLimit(requests=1, seconds=1),),
         says_too_many=wire.says_too_many,
         account_settings=("api_key",),
@@ -70,6 +72,7 @@ class Bitsby:
             "to none, in the order in which Bitsby sends them. Bitsby pages by offset: where the list grows meanwhile, "
             "an item may come twice. It watches wallets only while invoices are open: a wallet's history is more."
         ),
+        list_filter=ListFilter(by="payment"),
         unsupported={"refund_payment": "the money is in the merchant's wallet: send it back from there"},
         declines=Declines.NONE,
         notes=(
@@ -102,7 +105,7 @@ class Bitsby:
             return mapping.created(data, request)
         except UnexpectedResponseError as error:
             error.invoice_id = wire.invoice_id(data)
-            error.effect = "done"
+            error.effect = "unknown" if error.invoice_id is None else "done"
             raise
 
     @hookimpl
@@ -147,7 +150,7 @@ class Bitsby:
         return WebhookDelivery(events=[webhook.confirm(told, item, raw)], verified_by="callback")
 
     @hookimpl
-    def find_invoice(self, order_id: str, since: datetime | None) -> Flow[Invoice | None]:
+    def find_invoice(self, order_id: str, attempt: int, since: datetime | None) -> Flow[Invoice | None]:
         """Look through the project's invoices for the one that was created for an order.
 
         Bitsby cannot search, so its list is read: at most `search_pages` pages. All of them are read even after a hit,
@@ -155,11 +158,12 @@ class Bitsby:
 
         Args:
             order_id: The shop's key.
+            attempt: Which attempt to have it paid.
             since: Look at invoices created at this moment or later only, for lists that are longer than can be read.
 
         Raises:
             OutOfReachError: If nothing was found in as many pages as are read, and there are more.
-            UnexpectedResponseError: If several invoices have this order id.
+            UnexpectedResponseError: If several invoices are of this attempt.
         """
         seen: set[str] = set()
         hits: dict[str, Invoice] = {}
@@ -171,7 +175,7 @@ class Bitsby:
                 raise UnexpectedResponseError("Bitsby's list does not advance: the same page came again")
             seen.update(new)
             for item, raw in new.values():
-                if mapping.order_id_of(item.serviceData) == order_id and self._in_project(item.projectId):
+                if mapping.order_of(item.serviceData) == (order_id, attempt) and self._in_project(item.projectId):
                     hits[item.id] = mapping.invoice(item, raw, self.settings.checkout_url)
             query = attrs.evolve(query, cursor=page.next_cursor)
             if query.cursor is None:

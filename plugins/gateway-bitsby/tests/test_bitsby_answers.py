@@ -60,6 +60,7 @@ def test_invoice_is_created(
     assert actual == Invoice(
         id=INVOICE,
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PENDING,
         amount=Money("12.00", "USD"),
         payment_url="https://dash.bitsby.app/invoices/pay/MXNj4m8HhcM4",
@@ -97,6 +98,7 @@ def test_status_is_reported(  # noqa: PLR0917  # as many fixtures as it needs
     expected = StatusReport(
         invoice_id=INVOICE,
         order_id="1042",
+        attempt=1,
         status=status,
         expected=Money("12.00", "USD"),
         provider_status=name,

@@ -64,6 +64,7 @@ def test_webhook_that_bitsby_confirms_is_genuine(
     report = StatusReport(
         invoice_id=INVOICE,
         order_id="1042",
+        attempt=1,
         status=InvoiceStatus.PAID,
         expected=Money("12.00", "USD"),
         provider_status="paid",

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import attrs
 
 from gateway_core import (
+    Capture,
+    CaptureRequest,
     Flow,
     HttpRequest,
     HttpResponse,
@@ -35,11 +37,12 @@ from gateway_core.errors import (
     for_status,
 )
 from gateway_core.http import endpoint
-from gateway_core.provider import Idempotency, WebhookAuthentication
+from gateway_core.models import order_reference
+from gateway_core.provider import Expiry, Idempotency, ListFilter, WebhookAuthentication
 from gateway_core.webhooks import check_standard, parse
-from gateway_core.wire import decode, loads, structure
+from gateway_core.wire import decode, loads, naming_invoice, structure
 from gateway_sandbox import mapping
-from gateway_sandbox.settings import BASE_URL, SandboxSettings
+from gateway_sandbox.settings import BASE_URL, SandboxOptions, SandboxSettings
 from gateway_sandbox.wire import WireAccount, WireRefusal
 
 T = TypeVar("T")
@@ -61,7 +64,10 @@ class Sandbox:
     info = ProviderInfo(
         title="Sandbox",
         base_url=BASE_URL,
-        currencies=None,
+        options=SandboxOptions,
+        honours=("description", "return_url", "expires_in", "metadata"),
+        expiry=Expiry(minimum=timedelta(seconds=1), maximum=timedelta(days=365)),
+        list_filter=ListFilter(by="payment"),
         webhook_authentication=WebhookAuthentication.SIGNATURE,
         webhook_covers="the event's id, the time of sending and every byte of the body (Standard Webhooks, v1)",
         webhook_timestamps=True,
@@ -74,22 +80,26 @@ class Sandbox:
         notes=(
             "No real money moves.",
             "A declined payment may be tried again until the invoice's time is over: FAILED can still become PAID.",
+            "A disputed payment stays PAID until it is lost: then it is REFUNDED.",
             "An idempotency key is remembered for as long as the sandbox's state file is kept.",
         ),
     )
 
     @hookimpl
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
+        options: SandboxOptions = request.options or SandboxOptions()
         content = {
-            "order_id": request.order_id,
+            "order_id": request.reference,
             "amount": mapping.amount_to_wire(request.amount),
             "description": request.description,
             "return_url": request.return_url,
             "expires_in": _whole_seconds(request.expires_in),
             "metadata": dict(request.metadata),
+            "capture": options.capture,
         }
-        response = yield self._post(content, "invoices", key=_key("invoice", request.order_id))
-        return _read(response, mapping.invoice)
+        response = yield self._post(content, "invoices", key=_key("invoice", request.reference))
+        with naming_invoice(response.body, "id"):
+            return _read(response, mapping.invoice)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -117,8 +127,8 @@ class Sandbox:
         return WebhookDelivery(events=(event,), verified_by="signature")
 
     @hookimpl
-    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
-        response = yield self._get("invoices", query={"order_id": order_id, "limit": 2})
+    def find_invoice(self, order_id: str, attempt: int) -> Flow[Invoice | None]:
+        response = yield self._get("invoices", query={"order_id": order_reference(order_id, attempt), "limit": 2})
         return _read(response, mapping.only_invoice)
 
     @hookimpl
@@ -136,6 +146,28 @@ class Sandbox:
         }
         response = yield self._post(content, "refunds", key=_key("refund", request.refund_id))
         return _read(response, lambda answer: mapping.refund(answer, request.refund_id))
+
+    @hookimpl
+    def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
+        content = {
+            "invoice_id": request.invoice_id,
+            "amount": None if request.amount is None else mapping.amount_to_wire(request.amount),
+            "reference": request.capture_id,
+        }
+        response = yield self._post(content, "captures", key=_key("capture", request.capture_id))
+        return _read(response, lambda answer: mapping.capture(answer, request.capture_id))
+
+    def get_refund(self, refund_id: str) -> Flow[Refund]:
+        """Return a refund as it stands now, such as one that was PENDING. Run it with `Gateway.run`.
+
+        Args:
+            refund_id: The sandbox's id of it, `Refund.id`.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        response = yield self._get("refunds", refund_id)
+        return _read(response, mapping.refund)
 
     @hookimpl
     def check_account(self) -> Flow[None]:

@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 import requests_mock
 
-from gateway_core import Gateway, InvoiceRequest, InvoiceStatus, Money, PaymentStatus, RefundRequest, errors
+from gateway_core import (
+    CaptureRequest,
+    CaptureStatus,
+    Gateway,
+    InvoiceRequest,
+    InvoiceStatus,
+    Money,
+    PaymentStatus,
+    RefundRequest,
+    RefundStatus,
+    errors,
+)
 from gateway_core.transport import TransportSettings
 
 _URL = "http://127.0.0.1:4010"
@@ -45,6 +56,7 @@ _REFUND = {
     "reference": "r-1",
     "reason": "",
     "created_at": "2026-11-21T08:00:00Z",
+    "status": "succeeded",
 }
 
 Operation = Callable[[Gateway], Any]
@@ -80,7 +92,11 @@ def _check(gateway: Gateway) -> Any:
     return gateway.check_account()
 
 
-_OPERATIONS = [_create, _read, _list, _find, _cancel, _refund, _check]
+def _capture(gateway: Gateway) -> Any:
+    return gateway.capture_payment(CaptureRequest(capture_id="c-1", invoice_id="inv_1", amount=Money("10", "EUR")))
+
+
+_OPERATIONS = [_create, _read, _list, _find, _cancel, _refund, _capture, _check]
 
 
 @pytest.fixture
@@ -116,6 +132,7 @@ def _answer(provider: requests_mock.Mocker, **answer: Any) -> None:
                 "return_url": None,
                 "expires_in": None,
                 "metadata": {},
+                "capture": "automatic",
             },
         ),
         (_read, "GET", "/v1/invoices/inv_1", None),
@@ -132,6 +149,12 @@ def _answer(provider: requests_mock.Mocker, **answer: Any) -> None:
                 "reference": "r-1",
                 "reason": "late",
             },
+        ),
+        (
+            _capture,
+            "POST",
+            "/v1/captures",
+            {"invoice_id": "inv_1", "amount": {"amount": "10.00", "currency": "EUR"}, "reference": "c-1"},
         ),
         (_check, "GET", "/v1/account", None),
     ],
@@ -151,7 +174,7 @@ def test_request_is_exactly_this(  # noqa: PLR0917  # pytest gives them by name
     assert (None if sent.body is None else json.loads(sent.body)) == content
 
 
-@pytest.mark.parametrize("operation", [_create, _refund])
+@pytest.mark.parametrize("operation", [_create, _refund, _capture])
 def test_same_request_has_the_same_key(gateway: Gateway, provider: requests_mock.Mocker, operation: Operation) -> None:
     """I3: what makes something is sent under a key made of the shop's own, the same in every process."""
     _answer(provider, status_code=500)
@@ -280,7 +303,7 @@ def test_success_that_cannot_be_read_is_no_success(
         operation(gateway)
 
     assert (caught.value.http_status, caught.value.request_id) == (answer["status_code"], "req_7")
-    assert caught.value.effect == ("unknown" if operation in (_create, _cancel, _refund) else "none")
+    assert caught.value.effect == ("unknown" if operation in (_create, _cancel, _refund, _capture) else "none")
 
 
 @pytest.mark.parametrize(
@@ -508,3 +531,46 @@ def test_id_stays_one_segment(gateway: Gateway, provider: requests_mock.Mocker) 
         gateway.get_status("../../admin?x=1#y")
 
     assert provider.request_history[0].url == f"{_URL}/v1/invoices/..%2F..%2Fadmin%3Fx%3D1%23y"
+
+
+@pytest.mark.parametrize(
+    "word, status",
+    [
+        ("pending", RefundStatus.PENDING),
+        ("succeeded", RefundStatus.DONE),
+        ("failed", RefundStatus.FAILED),
+        ("on_hold", RefundStatus.PENDING),
+    ],
+)
+def test_refund_has_the_status_that_the_sandbox_says(
+    gateway: Gateway, provider: requests_mock.Mocker, word: str, status: RefundStatus
+) -> None:
+    """Only "succeeded" has moved money; a word that nobody knows says neither."""
+    _answer(provider, status_code=201, json={**_REFUND, "status": word})
+
+    assert _refund(gateway).status is status
+
+
+@pytest.mark.parametrize("word, status", [("succeeded", CaptureStatus.DONE), ("on_hold", CaptureStatus.PENDING)])
+def test_capture_has_the_status_that_the_sandbox_says(
+    gateway: Gateway, provider: requests_mock.Mocker, word: str, status: CaptureStatus
+) -> None:
+    """As above."""
+    _answer(provider, status_code=201, json={**_REFUND, "id": "cap_1", "reference": "c-1", "status": word})
+
+    assert _capture(gateway).status is status
+
+
+@pytest.mark.parametrize(
+    "change", [{"amount": {"amount": "1", "currency": "EUR"}}, {"invoice_id": "inv_2"}, {"reference": "c-2"}], ids=repr
+)
+def test_capture_of_something_else_is_refused(
+    gateway: Gateway, provider: requests_mock.Mocker, change: dict[str, Any]
+) -> None:
+    """A capture that is not the one asked for may have happened, and is no success."""
+    _answer(provider, status_code=201, json={**_REFUND, "id": "cap_1", "reference": "c-1", **change})
+
+    with pytest.raises(errors.UnexpectedResponseError) as caught:
+        _capture(gateway)
+
+    assert caught.value.effect in ("unknown", "done")

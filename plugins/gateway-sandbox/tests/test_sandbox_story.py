@@ -379,6 +379,22 @@ def test_lost_answer_is_found_again(gateway: Gateway, emulator: SandboxEmulator)
     assert gateway.find_invoice("8") is None
 
 
+def test_second_attempt_is_another_invoice(gateway: Gateway, emulator: SandboxEmulator, clock: ManualClock) -> None:
+    """A buyer who comes back after the end gets a page that can be paid, and each attempt is found again."""
+    first = _bill(gateway)
+    clock.move(timedelta(hours=2))
+    second = gateway.create_invoice(InvoiceRequest(order_id="1042", amount=_PRICE, attempt=2))
+    emulator.pay(_token(second))
+
+    found = [gateway.find_invoice("1042", attempt=number) for number in (1, 2, 3)]
+
+    assert [each and (each.id, each.order_id, each.attempt, each.status) for each in found] == [
+        (first.id, "1042", 1, InvoiceStatus.EXPIRED),
+        (second.id, "1042", 2, InvoiceStatus.PAID),
+        None,
+    ]
+
+
 def test_several_invoices_of_one_order_are_not_chosen_from(gateway: Gateway, call: Callable[..., HttpResponse]) -> None:
     """I4: where somebody made two invoices for an order, none is picked silently."""
     for _ in range(2):

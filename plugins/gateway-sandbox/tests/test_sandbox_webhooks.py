@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -195,6 +196,58 @@ def test_both_refuse_what_was_changed(  # noqa: PLR0917  # pytest gives them by 
 
     assert (_judge(emulator, *tampered), _accepts(gateway, *tampered)) == (False, False)
     assert (_judge(emulator, genuine, request.body), _accepts(gateway, genuine, request.body)) == (True, True)
+
+
+def test_every_changed_bit_is_refused(
+    gateway: Gateway, emulator: SandboxEmulator, call: Call, webhooks: Deliver
+) -> None:
+    """W1: the signature covers every bit of the body, of the id and of the time."""
+    emulator.pay(_bill(call)[1])
+    (request,) = webhooks()
+    genuine, body = dict(request.headers.pairs), request.body
+
+    accepted = [changed for changed in _with_one_bit_changed(body) if _accepts(gateway, genuine, changed)]
+    accepted += [
+        changed
+        for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+        for changed in _with_one_bit_changed(genuine[name].encode())
+        if _accepts(gateway, {**genuine, name: changed.decode("latin-1")}, body)
+    ]
+
+    assert accepted == []
+
+
+def _with_one_bit_changed(message: bytes) -> Iterator[bytes]:
+    for position, bit in itertools.product(range(len(message)), range(8)):
+        yield message[:position] + bytes([message[position] ^ 1 << bit]) + message[position + 1 :]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda headers: {"headers": {name.upper(): value for name, value in headers.items()}},
+        lambda headers: {"headers": {**headers, "Content-Type": "text/plain"}},
+        lambda headers: {"headers": {**headers, "webhook-signature": f"v1,AAAA {headers['webhook-signature']}"}},
+        lambda headers: {"headers": {**headers, "webhook-signature": f"{headers['webhook-signature']} v1a,AAAA x"}},
+        lambda headers: {"headers": headers, "method": "PUT"},
+        lambda headers: {"headers": headers, "url": "https://shop.example/elsewhere?id=inv_1"},
+    ],
+    ids=["case of the names", "another header", "another signature", "other versions", "method", "address"],
+)
+def test_whatever_lies_outside_of_the_signature_changes_nothing(
+    gateway: Gateway,
+    emulator: SandboxEmulator,
+    call: Call,
+    webhooks: Deliver,
+    change: Callable[[dict[str, str]], dict[str, Any]],
+) -> None:
+    """W1, W9: the README lists these; each brings the same event, and everything else is refused."""
+    emulator.pay(_bill(call)[1])
+    (request,) = webhooks()
+
+    changed = gateway.verify_webhook(WebhookRequest(body=request.body, **change(dict(request.headers.pairs))))
+
+    assert changed == gateway.verify_webhook(WebhookRequest(body=request.body, headers=request.headers))
 
 
 def test_tampered_delivery_is_refused_by_both(

@@ -1,7 +1,4 @@
-"""A stateful stand-in for Bitsby, built after its documentation.
-
-Where the documentation is silent, the emulator has to do something all the same: the README lists what.
-"""
+"""Bitsby's API, payers and webhooks, emulated."""
 
 from __future__ import annotations
 
@@ -16,11 +13,12 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from gateway_bitsby import bookkeeping, documents, mapping
+from gateway_bitsby import mapping
+from gateway_bitsby.emulator import bookkeeping, documents
 from gateway_bitsby.settings import TIMES_TO_PAY
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, RejectedError
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, WayToPay, fields_of
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, InvoiceAction, WayToPay, fields_of
 
 #: Bitsby's limit: at most one request in this time.
 _SPACING = timedelta(seconds=1)
@@ -31,6 +29,9 @@ _LARGEST_LIMIT = 100
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+_CANCEL = InvoiceAction(id="cancel", label="Cancel", hint="Call the invoice off, while nobody has opened its page.")
 
 
 class _RefusedError(Exception):
@@ -138,6 +139,20 @@ class BitsbyEmulator(Emulator):
             f"a crypto payment is made or not made, never declined: this invoice stays {documents.status_word(invoice)}"
         )
 
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the shop and time can do to an invoice: nobody cancels one whose page was opened."""
+        return (*((_CANCEL,) if _is_cancelable(invoice) else ()), *super().actions(invoice))
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions`."""
+        if action == _CANCEL.id:
+            self._call_off(invoice)
+        else:
+            super().perform(invoice, action, amount)
+
+    def _call_off(self, invoice: EmulatedInvoice) -> None:
+        self.ledger.save(attrs.evolve(invoice, status=InvoiceStatus.CANCELED))
+
     # The webhooks.
 
     def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
@@ -218,7 +233,7 @@ class BitsbyEmulator(Emulator):
         invoice = EmulatedInvoice(
             id=self.new_uuid(),
             token=self.new_token(12),
-            order_id=mapping.order_id_of(service_data),
+            order_id=mapping.order_of(service_data)[0],
             amount=money,
             description=fields.get("description", ""),
             created_at=now,
@@ -249,9 +264,9 @@ class BitsbyEmulator(Emulator):
 
     def _cancel(self, fields: Mapping[str, str]) -> Any:
         invoice = self._invoice(fields)
-        if invoice.status is not InvoiceStatus.PENDING or invoice.data["views"]:
+        if not _is_cancelable(invoice):
             raise _RefusedError("Invoice cannot be canceled")
-        self.ledger.save(attrs.evolve(invoice, status=InvoiceStatus.CANCELED))
+        self._call_off(invoice)
         return "Invoice canceled"
 
     def _bind(self, fields: Mapping[str, str]) -> Any:
@@ -338,6 +353,10 @@ class BitsbyEmulator(Emulator):
         paid = attrs.evolve(invoice, status=InvoiceStatus.PAID, received=invoice.amount)
         self.ledger.save(paid)
         self.on_change(paid, payment)
+
+
+def _is_cancelable(invoice: EmulatedInvoice) -> bool:
+    return invoice.status is InvoiceStatus.PENDING and not invoice.data["views"]
 
 
 def _day(fields: Mapping[str, str], name: str) -> datetime | None:

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from gateway_billoget import mapping
-from gateway_billoget.emulated.reading import Fields, wrong
-from gateway_billoget.emulated.shelf import Shelf
+from gateway_billoget.emulator.reading import Fields, wrong
+from gateway_billoget.emulator.shelf import Shelf
 from gateway_billoget.writing import time_text
 from gateway_core import Currency, Money
 from gateway_core.errors import InvalidRequestError

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from gateway_bitsby import documents
+from gateway_bitsby.emulator import documents
 from gateway_core import InvoiceStatus
 from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Ledger
 

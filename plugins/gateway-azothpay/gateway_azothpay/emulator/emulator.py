@@ -1,7 +1,4 @@
-"""A stateful stand-in for AzothPay, built after its documentation and its sister product's.
-
-Where these are silent, the emulator has to do something all the same: the README lists what.
-"""
+"""AzothPay's API, payers and webhooks, emulated."""
 
 from __future__ import annotations
 
@@ -16,15 +13,31 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from gateway_azothpay import documents, mapping
+from gateway_azothpay import mapping
+from gateway_azothpay.emulator import documents
 from gateway_azothpay.settings import DEFAULT_PAGE_SIZE, PERIODS
-from gateway_azothpay.webhook import CREATED, REVOKED
+from gateway_azothpay.webhook import CREATED
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError, UnexpectedResponseError
 from gateway_core.models import Headers
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, QueuedDelivery, WayToPay, query_of
+from gateway_core.testing import (
+    EmulatedInvoice,
+    EmulatedPayment,
+    Emulator,
+    InvoiceAction,
+    QueuedDelivery,
+    WayToPay,
+    query_of,
+)
 from gateway_core.webhooks import sign
 from gateway_core.wire import dumps, loads
+
+#: The update that says that a subscription was ended.
+_REVOKED = "stream_revoked"
+
+_REVOKE = InvoiceAction(
+    id="revoke", label="End the subscription", hint="As the payer does in the wallet. The invoice stays paid."
+)
 
 _LARGEST_LIMIT = 100
 
@@ -141,8 +154,18 @@ class AzothPayEmulator(Emulator):
                 raise RejectedError("this subscription has ended before")
             ended = attrs.evolve(payment, data={**payment.data, "revokedBy": self._new_tx()})
             self.ledger.save(ended)
-            self.announce(REVOKED, invoice, ended)
+            self.announce(_REVOKED, invoice, ended)
             return ended
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the payer can do in the wallet: end the subscription."""
+        return () if self._running(invoice) is None else (_REVOKE,)
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:  # noqa: ARG002  # the one
+        """End the subscription."""
+        running = self._running(invoice)
+        assert running is not None  # noqa: S101  # else there is no action
+        self.revoke(running.id)
 
     # The webhooks.
 
@@ -154,13 +177,12 @@ class AzothPayEmulator(Emulator):
     def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:
         """Return what is sent to the shop: the transaction that started the subscription, or the one that ended it."""
         assert payment is not None  # noqa: S101  # nothing else is announced
-        tx: str = payment.data["revokedBy"] if kind == REVOKED else payment.data["tx"]
+        tx: str = payment.data["revokedBy"] if kind == _REVOKED else payment.data["tx"]
         return dumps(documents.webhook_document(kind, tx, invoice, self._recipient, self.clock()))
 
     def event_key(self, body: bytes) -> str:
-        """Return the update's id and name: the same event is known by them."""
-        told = json.loads(body)
-        return f"{told['updateId']}:{told['updateType']}"
+        """Return the id of the event that the plugin makes of every update about an invoice."""
+        return f"{json.loads(body)['payload']['id']}:{CREATED}"
 
     def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> Headers:  # noqa: ARG002  # no time is signed
         """Return the signature, which covers the update's id and nothing else."""
@@ -203,7 +225,7 @@ class AzothPayEmulator(Emulator):
         invoice = EmulatedInvoice(
             id=self._next("invoice"),
             token=self.new_token(),
-            order_id=mapping.order_id_of(metadata),
+            order_id=mapping.order_of(metadata)[0],
             amount=amount,
             description=body.get("message") or "",
             created_at=self.clock(),
@@ -249,6 +271,10 @@ class AzothPayEmulator(Emulator):
     def _recipient(self) -> str:
         """The merchant's wallet. It breaks the rules of its chain, so that no real money can be sent to it."""
         return "0xEmulatedDoNotPay00000000000000000000000A"
+
+    def _running(self, invoice: EmulatedInvoice) -> EmulatedPayment | None:
+        started = self.ledger.select(EmulatedPayment, parent=invoice.id)
+        return next((each for _, each in started if each.data["revokedBy"] is None), None)
 
     def _new_tx(self) -> str:
         return f"0x{self.random.getrandbits(256):064x}"

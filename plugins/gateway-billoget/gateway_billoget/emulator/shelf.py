@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway_billoget.emulated import documents
+from gateway_billoget.emulator import documents
 from gateway_billoget.settings import Generation
 from gateway_core.testing import Ledger
 from gateway_core.wire import dumps, loads

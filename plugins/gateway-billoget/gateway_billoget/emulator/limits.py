@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from gateway_billoget.emulated.reading import RefusedError
+from gateway_billoget.emulator.reading import RefusedError
 from gateway_billoget.writing import time_text
 from gateway_core.testing import Ledger
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway_billoget import wire
-from gateway_billoget.emulated import documents
+from gateway_billoget.emulator import documents
 from gateway_billoget.settings import LARGEST_PAGE, Generation
 from gateway_core import HttpRequest, Money
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError

@@ -1,26 +1,31 @@
-"""A stateful stand-in for Billoget, built after its documentation.
-
-Where the documentation is silent, the emulator has to do something all the same: the README lists what.
-"""
+"""Billoget's budgets, customers and webhooks, emulated; `Api` answers the requests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from gateway_billoget.emulated import documents
-from gateway_billoget.emulated.answering import Answering
-from gateway_core import InvoiceStatus, Money, PaymentStatus
+import attrs
+
+from gateway_billoget.emulator import documents, drafting
+from gateway_billoget.emulator.api import SCOPES, Api
+from gateway_billoget.emulator.reading import Fields
+from gateway_billoget.emulator.shelf import Shelf
+from gateway_billoget.settings import Generation
+from gateway_billoget.writing import time_text
+from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money, PaymentStatus
 from gateway_core.errors import RejectedError
 from gateway_core.http import endpoint
 from gateway_core.models.headers import HeadersLike
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, QueuedDelivery
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, InvoiceAction, Ledger, QueuedDelivery
 from gateway_core.webhooks import sign
 from gateway_core.wire import dumps, loads
 
+_DELETE = InvoiceAction(id="delete", label="Delete", hint="Delete the budget, softly: the customer's page refuses it.")
 
-class BillogetEmulator(Answering):
+
+class BillogetEmulator(Emulator):
     """Billoget: budgets that a customer approves or rejects. Nobody pays here, whatever the button says.
 
     Args:
@@ -42,6 +47,37 @@ class BillogetEmulator(Answering):
     partial_payments: ClassVar[bool] = False
     overpayments: ClassVar[bool] = False
     redelivery: ClassVar[tuple[timedelta, ...]] = tuple(timedelta(minutes=2**power) for power in range(6))
+
+    def __init__(  # noqa: PLR0913  # all but the ledger by name
+        self,
+        ledger: Ledger | None = None,
+        *,
+        generation: Generation = "G3",
+        currency: str = "EUR",
+        rate_limit: int = 1000,
+        scopes: Collection[str] = SCOPES,
+        redelivery: tuple[timedelta, ...] | None = None,
+        webhook_encoding: Literal["hex", "base64"] = "hex",
+        webhook_prefix: str = "",
+        **more: Any,
+    ) -> None:
+        super().__init__(ledger, **more)
+        self.generation: Generation = generation
+        self.currency = currency
+        self.scopes = frozenset(scopes)
+        self.webhook_encoding: Literal["hex", "base64"] = webhook_encoding
+        self.webhook_prefix = webhook_prefix
+        if redelivery is not None:
+            self.redelivery = redelivery  # type: ignore[misc]  # the class has the usual ones, this one its own
+        self.customers = Shelf(self.ledger, "customers", generation, 501)
+        self.products = Shelf(self.ledger, "products", generation, 301)
+        self._api = Api(self, rate_limit)
+        with self.ledger.transaction():
+            self._stock()
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request to the API."""
+        return self._api.handle(request)
 
     def new_credentials(self) -> Mapping[str, str]:
         """Return a random API key, of the kind for tests, and a random webhook secret."""
@@ -100,6 +136,60 @@ class BillogetEmulator(Answering):
         """Return whether a budget can be approved: a deleted one cannot."""
         return super().payable(invoice) and not invoice.data["deleted"]
 
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the shop and time can do to a budget: nothing to one that was deleted."""
+        return () if invoice.data["deleted"] else (_DELETE, *super().actions(invoice))
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions`."""
+        if action == _DELETE.id:
+            self.delete(invoice)
+        else:
+            super().perform(invoice, action, amount)
+
+    # What becomes of a budget.
+
+    def create(self, fields: Fields) -> EmulatedInvoice:
+        """Make a budget of what was sent, and tell the shop.
+
+        Raises:
+            RefusedError: If a field is missing or wrong.
+        """
+        number = self.next_number("budgets", 123)
+        made = drafting.draft(fields, self.currency, self.customers, self.clock())
+        budget_id = str(number) if self.generation == "G3" else f"budget_{number}"
+        invoice = attrs.evolve(made, id=budget_id, token=self.new_token(24))
+        self.ledger.save(invoice)
+        self.announce("budget.created", invoice)
+        return invoice
+
+    def change(self, invoice: EmulatedInvoice, fields: Fields) -> EmulatedInvoice:
+        """Change the fields of a budget that were sent, and tell the shop.
+
+        Raises:
+            RefusedError: If one is wrong.
+        """
+        changed = self._kept(drafting.change(invoice, fields, self.customers))
+        self.announce("budget.updated", changed)
+        return changed
+
+    def delete(self, invoice: EmulatedInvoice) -> None:
+        """Delete a budget, softly, and tell the shop."""
+        self.announce("budget.deleted", self._kept(invoice, deleted=True))
+
+    def decide(self, invoice: EmulatedInvoice, status: InvoiceStatus) -> EmulatedInvoice:
+        """Approve or reject a budget."""
+        approved = time_text(self.clock()) if status is InvoiceStatus.APPROVED else None
+        decided = self._kept(attrs.evolve(invoice, status=status), approved=approved)
+        self.on_change(decided, None)
+        return decided
+
+    def next_number(self, name: str, first: int) -> int:
+        """Return the next number of a series."""
+        number = int(self.ledger.note(f"next of {name}") or first)
+        self.ledger.set_note(f"next of {name}", str(number + 1))
+        return number
+
     # The webhooks.
 
     def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:  # noqa: ARG002  # no payments
@@ -125,20 +215,8 @@ class BillogetEmulator(Answering):
 
     def announce_other(self, kind: str, about: str, data: Mapping[str, Any]) -> None:
         """Queue a webhook that is about no budget, if the shop has an address for them."""
-        if self.webhook_url is None:
-            return
-        now, body = self.clock(), self.notification(kind, data)
-        self.ledger.save(
-            QueuedDelivery(
-                id=self.new_uuid(),
-                event_id=self.event_key(body),
-                invoice_id=about,
-                kind=kind,
-                body=body,
-                created_at=now,
-                due_at=now,
-            )
-        )
+        if self.webhook_url is not None:
+            self.enqueue(kind, about, self.notification(kind, data))
 
     def notification(self, kind: str, data: Mapping[str, Any]) -> bytes:
         """Return the bytes of a webhook, with a delivery id of its own."""
@@ -147,3 +225,19 @@ class BillogetEmulator(Answering):
         return (
             dumps(notification) + b"\n"
         )  # a body that was parsed and written anew lacks it: such a shop fails here, too
+
+    def _kept(self, invoice: EmulatedInvoice, **changes: Any) -> EmulatedInvoice:
+        """Save a budget with changes in its data."""
+        changed = attrs.evolve(invoice, data={**invoice.data, **changes, "updated": time_text(self.clock())})
+        self.ledger.save(changed)
+        return changed
+
+    def _stock(self) -> None:
+        """Give a new account a customer and a product."""
+        at = time_text(self.clock())
+        if not self.customers.all():
+            name = {"name": "Ana Gómez"} if self.generation == "G1" else {"firstName": "Ana", "lastName": "Gómez"}
+            self.customers.add({**name, "email": "ana@shop.example"}, at)
+        if not self.products.all():
+            product = {"productCode": "TEST-1", "description": "Anything", "category": "Test", "price": 1}
+            self.products.add(product, at)
