@@ -16,6 +16,7 @@ import attrs
 
 from gateway_core import HttpResponse
 from gateway_core.errors import ProviderError, UnexpectedResponseError, for_status
+from gateway_core.listing import read_each
 from gateway_core.provider import RetryAdvice
 from gateway_core.wire import camel_case, decode, loads, named, structure
 
@@ -29,12 +30,6 @@ _DUPLICATE_REFUND = "a duplicate refund has been detected"
 def is_payment_id(text: str) -> bool:
     """Return whether a text has the form of a payment's id."""
     return _PAYMENT_ID.fullmatch(text) is not None
-
-
-def payment_id_in(raw: Any) -> str | None:
-    """Return the id of a payment whose answer is of no use otherwise; None if it cannot be read."""
-    found = raw.get("id") if isinstance(raw, Mapping) else None
-    return found if isinstance(found, str) and is_payment_id(found) else None
 
 
 @attrs.frozen
@@ -135,7 +130,7 @@ class PaymentList:
     links: Links = named("_links")
 
     @property
-    def payments(self) -> list[tuple[Payment, Mapping[str, Any]]]:
+    def payments(self) -> tuple[tuple[Payment, Mapping[str, Any]], ...]:
         """The payments on this page, each with the form in which Mollie sent it.
 
         Raises:
@@ -143,7 +138,7 @@ class PaymentList:
         """
         if self.embedded.payments is None:
             raise UnexpectedResponseError("the list of payments holds none, not even an empty one")
-        return [(structure(item, Payment), item) for item in self.embedded.payments]
+        return read_each(self.embedded.payments, lambda item: (structure(item, Payment), item))
 
     @property
     def next_id(self) -> str | None:
