@@ -57,8 +57,15 @@ class WebhookQueue(abc.ABC):
         return self.new_uuid()
 
     def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:  # noqa: ARG002  # for subclasses
-        """Return the headers that sign a delivery at the moment it is sent; none by default."""
+        """Return the headers that sign a delivery at the moment it is sent; none by default.
+
+        A ``Content-Type`` among them takes the place of JSON's.
+        """
         return ()
+
+    def webhook_address(self, delivery: QueuedDelivery) -> str | None:  # noqa: ARG002  # for subclasses
+        """Return where a delivery goes; None if nowhere. That is `webhook_url` by default."""
+        return self.webhook_url
 
     def webhook_accepted(self, status: int) -> bool:
         """Return whether the shop's answer means that it has the webhook: any 2xx by default."""
@@ -126,10 +133,13 @@ class WebhookQueue(abc.ABC):
 
     def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
         """Return a delivery as the request that goes to the shop; None if the shop has no address."""
-        if self.webhook_url is None:
+        address = self.webhook_address(delivery)
+        if address is None:
             return None
-        headers = [("Content-Type", "application/json"), *Headers(self.webhook_headers(delivery, self.clock())).pairs]
-        return HttpRequest(method="POST", url=self.webhook_url, headers=headers, body=self.sent_body(delivery))
+        headers = Headers(self.webhook_headers(delivery, self.clock()))
+        if "Content-Type" not in headers:
+            headers = Headers([("Content-Type", "application/json"), *headers.pairs])
+        return HttpRequest(method="POST", url=address, headers=headers, body=self.sent_body(delivery))
 
     def sent_body(self, delivery: QueuedDelivery) -> bytes:
         """Return the body of a delivery as it goes out: that of one that is tampered with has other digits."""

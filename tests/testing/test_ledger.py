@@ -67,7 +67,7 @@ def _ids(rows: list[tuple[int, Any]]) -> list[str]:
         _refund(due_at=_NOW, data={"reason": "damaged"}),
         _delivery(body=b"\x00\xff", attempts=(Attempt(at=_NOW, status=None, note="no answer"),), tampered=True),
     ],
-    ids=["open", "expired", "token", "own asset", "payment", "refund", "delivery"],
+    ids=["open", "expired", "token", "own asset", "payment", "refund", "waiting refund", "delivery"],
 )
 def test_record_comes_back_as_it_was(record: Any) -> None:
     """Nothing of a record is lost or changed, its amounts and microseconds included."""

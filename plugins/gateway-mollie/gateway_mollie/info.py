@@ -63,6 +63,7 @@ INFO = ProviderInfo(
         "A payment stays PAID after a chargeback: the report's `disputed` tells it.",
         "An open payment can be canceled only with some methods, such as a bank transfer.",
         "A description is cut to 255 characters by Mollie.",
+        "HUF and TWD have two decimals, and are rounded to whole units by PayPal.",
         "UNKNOWN: whether a key's scope is the API key or the organization, and whether errors are kept with it.",
         "UNKNOWN: the rate limits, which are counted by the second; after HTTP 429 requests wait.",
         "UNKNOWN: what becomes of more than 1 kB of metadata: it is refused before anything is sent.",

@@ -13,6 +13,7 @@ from gateway_core import (
     CaptureRequest,
     Flow,
     HttpRequest,
+    HttpResponse,
     Invoice,
     InvoiceRequest,
     Page,
@@ -38,7 +39,7 @@ from gateway_core.errors import (
 from gateway_core.http import endpoint
 from gateway_core.listing import find_one, is_within
 from gateway_core.webhooks import check_url_secret
-from gateway_core.wire import structure
+from gateway_core.wire import naming_invoice, structure
 from gateway_mollie import mapping, webhook, wire
 from gateway_mollie.info import INFO, LARGEST_PAGE, LONGEST_TO_PAY, SEARCH_PAGES
 from gateway_mollie.settings import MollieOptions, MollieSettings
@@ -84,13 +85,14 @@ class Mollie:
             "profileId": self._profile_sent,
         }
         key = mapping.uuid_key("create_invoice", request.reference)
-        raw = yield from self._send("POST", "payments", content=content, key=key)
+        response = yield from self._send("POST", "payments", content=content, key=key)
         try:
-            return mapping.invoice(self._own(structure(raw, wire.Payment)), raw)
+            with naming_invoice(response.body, "id"):
+                raw = wire.read(response)
+                return mapping.invoice(self._own(structure(raw, wire.Payment)), raw)
         except GatewayError as error:
-            made = wire.payment_id_in(raw)
-            if made is not None:
-                error.invoice_id, error.effect = made, "done"
+            if error.invoice_id is not None:
+                error.effect = "done"
             raise
 
     @hookimpl
@@ -142,7 +144,7 @@ class Mollie:
     @hookimpl
     def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
         """Cancel an open payment whose method allows that, or void an authorized one."""
-        raw = yield from self._send("DELETE", "payments", _known(invoice_id))
+        raw = wire.read((yield from self._send("DELETE", "payments", _known(invoice_id))))
         try:
             return mapping.report(self._own(structure(raw, wire.Payment), invoice_id), raw)
         except GatewayError as error:
@@ -163,7 +165,7 @@ class Mollie:
         }
         key = mapping.uuid_key("refund_payment", request.invoice_id, request.refund_id)
         path = ("payments", _known(request.invoice_id), "refunds")
-        raw = yield from self._send("POST", *path, content=content, key=key)
+        raw = wire.read((yield from self._send("POST", *path, content=content, key=key)))
         return mapping.refund(structure(raw, wire.Refund), raw)
 
     @hookimpl
@@ -175,7 +177,7 @@ class Mollie:
         }
         key = mapping.uuid_key("capture_payment", request.invoice_id, request.capture_id)
         path = ("payments", _known(request.invoice_id), "captures")
-        raw = yield from self._send("POST", *path, content=content, key=key)
+        raw = wire.read((yield from self._send("POST", *path, content=content, key=key)))
         return mapping.capture(structure(raw, wire.Capture), raw, request.capture_id)
 
     @hookimpl
@@ -198,14 +200,15 @@ class Mollie:
             )
         content = {"name": "gateway-core", "url": url, "eventTypes": list(webhook.EVENT_TYPES)}
         key = mapping.uuid_key("register_webhook", url)
-        made = structure((yield from self._send("POST", "webhooks", content=content, key=key)), wire.Subscription)
+        raw = wire.read((yield from self._send("POST", "webhooks", content=content, key=key)))
+        made = structure(raw, wire.Subscription)
         return WebhookRegistration(
             id=made.id, url=made.url, secret=Secret(made.webhook_secret), events=webhook.EVENT_TYPES
         )
 
     def _read(self, payment_id: str) -> Flow[_Told]:
         query = {"embed": "refunds,chargebacks"}
-        raw = yield from self._send("GET", "payments", _known(payment_id), query=query)
+        raw = wire.read((yield from self._send("GET", "payments", _known(payment_id), query=query)))
         return self._own(structure(raw, wire.Payment), payment_id), raw
 
     def _page(
@@ -217,7 +220,7 @@ class Mollie:
     ) -> Flow[Page[_Told]]:
         """Return one page of the profile's payments; the last one is that with a payment made before `since`."""
         asked = {"from": cursor, "limit": min(size or LARGEST_PAGE, LARGEST_PAGE), "profileId": self._profile_sent}
-        page = structure((yield from self._send("GET", "payments", query=asked)), wire.PaymentList)
+        page = structure(wire.read((yield from self._send("GET", "payments", query=asked))), wire.PaymentList)
         payments = page.payments
         over = since is not None and bool(payments) and since - payments[-1][0].created_at > margin
         mine = [told for told in payments if self.settings.profile_id in (None, told[0].profile_id)]
@@ -230,8 +233,8 @@ class Mollie:
         query: Mapping[str, str | int | None] | None = None,
         content: Mapping[str, Any] | None = None,
         key: str | None = None,
-    ) -> Flow[Any]:
-        """Send one request and return what the answer holds. With an access token, the mode is said each time."""
+    ) -> Flow[HttpResponse]:
+        """Send one request and return the answer. With an access token, the mode is said each time."""
         headers = {"Authorization": f"Bearer {self.settings.api_key.reveal()}", "Accept": "application/hal+json"}
         testing = self.settings.is_token and self.settings.mode == "test"
         if method == "GET":
@@ -244,7 +247,7 @@ class Mollie:
         else:
             headers |= {} if key is None else {"Idempotency-Key": key}
             request = HttpRequest.json(method, url, body, headers=headers, idempotency_key=key)
-        return wire.read((yield request))
+        return (yield request)
 
     @property
     def _profile_sent(self) -> str | None:

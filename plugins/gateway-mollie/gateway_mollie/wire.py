@@ -16,6 +16,7 @@ import attrs
 
 from gateway_core import HttpResponse
 from gateway_core.errors import ProviderError, UnexpectedResponseError, for_status
+from gateway_core.listing import read_each
 from gateway_core.provider import RetryAdvice
 from gateway_core.wire import camel_case, decode, loads, named, structure
 
@@ -29,12 +30,6 @@ _DUPLICATE_REFUND = "a duplicate refund has been detected"
 def is_payment_id(text: str) -> bool:
     """Return whether a text has the form of a payment's id."""
     return _PAYMENT_ID.fullmatch(text) is not None
-
-
-def payment_id_in(raw: Any) -> str | None:
-    """Return the id of a payment whose answer is of no use otherwise; None if it cannot be read."""
-    found = raw.get("id") if isinstance(raw, Mapping) else None
-    return found if isinstance(found, str) and is_payment_id(found) else None
 
 
 @attrs.frozen
@@ -92,13 +87,6 @@ class Chargeback:
     reversed_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=camel_case)
-class Entity:
-    """What an event is about, as far as it is the same for all."""
-
-    payment_id: str | None = None
-
-
 @attrs.frozen
 class Embedded:
     """What something brings along; None for what is not told."""
@@ -106,7 +94,6 @@ class Embedded:
     payments: list[Any] | None = None
     refunds: list[Refund] | None = None
     chargebacks: list[Chargeback] | None = None
-    entity: Entity | None = None
 
 
 @attrs.frozen(kw_only=True, field_transformer=camel_case)
@@ -143,7 +130,7 @@ class PaymentList:
     links: Links = named("_links")
 
     @property
-    def payments(self) -> list[tuple[Payment, Mapping[str, Any]]]:
+    def payments(self) -> tuple[tuple[Payment, Mapping[str, Any]], ...]:
         """The payments on this page, each with the form in which Mollie sent it.
 
         Raises:
@@ -151,7 +138,7 @@ class PaymentList:
         """
         if self.embedded.payments is None:
             raise UnexpectedResponseError("the list of payments holds none, not even an empty one")
-        return [(structure(item, Payment), item) for item in self.embedded.payments]
+        return read_each(self.embedded.payments, lambda item: (structure(item, Payment), item))
 
     @property
     def next_id(self) -> str | None:
@@ -191,15 +178,19 @@ class Event:
     type: str | None = None
     entity_id: str | None = None
     created_at: datetime | None = None
-    embedded: Embedded = named("_embedded", default=Embedded())
+    embedded: dict[str, Any] = named("_embedded", default={})
 
     @property
     def payment_id(self) -> str | None:
-        """The payment that it tells of; None if it tells of none, or does not say which."""
+        """The payment that it tells of; None if it tells of none, or does not say which.
+
+        What an event brings along stands under ``entity``, or (so github.com/mollie/mollie-api-php,
+        tests/Fixtures/Webhooks) under its own kind.
+        """
         own = self.id if self.resource == "payment" else None
-        entity = self.embedded.entity or Entity()
-        places = (own, self.entity_id, entity.payment_id)
-        return next((each for each in places if each is not None and is_payment_id(each)), None)
+        brought = [each.get("paymentId") for each in self.embedded.values() if isinstance(each, Mapping)]
+        places = (own, self.entity_id, *brought)
+        return next((each for each in places if isinstance(each, str) and is_payment_id(each)), None)
 
 
 @attrs.frozen

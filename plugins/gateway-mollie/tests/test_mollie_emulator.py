@@ -323,3 +323,41 @@ def test_states_are_kept_in_the_ledger(mollie: MollieEmulator, made: dict[str, A
 
     assert record is not None
     assert (record.amount, record.description, record.data["word"]) == (Money("10.00", "EUR"), "Order 77", "open")
+
+
+def test_actions_lead_through_the_life_of_a_payment(mollie: MollieEmulator, call: Call) -> None:
+    """What the dashboard offers is what can be done, and does it."""
+    held, paid = (
+        loads(call("POST", "payments", {**ORDER, "captureMode": each}).body) for each in ("manual", "automatic")
+    )
+    seen = []
+    for made, steps in ((held, ["", "pay", "capture"]), (paid, ["begin", "pay", "charge-back", "reverse", "refund"])):
+        token = token_of(made)
+        for step in steps:
+            if step == "pay":
+                mollie.pay(token)
+            elif step:
+                mollie.act(token, step)
+            seen.append([each.id for each in mollie.actions(mollie.invoice(token))])
+
+    assert seen == [
+        ["begin", "turn-back", "expire"],
+        ["capture", "release"],
+        ["refund", "charge-back"],
+        ["turn-back"],
+        ["refund", "charge-back"],
+        ["refund", "reverse"],
+        ["refund", "charge-back"],
+        ["charge-back"],
+    ]
+
+
+@pytest.mark.parametrize("step, status", [("turn-back", "canceled"), ("expire", "expired"), ("release", "canceled")])
+def test_payment_ends_by_an_action(mollie: MollieEmulator, call: Call, step: str, status: str) -> None:
+    """As it would by itself."""
+    made = loads(call("POST", "payments", {**ORDER, "captureMode": "manual"}).body)
+    if step == "release":
+        mollie.pay(token_of(made))
+    mollie.act(token_of(made), step)
+
+    assert loads(call("GET", f"payments/{made['id']}").body)["status"] == status

@@ -304,7 +304,7 @@ def test_access_token_reads_in_its_mode(
         ({"amount": "12.50"}, ID, "done"),
         ({"mode": "live"}, ID, "done"),
         ({"createdAt": ...}, ID, "done"),
-        ({"id": 7}, None, "unknown"),
+        ({"id": None}, None, "unknown"),
     ],
 )
 def test_unreadable_creation_keeps_what_was_made(

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import requests_mock
 
-from gateway_core import Gateway, InvoiceStatus, Money, RefundStatus, WebhookRequest
+from gateway_core import Gateway, InvoiceStatus, Money, RefundStatus, Secret, WebhookRequest
 from gateway_core.errors import WebhookError, WebhookReason
 from gateway_core.webhooks import sign
+from gateway_mollie import webhook
 
 Example = Callable[..., dict[str, Any]]
 Tells = Callable[..., None]
@@ -186,13 +187,14 @@ def test_signed_webhook_is_confirmed_all_the_same(connect: Connect, tells: Tells
     )
 
 
+@pytest.mark.parametrize("place", ["entity", "refund"])
 def test_signed_webhook_of_a_refund_tells_the_refund(
-    connect: Connect, tells: Tells, event: Callable[..., bytes], example: Example
+    connect: Connect, tells: Tells, event: Callable[..., bytes], example: Example, place: str
 ) -> None:
     """The payment stands in what the event brings along; the refund is as Mollie tells it now."""
     refund = example("refund", status="refunded")
     tells("GET", f"payments/{ID}", "paid", _embedded={"refunds": [refund], "chargebacks": []})
-    body = event(type="refund.refunded", entityId="re_4qqhO89gsT", _embedded={"entity": example("refund")})
+    body = event(type="refund.refunded", entityId="re_4qqhO89gsT", _embedded={place: example("refund")})
 
     (told,) = connect(webhook_secrets=SECRET).verify_webhook(signed(body, SECRET)).events
 
@@ -275,6 +277,27 @@ def test_signatures_may_share_a_header(connect: Connect, tells: Tells, event: Ca
     message = WebhookRequest(body=body, headers={"x-mollie-signature": joined})
 
     assert connect(webhook_secrets=SECRET).verify_webhook(message).events
+
+
+@pytest.mark.parametrize(
+    "secret, digest",
+    [
+        ("test_webhook_secret", "e479a5e4aaa17db94cfc546071e10e91c0b37f21e464e751ebdd7d7ad2ffd146"),
+        ("alternate_webhook_secret", "d9a3b662172fdc140ac73ce937f49edcb72552dfbb8dfeb1696118a2c18386ef"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["sha256=", ""])
+def test_published_example_is_found_genuine(secret: str, digest: str, prefix: str) -> None:
+    """Payload and secrets: mollie/mollie-api-php, tests/Webhooks/SignatureValidatorTest.php; digests: openssl."""
+    body = b'{"id":"tr_12345","event_type":"payment-link.paid"}'
+    request = WebhookRequest(body=body, headers={"X-Mollie-Signature": f"{prefix}{digest}"})
+
+    with pytest.raises(WebhookError) as genuine:  # which says no more than these
+        webhook.read_signed(request, (Secret(secret),))
+    with pytest.raises(WebhookError) as forged:
+        webhook.read_signed(request, (Secret(f"{secret}2"),))
+
+    assert (genuine.value.reason, forged.value.reason) == (WebhookReason.MALFORMED, WebhookReason.WRONG_SIGNATURE)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"resource": 1, "id": "x"}', b'{"resource": "event"', b'{"id": "\xff"}'])

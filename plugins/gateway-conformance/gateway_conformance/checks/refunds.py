@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import timedelta
 
 import attrs
 
@@ -19,6 +20,8 @@ from gateway_core.models.refund import Refund, RefundRequest, RefundStatus
 from gateway_core.models.status import InvoiceStatus
 
 _NEW_WORD = "zorblax"
+#: A provider may refuse a refund that equals one of the hour before: it takes it for a repetition.
+_APART = timedelta(hours=2)
 #: An id begins with a word of few letters, or has letters large and small.
 _ID = re.compile(r"[a-z]{1,5}_[A-Za-z]*[A-Z]|[A-Z]*[a-z]+[A-Z]+[a-z]*[A-Z]")
 
@@ -86,6 +89,7 @@ class RefundChecks(Checks):
         asked.append(attrs.evolve(asked[0], refund_id="rest", amount=rest))
         made, keys = [], []
         for request in asked:
+            harness.clock.move(_APART)
             with harness.transport.recording() as sent:
                 made.append(_refund(harness, request))
             keys.append({each.idempotency_key for each in sent if not each.safe})

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,12 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 import attrs
 
-from gateway_core import HttpRequest, HttpResponse, PaymentStatus
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund, query_of
+from gateway_core import HttpRequest, HttpResponse
+from gateway_core.errors import RejectedError
+from gateway_core.testing import EmulatedInvoice, EmulatedRefund, query_of
 from gateway_mollie.emulator import documents
 from gateway_mollie.emulator.reading import RefusedError, answer, content_of, lines, money, text, web_address
-from gateway_mollie.emulator.records import METHODS, UNPAID, changed, is_cancelable, kept, reserved_of, time_text
+from gateway_mollie.emulator.records import METHODS, UNPAID, changed, is_cancelable, kept, time_text
 
 if TYPE_CHECKING:
     from gateway_mollie.emulator.emulator import MollieEmulator
@@ -27,6 +29,7 @@ _KEYS_LIVE = timedelta(hours=1)
 _LARGEST_PAGE = 250
 _USUAL_PAGE = 50
 _DESCRIPTION = 255
+_LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 @attrs.frozen
@@ -210,33 +213,20 @@ class Api:
         return HttpResponse(status=202)
 
     def _refund(self, call: _Call, invoice: EmulatedInvoice) -> HttpResponse:
-        amount, now = money(call.content, "amount"), self._emulator.clock()
+        amount, since = money(call.content, "amount"), self._emulator.clock() - _KEYS_LIVE
         if amount.unit != invoice.amount.unit:
             raise RefusedError(422, "The amount contains an invalid currency", "amount.currency")
-        reserved = reserved_of(invoice)
-        if invoice.data["word"] != "paid" or not amount or amount > invoice.received - reserved:
-            raise RefusedError(422, "The specified amount cannot be refunded", "amount.value")
-        for _, record in self._ledger.select(EmulatedRefund, parent=invoice.id, since=now - _KEYS_LIVE):
+        for _, record in self._ledger.select(EmulatedRefund, parent=invoice.id, since=since):
             if record.amount == amount and record.data["word"] not in {"failed", "canceled"}:
                 raise RefusedError(409, "A duplicate refund has been detected")
-        metadata = call.content.get("metadata")
-        record = EmulatedRefund(
-            id=self._emulator.new_id("re"),
-            refund_id=metadata.get("refund_id") if isinstance(metadata, dict) else None,
-            invoice_id=invoice.id,
-            amount=amount,
-            created_at=now,
-            due_at=now + self._emulator.refund_delay,
-            data={
-                "word": "pending",
-                "description": text(call.content, "description") or invoice.description,
-                "metadata": kept(metadata),
-            },
-        )
-        self._ledger.save(record)
-        refunds = [*invoice.data["refunds"], record.id]
-        self._ledger.save(changed(invoice, refunds=refunds, reserved=f"{(reserved + amount).amount:f}"))
-        return answer(documents.refund(record, invoice.data["mode"], call.base), 201)
+        description, metadata = text(call.content, "description"), call.content.get("metadata")
+        try:
+            made = self._emulator.refund(invoice, amount, description, metadata)
+        except RejectedError as error:
+            reason = error.message
+        else:
+            return answer(documents.refund(made, invoice.data["mode"], call.base), 201)
+        raise RefusedError(422, reason, "amount.value")
 
     def _cancel_refund(self, call: _Call, invoice: EmulatedInvoice, refund_id: str) -> HttpResponse:
         self._read_part(call, invoice, "refunds", refund_id)
@@ -252,24 +242,9 @@ class Api:
         amount = money(call.content, "amount") if call.content.get("amount") else invoice.amount
         if amount.unit != invoice.amount.unit or not amount or amount > invoice.amount:
             raise RefusedError(422, "The amount is higher than the maximum", "amount")
-        record = {
-            "id": self._emulator.new_id("cpt"),
-            "value": f"{amount.amount:f}",
-            "word": "pending",
-            "description": text(call.content, "description"),
-            "metadata": kept(call.content.get("metadata")),
-            "createdAt": time_text(self._emulator.clock()),
-        }
-        answered = documents.capture(record, invoice, call.base)
-        # It is carried out at once: the answer tells how it stood before.
-        done = {**record, "word": "succeeded"}
-        held = self._ledger.get(EmulatedPayment, invoice.id)
-        if held is not None:
-            self._ledger.save(
-                attrs.evolve(held, amount=amount, status=PaymentStatus.CONFIRMED, paid_at=self._emulator.clock())
-            )
-        self._emulator.move(attrs.evolve(changed(invoice, captures=[done]), received=amount), "paid")
-        return answer(answered, 201)
+        description, metadata = text(call.content, "description"), call.content.get("metadata")
+        made = self._emulator.capture(invoice, amount, description, metadata)
+        return answer(documents.capture(made, invoice, call.base), 201)
 
     def _list_payments(self, call: _Call) -> HttpResponse:
         order = call.query.get("sort", "desc")
@@ -315,6 +290,8 @@ class Api:
         if not self._emulator.credentials["api_key"].startswith("access_"):
             raise RefusedError(403, "An organization access token is needed")
         url, kinds = web_address(call.content, "url", needed=True), call.content.get("eventTypes")
+        if not isinstance(kinds, list) or not kinds or not all(isinstance(each, str) for each in kinds):
+            raise RefusedError(422, "The eventTypes are invalid", "eventTypes")
         made = {"id": self._emulator.new_id("hook"), "url": url, "kinds": kinds}
         made["createdAt"] = time_text(self._emulator.clock())
         made["secret"] = self._emulator.credentials["webhook_secrets"]
@@ -358,7 +335,7 @@ def _methods(content: Mapping[str, Any]) -> list[str]:
     """Return the ways to pay that a request allows; none for all."""
     given = content.get("method")
     offered = [given] if isinstance(given, str) else given or []
-    if not isinstance(offered, list) or not all(each in METHODS for each in offered):
+    if not isinstance(offered, list) or not all(isinstance(each, str) and each in METHODS for each in offered):
         raise RefusedError(422, "The payment method is not enabled in your website profile", "method")
     return offered
 
@@ -370,7 +347,7 @@ def _range(ids: list[str], query: Mapping[str, str]) -> tuple[int, int]:
         RefusedError: If it begins nowhere, or the number is none that Mollie takes.
     """
     given = query.get("limit", str(_USUAL_PAGE))
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= _LARGEST_PAGE:
+    if not _LIMIT.fullmatch(given) or not 1 <= int(given) <= _LARGEST_PAGE:
         raise RefusedError(400, f"Invalid limit, use 1 to {_LARGEST_PAGE}", "limit")
     first = query.get("from")
     if first is not None and first not in ids:

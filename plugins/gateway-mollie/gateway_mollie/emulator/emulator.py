@@ -10,13 +10,21 @@ from urllib.parse import urlencode
 
 import attrs
 
-from gateway_core import HttpRequest, HttpResponse, Money, PaymentStatus
+from gateway_core import HttpRequest, HttpResponse, Money, PaymentStatus, RefundStatus
 from gateway_core.errors import NotFoundError, RejectedError
 from gateway_core.http import origin
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund, Emulator, QueuedDelivery, WayToPay
+from gateway_core.testing import (
+    EmulatedInvoice,
+    EmulatedPayment,
+    EmulatedRefund,
+    Emulator,
+    InvoiceAction,
+    QueuedDelivery,
+    WayToPay,
+)
 from gateway_core.webhooks import sign
 from gateway_core.wire import dumps
-from gateway_mollie.emulator import documents
+from gateway_mollie.emulator import actions, documents
 from gateway_mollie.emulator.api import Api
 from gateway_mollie.emulator.reading import RefusedError
 from gateway_mollie.emulator.records import (
@@ -25,6 +33,9 @@ from gateway_mollie.emulator.records import (
     changed,
     charged_back_of,
     derived,
+    kept,
+    new_capture,
+    new_chargeback,
     reserved_of,
     time_text,
     with_moment,
@@ -153,13 +164,7 @@ class MollieEmulator(Emulator):
             taken = amount or left
             if taken > left or taken.amount <= 0:
                 raise RejectedError(f"at most {left} can be charged back")
-            record = {
-                "id": self.new_id("chb"),
-                "value": f"{taken.amount:f}",
-                "reason": {"code": "AC01", "description": "Account identifier incorrect"},
-                "createdAt": time_text(self.clock()),
-                "reversedAt": None,
-            }
+            record = new_chargeback(self.new_id("chb"), taken, self.clock())
             after = changed(invoice, chargebacks=[*invoice.data["chargebacks"], record])
             self.ledger.save(after)
             self._tell("chargeback.received", after, documents.chargeback(record, after, _BASE))
@@ -173,16 +178,13 @@ class MollieEmulator(Emulator):
         """
         with self.ledger.transaction():
             invoice = self._paid(invoice_id)
-            now = time_text(self.clock())
-            records = [
-                {**each, "reversedAt": now} if each["id"] == chargeback_id else each
-                for each in invoice.data["chargebacks"]
-            ]
+            records = [dict(each) for each in invoice.data["chargebacks"]]
             after = changed(invoice, chargebacks=records)
-            self.ledger.save(after)
             for each in records:
-                if each["id"] == chargeback_id:
+                if each["id"] == chargeback_id and each["reversedAt"] is None:
+                    each["reversedAt"] = time_text(self.clock())
                     self._tell("chargeback.reversed", after, documents.chargeback(each, after, _BASE))
+            self.ledger.save(after)
 
     def fail_refund(self, refund_id: str) -> None:
         """Let a refund fail, before it was carried out or after: the money comes back to the shop.
@@ -195,6 +197,72 @@ class MollieEmulator(Emulator):
             if record is None:
                 raise NotFoundError("there is no such refund")
             self.end_refund(record, "failed")
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what else the payer, the shop and the payer's bank can do to a payment as it stands now."""
+        return (*actions.offered(invoice), *super().actions(invoice))
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions`."""
+        match action:
+            case actions.BEGIN.id:
+                self.begin(invoice.token)
+            case actions.TURN_BACK.id:
+                self.cancel(invoice.token)
+            case actions.CAPTURE.id:
+                self.capture(invoice, invoice.amount)
+            case actions.RELEASE.id:
+                self.move(invoice, "canceled")
+            case actions.REFUND.id if amount is not None:
+                self.refund(invoice, amount)
+            case actions.CHARGE_BACK.id:
+                self.charge_back(invoice.id)
+            case actions.REVERSE.id:
+                for each in invoice.data["chargebacks"]:
+                    self.reverse_chargeback(invoice.id, each["id"])
+            case _:
+                super().perform(invoice, action, amount)
+
+    # What the shop asks for.
+
+    def capture(
+        self, invoice: EmulatedInvoice, amount: Money, description: str | None = None, metadata: Any = None
+    ) -> dict[str, Any]:
+        """Take money that is held; return the capture as it stood before it was carried out, which is at once."""
+        now = self.clock()
+        record = new_capture(self.new_id("cpt"), amount, now, description, metadata)
+        held = self.ledger.get(EmulatedPayment, invoice.id)
+        if held is not None:
+            self.ledger.save(attrs.evolve(held, amount=amount, status=PaymentStatus.CONFIRMED, paid_at=now))
+        done = changed(invoice, captures=[{**record, "word": "succeeded"}])
+        self.move(attrs.evolve(done, received=amount), "paid")
+        return record
+
+    def refund(
+        self, invoice: EmulatedInvoice, amount: Money, description: str | None = None, metadata: Any = None
+    ) -> EmulatedRefund:
+        """Begin a refund, which is carried out after `refund_delay`.
+
+        Raises:
+            RejectedError: If so much is not there.
+        """
+        reserved, now = reserved_of(invoice), self.clock()
+        if invoice.data["word"] != "paid" or amount.amount <= 0 or amount > invoice.received - reserved:
+            raise RejectedError("The specified amount cannot be refunded")
+        record = EmulatedRefund(
+            id=self.new_id("re"),
+            refund_id=metadata.get("refund_id") if isinstance(metadata, dict) else None,
+            invoice_id=invoice.id,
+            amount=amount,
+            created_at=now,
+            status=RefundStatus.PENDING,
+            due_at=now + self.refund_delay,
+            data={"word": "pending", "description": description or invoice.description, "metadata": kept(metadata)},
+        )
+        self.ledger.save(record)
+        refunds = [*invoice.data["refunds"], record.id]
+        self.ledger.save(changed(invoice, refunds=refunds, reserved=f"{(reserved + amount).amount:f}"))
+        return record
 
     # What time brings.
 
@@ -219,7 +287,8 @@ class MollieEmulator(Emulator):
 
     def end_refund(self, record: EmulatedRefund, word: str) -> None:
         """Bring a refund to its end. What comes back to the shop can be refunded again."""
-        ended = attrs.evolve(record, due_at=None, data={**record.data, "word": word})
+        status = RefundStatus.DONE if word == "refunded" else RefundStatus.FAILED
+        ended = attrs.evolve(record, status=status, due_at=None, data={**record.data, "word": word})
         self.ledger.save(ended)
         invoice = self._known(record.invoice_id)
         refunded, reserved = invoice.refunded, reserved_of(invoice)
@@ -279,21 +348,15 @@ class MollieEmulator(Emulator):
         """Queue the classic webhook, if the payment has an address, and the signed one, if there is a subscription."""
         if invoice.data["webhookUrl"] is not None:
             self.announce(kind, invoice)
-        if kind not in self.subscription().get("kinds", ()):
+        if not {kind, "*"} & {*self.subscription().get("kinds", ())}:
             return
-        now, event_id = self.clock(), self.new_id("event")
-        event = dumps(documents.event(event_id, kind, entity, now))
-        self.ledger.save(
-            QueuedDelivery(
-                id=self.new_uuid(),
-                event_id=event_id,
-                invoice_id=invoice.id,
-                kind=kind,
-                body=event.replace(b"/", b"\\/"),  # a body that was parsed and written anew has no such escapes
-                created_at=now,
-                due_at=now,
-            )
-        )
+        event = dumps(documents.event(self.new_id("event"), kind, entity, self.clock()))
+        # A body that was parsed and written anew has no such escapes, and another signature.
+        self.enqueue(kind, invoice.id, event.replace(b"/", b"\\/"))
+
+    def event_key(self, body: bytes) -> str:
+        """Return the id of a signed event; a classic webhook has none."""
+        return str(json.loads(body)["id"]) if body.startswith(b"{") else super().event_key(body)
 
     def subscription(self) -> Mapping[str, Any]:
         """Return the webhook subscription; nothing if there is none."""

@@ -87,3 +87,27 @@ def is_cancelable(invoice: EmulatedInvoice) -> bool:
     """Return whether a payment can be canceled: an authorized one, or an unpaid one by bank transfer."""
     data = invoice.data
     return data["word"] == "authorized" or (data["word"] in UNPAID and data["method"] == "banktransfer")
+
+
+def new_chargeback(own_id: str, amount: Money, at: datetime) -> dict[str, Any]:
+    """Return a chargeback, as it is kept with its payment."""
+    reason = {"code": "AC01", "description": "Account identifier incorrect"}
+    return {
+        "id": own_id,
+        "value": f"{amount.amount:f}",
+        "reason": reason,
+        "createdAt": time_text(at),
+        "reversedAt": None,
+    }
+
+
+def new_capture(own_id: str, amount: Money, at: datetime, description: str | None, metadata: Any) -> dict[str, Any]:
+    """Return a capture that is not carried out yet, as it is kept with its payment."""
+    return {
+        "id": own_id,
+        "value": f"{amount.amount:f}",
+        "word": "pending",
+        "description": description,
+        "metadata": kept(metadata),
+        "createdAt": time_text(at),
+    }
