@@ -20,8 +20,8 @@ _SHARE = 0.5
 #: What a provider that declares no limits is taken to allow: for this, 100 questions at once, and 10 each second.
 _UNDECLARED = (RateLimit(requests=200, seconds=10),)
 
-#: How many questions are there in any case, so that two webhooks at once are confirmed.
-_LEAST = 2
+#: How many questions are there in any case, since some genuine webhooks may come together.
+_LEAST = 10
 
 #: How many seconds a question waits at most for anything but its answer: for the rate limit, and for another webhook's.
 PATIENCE = 2.0

@@ -458,3 +458,19 @@ def test_a_day_of_a_thousand_an_hour(caller: Make, clock: Clock, limits: tuple[R
 
     assert [_most_within(left, limit.seconds) <= limit.requests for limit in limits] == [True] * len(limits)
     assert (len(left) > 0.95 * 24 * 1000, refused > 0) == (True, True)
+
+
+def test_wait_that_a_fork_copied_ends_with_its_deadline(caller: Make, clock: Clock) -> None:
+    """R1: if it goes on nevertheless, it finds no place in the new line, and is refused in time."""
+    one = caller(ONE_A_SECOND)
+    one.call()
+    steps = one.limiter.acquire(Priority.READ, Deadline.after(30, clock))
+    next(steps)
+    one.limiter.start()
+
+    step = next(steps)
+    assert isinstance(step, WaitFor)
+    clock.sleep(step.seconds)
+
+    with pytest.raises(NotSentError):
+        next(steps)

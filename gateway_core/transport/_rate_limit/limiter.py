@@ -187,7 +187,7 @@ class Limiter:
         """Return what to wait for before asking; None if it is this one's turn to ask."""
         with self._lock:
             patience = deadline.remaining()
-            if self._line[0] is waiter:
+            if self._line[:1] == [waiter]:
                 held = self._held_since + LEASE - self._clock()
                 if self._holder is None or held <= 0:
                     self._holder, self._held_since = waiter, self._clock()
