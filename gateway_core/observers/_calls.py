@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +22,8 @@ DEFAULT = ("logging",)
 
 #: The usual names of the header in which an API tells its id of a request.
 _REQUEST_IDS = ("X-Request-Id", "Request-Id", "X-Correlation-Id", "PayPal-Debug-Id")
+
+_ID = re.compile(r"[!-~]{1,100}")
 
 _numbers = itertools.count(1)
 
@@ -158,9 +161,10 @@ class CallEvents:
         }
         if response is not None:
             headers = response.headers
-            request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+            request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), "")
             about |= {"status": response.status, "size": len(response.body)}
-            about["request_id"] = None if request_id is None else scrub(request_id, self.secrets)
+            # What is no single word quotes something, and that may be a customer's.
+            about["request_id"] = scrub(request_id, self.secrets) if _ID.fullmatch(request_id) else None
         return about
 
     def created(self, invoice: Invoice) -> None:

@@ -86,7 +86,8 @@ class AnswerReceived(_RequestEvent):
         seconds: From the request's leaving to the last byte of the answer.
         size: Bytes in the body, decoded.
         method, host, path, attempt: As in `RequestSent`.
-        request_id: The provider's id of the request, from a header such as ``X-Request-Id``; None if there is none.
+        request_id: The provider's id of the request, from a header such as ``X-Request-Id``; None if there is none,
+            or it is no single word.
     """
 
     status: int
