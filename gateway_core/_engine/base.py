@@ -223,13 +223,11 @@ class BaseGateway:
         """
         if self._closed:
             raise InvalidRequestError("the gateway was closed: make another one, or close it later")
-        return Call(
-            operation,
-            self._operations.boundary(operation, *arguments),
-            self._pipeline,
-            Deadline.after(self._bounds.deadline) if deadline is None else deadline,
-            self._observers.call(self.backend, operation),
-        )
+        boundary = self._operations.boundary(operation, *arguments)
+        events = self._observers.call(self.backend, operation)
+        events.secrets = self._operations.secrets
+        bound = self._deadline() if deadline is None else deadline
+        return Call(operation, boundary, self._pipeline, bound, events)
 
     def _deadline(self) -> Deadline:
         return Deadline.after(self._bounds.deadline)

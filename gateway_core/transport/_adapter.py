@@ -123,7 +123,7 @@ class Adapter(HTTPAdapter):
         """Return the origin's pool, with the call that it works for."""
         request.call.astray = False
         pool = self._pools.get(request.target.url) or self._make_pool(request.target)
-        return SimpleNamespace(urlopen=functools.partial(pool.urlopen, call=request.call, release_conn=True))
+        return SimpleNamespace(urlopen=functools.partial(pool.urlopen, call=request.call))
 
     def _make_pool(self, target: Origin) -> Any:
         with self._lock, translated(Exception, functools.partial(unprepared, target.host)):
@@ -151,9 +151,17 @@ class Adapter(HTTPAdapter):
         """Give urllib3 a plain mapping, which it copies and walks several times."""
         request.headers = dict(request.headers.items())
 
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Return the response, which has been read whole."""
-        return _Answer(self, req, resp)
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        """Return the response with its whole body, so that whoever looks at it later reads nothing without bounds."""
+        if isinstance(resp, Response):
+            return _Answer(self, req, resp)
+        answer = super().build_response(req, resp)
+        try:
+            answer._content = read_body(resp, req.call.largest)  # noqa: SLF001  # as `content` does
+        finally:
+            answer._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001  # as above
+            resp.close()
+        return answer
 
     def close(self) -> None:
         with self._lock:

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import http.client
 import queue
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+import urllib3.connection
+import urllib3.connectionpool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError
 from urllib3.util.connection import allowed_gai_family, create_connection
 
@@ -26,10 +29,35 @@ from gateway_core.transport._call import Call, DeadlinePassed
 from gateway_core.transport._response import Response
 
 if TYPE_CHECKING:
-    _Base = HTTPConnection
+    _Base = urllib3.connection.HTTPConnection
     _PoolBase = urllib3.HTTPConnectionPool
 else:
     _Base = _PoolBase = object
+
+C = TypeVar("C", bound=type)
+
+
+def _own(kind: C) -> C:
+    """Return urllib3's class itself, whatever a recorder has put in its place while this module is imported."""
+    return next(each for each in kind.__mro__ if each.__module__ == "urllib3.connection")  # type: ignore[return-value]  # of a kind
+
+
+#: What tracers and recorders wrap, and which module it is from.
+_METHODS: tuple[tuple[type, str, ModuleType], ...] = (
+    (http.client.HTTPConnection, "putrequest", http.client),
+    (http.client.HTTPConnection, "getresponse", http.client),
+    (_own(urllib3.connection.HTTPConnection), "request", urllib3.connection),
+    (_own(urllib3.connection.HTTPConnection), "getresponse", urllib3.connection),
+)
+
+
+def _hooked() -> bool:
+    """Return whether somebody wants to see what goes through the methods of a connection."""
+    for kind, name, module in _METHODS:
+        method = vars(kind)[name]
+        if type(method) is not FunctionType or method.__globals__ is not vars(module):
+            return True
+    return False
 
 
 class _Bounded(_Base):
@@ -37,6 +65,7 @@ class _Bounded(_Base):
     call: Call
     #: An application may switch `http.client`'s on for all connections, and it prints keys.
     debuglevel = 0
+    _held: list[bytes] | None = None
 
     def response_class(  # type: ignore[override]  # of a class, only the call is needed
         self, sock: socket.socket, method: str | None = None, **_: Any
@@ -88,15 +117,39 @@ class _Bounded(_Base):
             raise ProxyError("the proxy refuses", error) from error
         self.sock.settimeout(call.bound(call.connect_timeout))
 
-    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:  # noqa: ARG002  # see below
-        """Write head and body at once: apart they are two packets, and the second may wait for the first's receipt.
+    def exchange(self, method: str, body: bytes, headers: Any) -> Response:
+        """Send the request of the call, and return the answer, read whole.
 
-        Asked for is the call's own target, byte for byte: urllib3 writes the escapes of its `url` anew.
+        Head and body are written at once: apart they are two packets, and the second may wait for the first's receipt.
         """
         lines = [f"{method} {self.call.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""))
+        # One that answers before it has read everything may close the connection, and its answer is there all the same.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        with self.response_class(self.sock, method) as response:
+            response.read_whole()
+        if response.will_close:
+            self.close()
+        return response
+
+    def putrequest(self, method: str, url: str, *args: Any, **more: Any) -> None:  # noqa: ARG002  # see below
+        """Ask for the call's own target, byte for byte: urllib3 writes its escapes anew."""
+        super().putrequest(method, self.call.target, *args, **more)
+
+    def request(self, *args: Any, **more: Any) -> None:
+        """Write head and body at once where urllib3 does the exchange."""
+        self._held = []
+        try:
+            super().request(*args, **more)
+            message = b"".join(self._held)
+        finally:
+            self._held = None
+        self.send(message)
 
     def send(self, data: Any) -> None:
+        if self._held is not None:
+            self._held.append(data)
+            return
         call = self.call
         # Python's sockets, with TLS and without, keep the timeout over all of one write.
         self.sock.settimeout(call.bound(call.read_timeout))
@@ -105,11 +158,11 @@ class _Bounded(_Base):
         super().send(data)
 
 
-class _HttpConnection(_Bounded, HTTPConnection):
+class _HttpConnection(_Bounded, _own(urllib3.connection.HTTPConnection)):  # type: ignore[misc]  # a class
     pass
 
 
-class _HttpsConnection(_Bounded, HTTPSConnection):
+class _HttpsConnection(_Bounded, _own(urllib3.connection.HTTPSConnection)):  # type: ignore[misc]  # a class
     pass
 
 
@@ -156,33 +209,45 @@ class _Pool(_PoolBase):
     def _prepare_proxy(self, conn: Any) -> None:
         """Leave the way through the proxy for `_make_request`, which has the call."""
 
-    def _make_request(  # type: ignore[override]  # the rest is the same for every request
-        self, conn: Any, method: str, url: str, *, call: Call, body: bytes | None, **more: Any
-    ) -> Any:
-        """Carry a call out on a connection, without urllib3's own timeouts and log lines; the answer is read whole."""
-        conn.call = call
-        call.reached = True
-        if conn.is_closed:
-            if self.proxy is not None:
-                super()._prepare_proxy(conn)
-            else:
-                conn.connect()
-        # One that answers before it has read everything may close the connection, and its answer is there all the same.
+    def _make_request(self, conn: Any, method: str, url: str, *, call: Call, **more: Any) -> Any:  # type: ignore[override]  # the call is ours
+        """Carry a call out on a connection; without urllib3's own timeouts and log lines, which show addresses."""
+        body, headers = more["body"], more["headers"]
+        if not isinstance(conn, _Bounded):
+            call.astray = True
+            self._validate_conn(conn)
+        else:
+            conn.call = call
+            call.reached = True
+            if conn.is_closed:
+                if self.proxy is not None:
+                    super()._prepare_proxy(conn)
+                else:
+                    conn.connect()
+            if not _hooked():
+                answer = conn.exchange(method, body or b"", headers)
+                self._put_conn(conn)
+                return answer
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            conn.request(method, url, body, more["headers"])
-        with conn.response_class(conn.sock, method) as response:
-            response.read_whole()
-        if response.will_close:
-            conn.close()
+            conn.request(method, url, body=body, headers=headers, preload_content=False, decode_content=False)
+        response = conn.getresponse()
+        response._connection, response._pool = conn, self  # noqa: SLF001  # as urllib3 does
         return response
 
 
 class _HttpPool(_Pool, urllib3.HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
+        """Our connection, or that of a recorder which has put its own in the place of urllib3's."""
+        theirs = urllib3.HTTPConnectionPool.ConnectionCls
+        return _HttpConnection if theirs.__module__ == "urllib3.connection" else theirs
 
 
 class _HttpsPool(_Pool, urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
+        """As above."""
+        theirs = urllib3.HTTPSConnectionPool.ConnectionCls
+        return _HttpsConnection if theirs.__module__ == "urllib3.connection" else theirs
 
 
 #: For `PoolManager.pool_classes_by_scheme`.

@@ -55,7 +55,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, sock: socket.socket, call: Call) -> None:
         self._socket = sock
         self._call = call
-        self._raw = sock.makefile("rb", buffering=0)
+        self._raw = sock.makefile("rb", 0)
 
     def readable(self) -> bool:
         return True
@@ -97,6 +97,14 @@ class Response(http.client.HTTPResponse):
         self._largest = call.largest
 
     def begin(self) -> None:
+        """Read status line and headers for urllib3, which wants them as `http.client` has them."""
+        self._begin()
+        message = http.client.HTTPMessage()
+        for name, value in self.headers.items():
+            message[name] = value
+        self.headers = self.msg = message
+
+    def _begin(self) -> None:
         """Read status line and headers.
 
         The base class takes an interim answer for the final one, the end of the connection for the end of the headers,
@@ -141,7 +149,7 @@ class Response(http.client.HTTPResponse):
 
     def read_whole(self) -> None:
         """Read head and body."""
-        self.begin()
+        self._begin()
         body = read_body(self, self._largest)
         if self.length:  # the base class takes a part for the whole, if it is read by parts
             raise IncompleteRead(b"", self.length)
@@ -161,8 +169,8 @@ class Response(http.client.HTTPResponse):
     @functools.cached_property
     def urllib3(self) -> urllib3.HTTPResponse:
         """The response of urllib3, read to its end, for whoever has hooked into requests."""
-        return urllib3.HTTPResponse(
-            headers=self.headers,  # type: ignore[arg-type]  # see `begin`
+        made = urllib3.HTTPResponse(
+            headers=self.headers,  # type: ignore[arg-type]  # see `_begin`
             status=self.status,
             version=self.version,
             reason=self.reason,
@@ -171,6 +179,8 @@ class Response(http.client.HTTPResponse):
             enforce_content_length=False,
             original_response=self,
         )
+        made._body = self.body  # noqa: SLF001  # as its property `data` does
+        return made
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "body" not in vars(self):

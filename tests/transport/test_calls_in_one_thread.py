@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway_core.transport._circuit_breaker import CircuitBreaker
+from gateway_core.transport._registry import Registry
 from gateway_core.transport._requests_transport import RequestsTransport
+from gateway_core.transport._retry_budget import RetryBudget
 from tests.transport.asking import ask, get, post
 from tests.transport.fault_server import Connection, FaultServer, whole
 
@@ -77,6 +80,43 @@ def test_log_handler_makes_a_call(serve: Serve, connect: Connect) -> None:
         log.setLevel(level)
 
     assert (first, told) == (b"/first body", [b"/second"])
+
+
+def _in_time(function: Callable[[], object]) -> bool:
+    """Run a function, and return whether it has ended; one that waits for itself is left behind."""
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(10)
+    return not thread.is_alive()
+
+
+class _Interrupted:
+    """A clock that a signal's handler interrupts once, wherever it is asked."""
+
+    def __init__(self) -> None:
+        self.handler: Callable[[], object] | None = None
+
+    def __call__(self) -> float:
+        handler, self.handler = self.handler, None
+        if handler is not None:
+            handler()
+        return 1.0
+
+
+def test_rules_wait_for_no_call_of_their_own_thread() -> None:
+    """A handler that interrupts what a lock protects takes the same lock."""
+    clock = _Interrupted()
+    budget = RetryBudget(clock)
+    breaker = CircuitBreaker(1, 1.0, clock)
+    registry: Registry[object] = Registry(lambda _: None, clock)
+    one, other = object(), object()
+
+    clock.handler = budget.earn
+    assert _in_time(budget.spend)
+    clock.handler = lambda: breaker.record(other, failed=True)
+    assert _in_time(lambda: breaker.record(one, failed=True))
+    clock.handler = lambda: registry.keep(other, 5.0)
+    assert _in_time(lambda: registry.keep(one, 5.0))
 
 
 _GREENLETS = """

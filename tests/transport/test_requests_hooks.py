@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import functools
+import http.client
 import importlib.metadata
 import io
+import json
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import requests
 import urllib3
+import urllib3.connection
 from requests.adapters import HTTPAdapter
 
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.transport import _adapter
 from gateway_core.transport._requests_transport import RequestsTransport
-from tests.transport.asking import ask, failure, get, post
-from tests.transport.fault_server import FaultServer, answer
+from tests.transport.asking import PATIENT, ask, failure, get, post
+from tests.transport.fault_server import (
+    Act,
+    FaultServer,
+    answer,
+    drip_for_ever,
+    endless,
+    head,
+    write_and_close,
+)
 
 Serve = Callable[..., FaultServer]
 Connect = Callable[..., RequestsTransport]
@@ -58,7 +70,7 @@ LOOKS: dict[str, Callable[[requests.Response], Any]] = {
     "pickle": lambda response: pickle.loads(pickle.dumps(response)).text,  # noqa: S301  # our own
     "raw": lambda response: (response.raw.status, response.raw.version, response.raw.reason),
     "raw headers": lambda response: (list(response.raw.headers.items()), response.raw.headers.getlist("set-cookie")),
-    "raw data": lambda response: (response.raw.read(), response.raw.read(5), response.raw.data),
+    "raw read": lambda response: (response.raw.read(), response.raw.read(5)),
     "raw stream": lambda response: list(response.raw.stream()),
     "close": lambda response: response.close(),
     "unknown": lambda response: hasattr(response, "nothing of this kind"),
@@ -161,6 +173,139 @@ def test_stand_in_for_the_adapter_answers(connect: Connect, monkeypatch: pytest.
     found = ask(connect("https://api.example.test"), post("https://api.example.test/invoices"))
 
     assert (found.status, found.body, found.headers["x-id"]) == (201, b'{"id": "7"}', "7")
+
+
+def test_stand_in_for_urllib3_answers(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes the place of `urlopen`, as the library `pook` does, needs no network."""
+
+    def urlopen(*_: Any, **__: Any) -> urllib3.HTTPResponse:
+        return urllib3.HTTPResponse(io.BytesIO(b'{"id": "7"}'), {"X-Id": "7"}, 201, preload_content=False)
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", urlopen)
+
+    found = ask(connect("https://api.example.test"), post("https://api.example.test/invoices"))
+
+    assert (found.status, found.body, found.headers["x-id"]) == (201, b'{"id": "7"}', "7")
+
+
+def test_hook_into_urllib3_reads_the_answer(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrapper of `urlopen` that looks at the body takes it from nobody."""
+    server = serve(ANSWER)
+    seen: list[object] = []
+    real = urllib3.HTTPConnectionPool.urlopen
+
+    def urlopen(pool: urllib3.HTTPConnectionPool, *args: Any, **more: Any) -> Any:
+        response = real(pool, *args, **more)
+        seen.append((response.data, response.json(), response.getheader("link"), response.version))
+        return response
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", urlopen)
+
+    found = ask(connect(server.url), get(f"{server.url}/"))
+
+    assert seen == [(found.body, json.loads(found.body), found.headers["link"], 11)]
+
+
+def test_tracer_of_the_standard_library_sees_each_exchange(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What wraps `putrequest` and `getresponse`, as Sentry does, sees address and status, and may add headers."""
+    server = serve(*[ANSWER] * 2)
+    seen: list[object] = []
+    puts, gets = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
+
+    def putrequest(connection: http.client.HTTPConnection, method: str, url: str, *args: Any, **more: Any) -> None:
+        seen.append((method, connection.port, url))
+        puts(connection, method, url, *args, **more)
+        connection.putheader("sentry-trace", "1")
+
+    def getresponse(connection: http.client.HTTPConnection, *args: Any, **more: Any) -> Any:
+        response = gets(connection, *args, **more)
+        seen.append((response.status, response.reason, response.getheader("Link")))
+        return response
+
+    monkeypatch.setattr(http.client.HTTPConnection, "putrequest", putrequest)
+    monkeypatch.setattr(http.client.HTTPConnection, "getresponse", getresponse)
+    transport = connect(server.url)
+
+    found = [ask(transport, post(f"{server.url}/invoices/a%2Fb?page=2")) for _ in range(2)]
+
+    once = [("POST", server.port, "/invoices/a%2Fb?page=2"), (201, "Whatever", found[0].headers["Link"])]
+    assert seen == once * 2
+    assert [(each.connection, each.header("sentry-trace")) for each in server.requests] == [(0, "1")] * 2
+    assert [each.headers.get_all("Set-Cookie") for each in found] == [("a=1; Path=/", "b=2; Path=/")] * 2
+
+
+def _wrap(monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> None:
+    """Wrap a method, as one does who only looks."""
+    real = getattr(kind, name)
+
+    @functools.wraps(real)
+    def wrapper(*args: Any, **more: Any) -> Any:
+        return real(*args, **more)
+
+    monkeypatch.setattr(kind, name, wrapper)
+
+
+def test_tracer_of_the_standard_library_lets_nothing_into_the_log(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S1: urllib3 would write the whole address, keys in it included."""
+    _wrap(monkeypatch, http.client.HTTPConnection, "putrequest")
+    caplog.set_level("DEBUG")
+    server = serve()
+
+    ask(connect(server.url), get(f"{server.url}/canary?key=canary"))
+
+    assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "act, bounds",
+    [
+        (endless(), {"max_response_bytes": 1000}),
+        (drip_for_ever(), {"deadline": 0.3}),
+        (write_and_close(head(200, ("Content-Length", "10")) + b"{"), {}),
+        (write_and_close(b"HTTP/1.1 200 OK\r\nX-Id: 7\r\n"), {}),
+    ],
+    ids=["endless", "drip", "cut", "headers cut"],
+)
+def test_tracer_of_the_standard_library_takes_no_bound_away(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, act: Act, bounds: dict[str, Any]
+) -> None:
+    """S7, R1: an answer is bounded in size and time, and a part of one is none, whoever looks."""
+    _wrap(monkeypatch, http.client.HTTPConnection, "getresponse")
+    server = serve(act)
+    seconds = bounds.get("deadline", PATIENT)
+
+    error = failure(connect(server.url, **bounds), post(f"{server.url}/invoices"), seconds)
+
+    assert (type(error), error.effect, len(server.requests)) == (OutcomeUnknownError, "unknown", 1)
+
+
+class Recorder(urllib3.connection.HTTPConnection):
+    """What a recorder such as vcrpy puts in the place of urllib3's connections."""
+
+    seen: ClassVar[list[object]] = []
+
+    def request(self, method: str, url: str, *args: Any, **more: Any) -> None:
+        """Note the request."""
+        self.seen.append((method, url, more["headers"]["X-Id"]))
+        super().request(method, url, *args, **more)
+
+
+def test_recorder_below_urllib3_sees_the_address(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes the place of urllib3's connections records the true address."""
+    server = serve(ANSWER)
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "ConnectionCls", Recorder)
+    monkeypatch.setattr(Recorder, "seen", [])
+
+    found = ask(connect(server.url), get(f"{server.url}/invoices?page=2", headers={"X-Id": "7"}))
+
+    assert Recorder.seen == [("GET", "/invoices?page=2", "7")]
+    assert (found.status, found.body) == (201, b'{"name": "\xc3\xa4"}')
 
 
 class Mistake(Exception):  # noqa: N818  # any name

@@ -10,7 +10,6 @@ import attrs
 
 from gateway_conformance.harness import Harness
 from gateway_core.models.payment import PaymentQuery
-from gateway_core.models.refund import RefundRequest
 
 
 @attrs.frozen
