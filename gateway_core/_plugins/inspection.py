@@ -168,8 +168,7 @@ def _asked(plugin: Plugin) -> Findings:
         except subprocess.TimeoutExpired:
             code = None
         finally:
-            if child.returncode is None:
-                _kill(child)
+            _kill(child)
         answer.seek(0)
         written = answer.read(_LONGEST_REPORT)
     if code is None:
@@ -200,7 +199,7 @@ def _ending(code: int) -> str:
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End a child that still runs, and what it has started."""
+    """End a child, and what it has started: they are a group, which lasts as long as one of them runs."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(child.pid, signal.SIGKILL)

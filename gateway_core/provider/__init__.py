@@ -31,6 +31,7 @@ from gateway_core.provider.info import CONTRACT_VERSION, REQUEST_FIELDS, Provide
 from gateway_core.provider.settings import (
     RESERVED_SETTINGS,
     base_url_field,
+    hide_values,
     secret_field,
     secrets_field,
     secrets_of,
@@ -52,6 +53,7 @@ __all__ = [
     "RetryAdvice",
     "WebhookAuthentication",
     "base_url_field",
+    "hide_values",
     "secret_field",
     "secrets_field",
     "secrets_of",

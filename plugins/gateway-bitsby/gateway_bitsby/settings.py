@@ -12,7 +12,7 @@ import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, secret_field
+from gateway_core.provider import base_url_field, hide_values, secret_field
 
 #: The hours that Bitsby allows for paying, in the words in which it takes them.
 TIMES_TO_PAY = MappingProxyType({Decimal(word): word for word in ("0.5", "1", "3", "6", "12")})
@@ -75,6 +75,7 @@ def _check_count(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise ConfigurationError(f"{field.name} must be a whole number above zero")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class BitsbySettings:
     """One project of one Bitsby account.
