@@ -269,7 +269,7 @@ class Recorder:
         return attrs.evolve(invoice, status=status)
 
     def _now(self) -> datetime:
-        with self.store.transaction() as connection:
+        with self.store.reading() as connection:
             return self.store.now(connection)
 
     def _with_references(self, request: Any) -> Actions[Any]:
