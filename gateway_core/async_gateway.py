@@ -24,6 +24,7 @@ from gateway_core.transport import Deadline
 from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core.journal import Intent
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
 
@@ -181,6 +182,24 @@ class AsyncGateway(BaseGateway):
                         await outcome
                     handled += 1
         return handled
+
+    async def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
+        """Find out what has become of an intent without an outcome, and write it down.
+
+        Args:
+            number: Its number, as ``journal.open()`` tells it.
+            invoice_id: The invoice that a person has found at the provider; None to search for it.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            InvalidRequestError: If there is no such open intent, or nothing to be found out about it.
+            ConflictError: If the provider has something else.
+            OutcomeUnknownError: If it cannot be found out now.
+        """
+        recorder = self._with_journal()
+        deadline = self._deadline()
+        intent = await self._drive(recorder.take(number), deadline)
+        return await self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
 
     @contextlib.asynccontextmanager
     async def _handling(

@@ -25,6 +25,7 @@ from gateway_core.transport import Deadline
 from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core.journal import Intent
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
 
@@ -166,6 +167,24 @@ class Gateway(BaseGateway):
                     handle(event)
                     handled += 1
         return handled
+
+    def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
+        """Find out what has become of an intent without an outcome, and write it down.
+
+        Args:
+            number: Its number, as ``journal.open()`` tells it.
+            invoice_id: The invoice that a person has found at the provider; None to search for it.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            InvalidRequestError: If there is no such open intent, or nothing to be found out about it.
+            ConflictError: If the provider has something else.
+            OutcomeUnknownError: If it cannot be found out now.
+        """
+        recorder = self._with_journal()
+        deadline = self._deadline()
+        intent = self._drive(recorder.take(number), deadline)
+        return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
 
     @contextlib.contextmanager
     def _handling(

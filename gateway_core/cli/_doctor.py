@@ -87,7 +87,23 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
                 text = f"the provider answered in {(time.perf_counter() - started) * 1000:.0f} ms"
     except GatewayError as error:
         return [*findings, _bad(name, "call", error)], loaded
-    return [*findings, _Finding(account=name, check="call", ok=True, text=text)], loaded
+    return [*findings, _Finding(account=name, check="call", ok=True, text=text), *_journal(name, config)], loaded
+
+
+def _journal(name: str, config: Path | None) -> list[_Finding]:
+    """Tell what the journal has open. It needs a look, and stops nobody."""
+    try:
+        with Gateway.open(name, config=config) as gateway:
+            if gateway.journal is None:
+                return []
+            found = gateway.journal.open()
+    except GatewayError as error:
+        return [_bad(name, "journal", error)]
+    text = f"{len(found.intents)} intents and {len(found.events)} events are open"
+    if found.lag is not None:
+        text += f"; the oldest event has been waiting for {found.lag.total_seconds():.0f} seconds"
+    nothing = not found.intents and not found.events
+    return [_Finding(account=name, check="journal", ok=nothing, text="nothing is open" if nothing else text)]
 
 
 def _bad(name: str, check: str, error: GatewayError) -> _Finding:

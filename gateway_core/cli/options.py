@@ -42,7 +42,7 @@ def on_account(command: _Command) -> _Command:
 
 def open_gateway(account: str | None, config: Path | None, transport: Transport | None = None) -> Gateway:
     """Open the gateway that the options choose."""
-    return Gateway.open(account, config=config, transport=transport)
+    return Gateway.open(account, config=config, transport=transport, journal=None if transport is None else False)
 
 
 class Moment(click.ParamType[datetime]):

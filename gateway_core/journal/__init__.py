@@ -18,6 +18,7 @@ from gateway_core.errors import ConfigurationError
 
 try:
     from gateway_core.journal import _upgrade
+    from gateway_core.journal._account_journal import AccountJournal, Open
     from gateway_core.journal._intents import Intent, IntentState
     from gateway_core.journal._once import SETTLE
     from gateway_core.journal._recorder import Recorder
@@ -27,7 +28,7 @@ except ImportError as error:
         raise
     raise ConfigurationError("a journal needs its extra: pip install 'gateway-core[journal]'") from None
 
-__all__ = ["Intent", "IntentState", "Journal"]
+__all__ = ["AccountJournal", "Intent", "IntentState", "Journal", "Open"]
 
 
 class Journal:

@@ -175,6 +175,12 @@ class Intents:
             now = self._store.now(given)
             return self._write(given, intent, now, {"state": state, "leased_until": now, **values})
 
+    def take(self, intent: Intent, lease: timedelta) -> Intent:
+        """Take over an intent that nobody is at."""
+        with self._store.transaction() as connection:
+            now = self._store.now(connection)
+            return self._write(connection, intent, now, {"fence": intent.fence + 1, "leased_until": now + lease})
+
     def find(self, operation: str, key: str) -> Intent | None:
         """Return an intent by its key."""
         with self._store.reading() as connection:

@@ -54,7 +54,7 @@ def create_and_recover(url: str, backend: str, point: str, behaviour: str, order
     """Kill a worker while it creates an invoice, let others go on, and look at what the provider has."""
     with ProviderServer(backend, behaviour) as provider:
         amount = Money("49.90", CURRENCIES[backend])
-        job = {
+        job: dict[str, Any] = {
             "backend": backend,
             "journal": url,
             "settings": provider.settings,
@@ -114,7 +114,7 @@ def receive_and_recover(url: str, backend: str, point: str) -> None:
     with Journal(url) as journal, ProviderServer(backend, "well") as provider:
         with journal._store.engine.begin() as connection:
             connection.execute(text("CREATE TABLE shipped (order_id VARCHAR(20))"))
-        job = {"backend": backend, "journal": url, "settings": provider.settings}
+        job: dict[str, Any] = {"backend": backend, "journal": url, "settings": provider.settings}
         with much_later(job, provider) as gateway:
             invoice = gateway.create_invoice(InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR")))
         provider.account.pay(invoice.id)
