@@ -43,6 +43,12 @@ def delivered(delivery: WebhookDelivery, claimed: Claimed) -> WebhookDelivery:
     return attrs.evolve(delivery, events=claimed.events, reviews=claimed.reviews, acknowledgement=answer)
 
 
+def run(function: Callable[[], T]) -> Actions[T]:
+    """Return what runs something that blocks."""
+    result: T = yield RunBlocking(function)
+    return result
+
+
 def run_blocking(actions: Actions[T]) -> T:
     """Carry out actions that send nothing, right here."""
     try:

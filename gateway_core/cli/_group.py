@@ -23,6 +23,7 @@ _OWN = {
     "list-payments": "_payments:list_payments",
     "new-plugin": "_new_plugin:new_plugin",
     "providers": "_providers:providers",
+    "reconcile": "_reconcile:reconcile",
     "refund-payment": "_invoices:refund_payment",
     "watch": "_watch:watch",
     "verify-webhook": "_webhooks:verify_webhook",

@@ -20,7 +20,9 @@ from gateway_core.journal._event_log import EventLog
 from gateway_core.journal._inbox import Claimed, Inbox
 from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
 from gateway_core.journal._once import SETTLE, Plan, look, once
+from gateway_core.journal._reconciling import Reconciler
 from gateway_core.journal._store import Store, own_connection
+from gateway_core.models import _fields as check
 from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.refund import Refund, RefundRequest
@@ -164,6 +166,12 @@ class Recorder:
         report: StatusReport
         report, _ = yield from once(self.intents, attrs.evolve(plan, settle=timedelta(0)), deadline)
         return report
+
+    def reconciler(self, since: datetime, until: datetime | None) -> Reconciler:
+        """Return a comparison of the journal with the provider, to be fed."""
+        check.aware("since", since)
+        check.aware_or_none("until", until)
+        return Reconciler(self.store, self.account, since, until)
 
     def take(self, number: int) -> Actions[Intent]:
         """Take an open intent over from whoever has left it."""
