@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -10,11 +11,11 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run
 from gateway_core._engine.pagination import Pagination
 from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._tracebacks import clear_locals
-from gateway_core.errors import GatewayError
+from gateway_core.errors import GatewayError, NotFoundError
 from gateway_core.http import Flow
 from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
@@ -25,6 +26,7 @@ from gateway_core.transport import Deadline
 from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core.journal import Intent, Reconciliation
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
 
@@ -166,6 +168,60 @@ class Gateway(BaseGateway):
                     handle(event)
                     handled += 1
         return handled
+
+    def reconcile(
+        self,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        apply: bool = False,
+        progress: Callable[[int, int], object] = lambda _, __: None,
+    ) -> Reconciliation:
+        """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
+
+        The payments are read page by page; the provider is asked about an invoice only where they leave a doubt.
+
+        Args:
+            since: Invoices and payments of this moment or later, with a time zone.
+            until: Those before this moment, with a time zone; None for all.
+            apply: Let what was missed come out with the next `poll`. Otherwise nothing is changed.
+            progress: Told, every now and then, how many payments were read and invoices asked about.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            JournalError: If the journal cannot be read, or written.
+            TransportError, ProviderError: If there is no usable answer.
+        """
+        reconciler = self._with_journal().reconciler(since, until)
+        payments = asked = 0
+        for payments, payment in enumerate(self.list_payments(since=since, until=until), start=1):
+            reconciler.add(payment)
+            progress(payments, asked)
+        for asked, invoice_id in enumerate(self._drive(run(reconciler.questions), self._deadline()), start=1):
+            try:
+                reconciler.answer(invoice_id, self.get_status(invoice_id))
+            except NotFoundError:
+                reconciler.answer(invoice_id, None)
+            progress(payments, asked)
+        return self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
+
+    def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
+        """Find out what has become of an intent without an outcome, and write it down.
+
+        Args:
+            number: Its number, as ``journal.open()`` tells it.
+            invoice_id: The invoice that a person has found at the provider; None to search for it.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            InvalidRequestError: If there is no such open intent, or nothing to be found out about it.
+            ConflictError: If the provider has something else.
+            OutcomeUnknownError: If it cannot be found out now.
+        """
+        recorder = self._with_journal()
+        deadline = self._deadline()
+        intent = self._drive(recorder.take(number), deadline)
+        return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
 
     @contextlib.contextmanager
     def _handling(

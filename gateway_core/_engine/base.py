@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import attrs
 
@@ -24,7 +24,7 @@ from gateway_core.transport._assembly import connect_account, connect_through
 from gateway_core.transport._pipeline import DirectPipeline, Pipeline
 
 if TYPE_CHECKING:
-    from gateway_core.journal import Journal
+    from gateway_core.journal import AccountJournal, Journal
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
 
@@ -41,6 +41,12 @@ def delivered(delivery: WebhookDelivery, claimed: Claimed) -> WebhookDelivery:
     """Return a delivery as the shop is to see it: what is new in it, once."""
     answer = Acknowledgement(status=503) if claimed.again else delivery.acknowledgement
     return attrs.evolve(delivery, events=claimed.events, reviews=claimed.reviews, acknowledgement=answer)
+
+
+def run(function: Callable[[], T]) -> Actions[T]:
+    """Return what runs something that blocks."""
+    result: T = yield RunBlocking(function)
+    return result
 
 
 def run_blocking(actions: Actions[T]) -> T:
@@ -158,7 +164,7 @@ class BaseGateway:
         config: str | os.PathLike[str] | None = None,
         transport: Transport | None = None,
         observers: Iterable[object] | None = None,
-        journal: Journal | str | None = None,
+        journal: Journal | str | Literal[False] | None = None,
     ) -> Self:
         """Make a gateway from the configuration file.
 
@@ -167,7 +173,7 @@ class BaseGateway:
             config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
             transport: A transport of your own, which sends each request once, instead of the one that is configured.
             observers: Who is told what happens, names or objects, instead of those that are configured.
-            journal: Where what is asked and told is kept, instead of what is configured.
+            journal: Where what is asked and told is kept, instead of what is configured; False for nowhere.
 
         Raises:
             UnknownBackendError: If no working plugin offers the account's backend.
@@ -192,7 +198,7 @@ class BaseGateway:
             loaded.transport,
             limits=loaded.limits,
             observers=told,
-            journal=journal,
+            journal=journal or None,
             account=loaded.name,
         )
 
@@ -210,6 +216,11 @@ class BaseGateway:
     def provider(self) -> Any:
         """The provider object, for what it has beyond the common operations; give its flows to `run`."""
         return self._operations.provider
+
+    @property
+    def journal(self) -> AccountJournal | None:
+        """What an operator sees of the account's journal; None if there is none."""
+        return None if self._recorder is None else self._recorder.journal
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""

@@ -44,7 +44,7 @@ def on_account(command: _Command) -> _Command:
 def open_gateway(account: str | None, config: Path | None, transport: Transport | None = None) -> Gateway:
     """Open the gateway that the options choose. What its log would warn of, the command tells itself."""
     logging.getLogger("gateway_core").addHandler(logging.NullHandler())
-    return Gateway.open(account, config=config, transport=transport)
+    return Gateway.open(account, config=config, transport=transport, journal=None if transport is None else False)
 
 
 class Moment(click.ParamType[datetime]):

@@ -18,8 +18,10 @@ from gateway_core.errors import ConfigurationError
 
 try:
     from gateway_core.journal import _upgrade
+    from gateway_core.journal._account_journal import AccountJournal, Open
     from gateway_core.journal._intents import Intent, IntentState
     from gateway_core.journal._once import SETTLE
+    from gateway_core.journal._reconciling import Difference, Finding, Reconciliation
     from gateway_core.journal._recorder import Recorder
     from gateway_core.journal._store import Store
 except ImportError as error:
@@ -27,7 +29,7 @@ except ImportError as error:
         raise
     raise ConfigurationError("a journal needs its extra: pip install 'gateway-core[journal]'") from None
 
-__all__ = ["Intent", "IntentState", "Journal"]
+__all__ = ["AccountJournal", "Difference", "Finding", "Intent", "IntentState", "Journal", "Open", "Reconciliation"]
 
 
 class Journal:

@@ -29,7 +29,7 @@ class EventLog:
 
     def left(self, limit: int, order_id: str | None = None) -> tuple[WebhookEvent, ...]:
         """Return events that were not handled: that came too early, or whose worker died."""
-        with self._store.transaction() as connection:
+        with self._store.reading() as connection:
             chosen = select(events).where(events.c.account == self._account, events.c.state.in_(("kept", "open")))
             if order_id is not None:
                 chosen = chosen.where(events.c.order_id == order_id)

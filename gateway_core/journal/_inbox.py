@@ -124,12 +124,12 @@ class Inbox:
 
     def invoice(self, invoice_id: str) -> RowMapping | None:
         """Return the row of an invoice; None if the journal does not know it."""
-        with self._store.transaction() as connection:
+        with self._store.reading() as connection:
             return self._rows(connection, [invoice_id]).get(invoice_id)
 
     def knows_any(self, texts: Sequence[str]) -> bool:
         """Return whether one of these texts names an invoice or an order, or an invoice may exist that nobody knows."""
-        with self._store.transaction() as connection:
+        with self._store.reading() as connection:
             named = select(invoices.c.invoice_id).where(
                 invoices.c.account == self._account,
                 invoices.c.invoice_id.in_(texts) | invoices.c.order_id.in_(texts),
@@ -221,7 +221,7 @@ class Inbox:
 
     def due(self, limit: int, order_id: str | None = None) -> tuple[str, ...]:
         """Return the ids of invoices that `poll` should ask about: those of an order, or those whose time has come."""
-        with self._store.transaction() as connection:
+        with self._store.reading() as connection:
             now = self._store.now(connection)
             chosen = select(invoices.c.invoice_id).where(invoices.c.account == self._account)
             if order_id is not None:

@@ -175,9 +175,15 @@ class Intents:
             now = self._store.now(given)
             return self._write(given, intent, now, {"state": state, "leased_until": now, **values})
 
+    def take(self, intent: Intent, lease: timedelta) -> Intent:
+        """Take over an intent that nobody is at."""
+        with self._store.transaction() as connection:
+            now = self._store.now(connection)
+            return self._write(connection, intent, now, {"fence": intent.fence + 1, "leased_until": now + lease})
+
     def find(self, operation: str, key: str) -> Intent | None:
         """Return an intent by its key."""
-        with self._store.transaction() as connection:
+        with self._store.reading() as connection:
             row = self._row_or_none(connection, operation, key)
             return None if row is None else _intent(row, self._store.now(connection))
 
@@ -194,7 +200,7 @@ class Intents:
             chosen = chosen.where(intents.c.state.in_(OPEN_STATES))
         if order_id is not None:
             chosen = chosen.where(intents.c.order_id == order_id)
-        with self._store.transaction() as connection:
+        with self._store.reading() as connection:
             now = self._store.now(connection)
             return tuple(_intent(row, now) for row in connection.execute(chosen.limit(limit)).mappings())
 

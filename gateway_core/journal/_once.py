@@ -77,7 +77,7 @@ def once(intents: Intents, plan: Plan[T], deadline: Deadline) -> Actions[tuple[T
     anew = intent.state is IntentState.NEW
     if not anew:
         try:
-            found = yield from _look(plan, intent)
+            found = yield from look(plan, intent)
         except GatewayError as error:
             yield from _leave(intents, intent, error)
             raise
@@ -110,7 +110,7 @@ def _begin(intents: Intents, asked: Asked, deadline: Deadline) -> Actions[tuple[
         pause = min(2 * pause, 0.5)
 
 
-def _look(plan: Plan[T], intent: Intent) -> Actions[T | None]:
+def look(plan: Plan[T], intent: Intent) -> Actions[T | None]:
     """Find out what has become of a request whose result nobody wrote down; None if it may be sent (again)."""
     if _keyed(plan, intent):
         return None

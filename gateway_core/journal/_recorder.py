@@ -13,13 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from gateway_core import _json
-from gateway_core.errors import ConflictError, InvalidRequestError, WebhookError, WebhookReason
+from gateway_core.errors import ConflictError, GatewayError, InvalidRequestError, WebhookError, WebhookReason
 from gateway_core.journal import _records
+from gateway_core.journal._account_journal import AccountJournal
 from gateway_core.journal._event_log import EventLog
 from gateway_core.journal._inbox import Claimed, Inbox
 from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
-from gateway_core.journal._once import SETTLE, Plan, once
+from gateway_core.journal._once import SETTLE, Plan, look, once
+from gateway_core.journal._reconciling import Reconciler
 from gateway_core.journal._store import Store, own_connection
+from gateway_core.models import _fields as check
 from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.refund import Refund, RefundRequest
@@ -72,6 +75,7 @@ class Recorder:
         self.intents = Intents(store, account)
         self.inbox = Inbox(store, account)
         self.events = EventLog(store, account)
+        self.journal = AccountJournal(store, account)
         self._info = info
         self._supports = supports
         self._settle = settle if info.find_reach is None else max(settle, info.find_reach.settle)
@@ -162,6 +166,56 @@ class Recorder:
         report: StatusReport
         report, _ = yield from once(self.intents, attrs.evolve(plan, settle=timedelta(0)), deadline)
         return report
+
+    def reconciler(self, since: datetime, until: datetime | None) -> Reconciler:
+        """Return a comparison of the journal with the provider, to be fed."""
+        check.aware("since", since)
+        check.aware_or_none("until", until)
+        return Reconciler(self.store, self.account, since, until)
+
+    def take(self, number: int) -> Actions[Intent]:
+        """Take an open intent over from whoever has left it."""
+        intent: Intent = yield RunBlocking(lambda: self.journal.take(number))
+        return intent
+
+    def resolve(self, ask: Ask, intent: Intent, invoice_id: str | None = None) -> Actions[Intent]:
+        """Find out what has become of a creation that was taken over, and write it down.
+
+        Args:
+            ask: Asks the provider.
+            intent: The intent, taken over.
+            invoice_id: The invoice that a person has found; None to search for it.
+
+        Raises:
+            ConflictError: If the provider has something else.
+            OutcomeUnknownError: If it cannot be found out now.
+        """
+        try:
+            found = yield from self._found(ask, intent, invoice_id)
+        except GatewayError:
+            yield RunBlocking(lambda: self.intents.end(intent, intent.state))
+            raise
+        if found is None:
+            ended: Intent = yield RunBlocking(lambda: self.intents.end(intent, IntentState.FAILED, error="not there"))
+            return ended
+        yield RunBlocking(lambda: self._made(self.intents, intent, found, _records.of_invoice(found)))
+        return attrs.evolve(intent, state=IntentState.DONE, invoice_id=found.id)
+
+    def _found(self, ask: Ask, intent: Intent, invoice_id: str | None) -> Actions[Invoice | None]:
+        """Return the invoice of a creation; None if there surely is none."""
+        amount, order_id = intent.amount, intent.order_id
+        if intent.operation != "create_invoice" or amount is None or order_id is None:
+            raise InvalidRequestError("what has become of it only the provider's own pages tell: look there")
+        if invoice_id is not None:
+            report: StatusReport = yield from ask("get_status", invoice_id)
+            if report.expected not in (None, amount) or report.order_id not in (None, order_id):
+                raise ConflictError("that invoice is about another amount or order", invoice_id=invoice_id)
+            return Invoice(id=invoice_id, status=report.status, amount=amount, references=report.references)
+        if intent.state is IntentState.NEW:
+            return None
+        plan = self._creation(ask, InvoiceRequest(order_id=order_id, amount=amount, attempt=intent.attempt or 1))
+        found: Invoice | None = yield from look(attrs.evolve(plan, idempotency=None), intent)
+        return found
 
     def verify(self, ask: Ask, request: WebhookRequest) -> Actions[tuple[WebhookDelivery, tuple[WebhookEvent, ...]]]:
         """Verify a webhook. Return it, and its events with what is known of their invoices now.
@@ -269,7 +323,7 @@ class Recorder:
         return attrs.evolve(invoice, status=status)
 
     def _now(self) -> datetime:
-        with self.store.transaction() as connection:
+        with self.store.reading() as connection:
             return self.store.now(connection)
 
     def _with_references(self, request: Any) -> Actions[Any]:

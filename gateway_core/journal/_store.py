@@ -21,6 +21,8 @@ from gateway_core.journal import _upgrade
 #: How long to wait for another writer, in seconds.
 _PATIENCE = 10
 
+_READING = {"gateway_reading": True}
+
 _EXAMPLES = '"sqlite:///var/gateway.db" or "postgresql://user:password@host/database"'
 
 
@@ -61,6 +63,18 @@ class Store:
             with self.engine.begin() as connection:
                 yield connection
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection for reading, which waits for no writer, not even for the application's own transaction.
+
+        Raises:
+            JournalError: If the database cannot be reached, or has no journal.
+        """
+        with _told():
+            self._prepare()
+            with self.engine.connect() as connection:
+                yield connection.execution_options(**_READING)
+
     def now(self, connection: Connection) -> datetime:
         """Return the time that all who share the journal agree on."""
         if self._clock is not None:
@@ -88,19 +102,15 @@ class Store:
         """Make the tables of a new SQLite file; a shared database is changed by its operator only."""
         if self._ready:
             return
-        if self.dialect == "sqlite":
-            with self.engine.connect() as connection:
-                found = _upgrade.version(connection)
-            if found != _upgrade.HEAD:
-                self.upgrade()
-        else:
-            with self.engine.connect() as connection:
-                found = _upgrade.version(connection)
-            if found != _upgrade.HEAD:
+        with self.engine.connect() as connection:
+            found = _upgrade.version(connection.execution_options(**_READING))
+        if found != _upgrade.HEAD:
+            if self.dialect != "sqlite":
                 raise JournalError(
                     f"the journal's tables are {'not there' if found is None else 'of another version'}: run"
                     " `gateway journal upgrade`"
                 )
+            self.upgrade()
         self._ready = True
 
 
@@ -178,7 +188,9 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for its turn here, and never fails half-way
+        reading = connection.get_execution_options().get("gateway_reading")
+        # A writer waits for its turn here, and never fails half-way.
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -52,7 +53,7 @@ def postgres() -> Iterator[str]:
                 _wait(url)
                 yield url
             finally:
-                server.terminate()
+                server.send_signal(signal.SIGINT)  # waits for no client
                 server.wait(PATIENCE)
 
 
