@@ -16,6 +16,7 @@ from gateway_core._tracebacks import describe
 from gateway_core.errors import GatewayError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.invoice import Invoice
+from gateway_core.models.secret import Secret
 from gateway_core.observers._events import CallEnded, Event, InvoiceCreated
 
 #: The usual names of the header in which an API tells its id of a request.
@@ -90,7 +91,7 @@ class CallEvents:
         self._backend = backend
         self._operation = operation
         self.watched = bool(listeners)
-        self.secrets: tuple[str, ...] = ()
+        self.secrets: tuple[Secret, ...] = ()
         self._number = next(_numbers)
         self._started = time.perf_counter()
 
@@ -124,15 +125,18 @@ class CallEvents:
         about: dict[str, Any] = {
             "method": request.method,
             "host": parts[2].rpartition("@")[2] if len(parts) > 2 else "",
-            "path": scrub(f"/{parts[3]}" if len(parts) > 3 else "/", self.secrets),
+            "path": self._scrubbed(f"/{parts[3]}" if len(parts) > 3 else "/"),
         }
         if response is not None:
             headers = response.headers
             request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), "")
             about |= {"status": response.status, "size": len(response.body)}
             # What is no single word quotes something, and that may be a customer's.
-            about["request_id"] = scrub(request_id, self.secrets) if _ID.fullmatch(request_id) else None
+            about["request_id"] = self._scrubbed(request_id) if _ID.fullmatch(request_id) else None
         return about
+
+    def _scrubbed(self, text: str) -> str:
+        return scrub(text, [secret.reveal() for secret in self.secrets])
 
     def created(self, invoice: Invoice) -> None:
         """Tell that the provider made an invoice."""

@@ -11,7 +11,6 @@ from gateway_conformance.harness import Harness
 from gateway_conformance.webhook_messages import accepted, genuine_ones, ids_of, in_words, needs_webhooks
 from gateway_core.errors import GatewayError, UnsupportedOperationError, WebhookError
 from gateway_core.models.invoice import Invoice
-from gateway_core.models.refund import RefundRequest
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRequest
 from gateway_core.provider import WebhookAuthentication
