@@ -7,7 +7,7 @@ from datetime import timedelta
 from gateway_core import ProviderInfo
 from gateway_core.provider import Declines, Idempotency, ListFilter, WebhookAuthentication
 from gateway_paypal import mapping, wire
-from gateway_paypal.settings import SANDBOX_URL, PayPalOptions
+from gateway_paypal.settings import CERTIFICATE_SERVERS, SANDBOX_URL, PayPalOptions
 
 #: The longest range of one question to the transaction search, how far back it sees, and how late it is.
 LONGEST_RANGE, FARTHEST_BACK, LAG = timedelta(days=31), timedelta(days=3 * 365), timedelta(hours=3)
@@ -22,7 +22,7 @@ INFO = ProviderInfo(
     title="PayPal",
     docs_url="https://developer.paypal.com/docs/api/orders/v2/",
     base_url=SANDBOX_URL,
-    hosts=("api.sandbox.paypal.com", "api.paypal.com"),  # where the certificates are
+    hosts=CERTIFICATE_SERVERS,
     currencies=mapping.CURRENCIES,
     exponents=mapping.EXPONENTS,
     options=PayPalOptions,

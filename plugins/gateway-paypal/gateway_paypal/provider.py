@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
@@ -49,6 +49,7 @@ from gateway_paypal import mapping, webhook, wire
 from gateway_paypal.info import FARTHEST_BACK, INFO, LARGEST_PAGE, LONGEST_RANGE
 from gateway_paypal.settings import PayPalSettings
 
+_SECOND = timedelta(seconds=1)
 _ORDER_ID = re.compile(r"[A-Z0-9]{1,36}", re.ASCII)
 _LONGEST_KEY = 127
 
@@ -140,7 +141,7 @@ class PayPal:
             raise RejectedError("this order is to be authorized first: run `authorize`")
         expected = order.unit.amount
         if request.amount is not None and expected is not None and mapping.money(expected) != request.amount:
-            raise InvalidRequestError("an approved order is captured whole: authorize it, to capture a part")
+            raise RejectedError("an approved order is captured whole: authorize it, to capture a part")
         made = wire.read((yield from self._post(None, "v2", "checkout", "orders", order.id, "capture", key=key)))
         captured = structure(made, wire.Order)
         if captured.id != order.id or not captured.payments.captures:
@@ -261,7 +262,8 @@ class PayPal:
     def _search(self, cursor: _Cursor, size: int) -> Flow[Any]:
         query: dict[str, str | int | None] = {
             "start_date": cursor.start.isoformat(timespec="seconds"),
-            "end_date": cursor.window_end.isoformat(timespec="seconds"),
+            # PayPal counts whole seconds: what came within the last one is in the list, too, and filtered here.
+            "end_date": (cursor.window_end + _SECOND).isoformat(timespec="seconds"),
             "fields": "transaction_info",
             "page_size": size,
             "page": cursor.page,
@@ -277,7 +279,7 @@ class PayPal:
         response = yield from self._get("v1", "notifications", "webhooks")
         wire.read(response)
         try:
-            return parsedate_to_datetime(response.headers.get("Date") or "").astimezone(UTC)
+            return parsedate_to_datetime(response.headers.get("Date") or "").astimezone(UTC) + _SECOND
         except ValueError:
             pass
         raise UnexpectedResponseError("the answer bears no Date: give `until`", http_status=response.status)
@@ -338,7 +340,7 @@ class _Cursor:
     @property
     def window_end(self) -> datetime:
         """Where the window ends."""
-        return min(self.start + LONGEST_RANGE, self.end)
+        return min(self.start + LONGEST_RANGE - _SECOND, self.end)
 
     @classmethod
     def read(cls, text: str) -> _Cursor:

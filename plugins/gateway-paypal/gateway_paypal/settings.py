@@ -15,8 +15,10 @@ from gateway_core.provider import base_url_field, secret_field
 SANDBOX_URL = "https://api-m.sandbox.paypal.com"
 LIVE_URL = "https://api-m.paypal.com"
 
-#: Where PayPal's certificates are, and whom they are issued to (source: PayPal's own SDK paypalrestsdk 1.13.3).
-CERTIFICATE_HOSTS = ("paypal.com", "*.paypal.com")
+#: Where PayPal's certificates are (as seen in its headers), and whom they are issued to (source: PayPal's own SDK
+#: paypalrestsdk 1.13.3).
+CERTIFICATE_SERVERS = ("api.sandbox.paypal.com", "api.paypal.com")
+CERTIFICATE_NAMES = ("paypal.com", "*.paypal.com")
 
 INTENTS = ("CAPTURE", "AUTHORIZE")
 SHIPPING = ("NO_SHIPPING", "GET_FROM_FILE", "SET_PROVIDED_ADDRESS")
@@ -83,13 +85,13 @@ class PayPalSettings:
         """
         own = is_loopback(self.base_url) and _origin(url) == _origin(self.base_url)
         if not own:
-            self.certificates.check_url(url)
+            CertificatePolicy(hosts=CERTIFICATE_SERVERS).check_url(url)
 
     @property
     def certificates(self) -> CertificatePolicy:
         """Whose certificates sign webhooks."""
         roots = None if self.webhook_roots is None else self.webhook_roots.encode("utf-8")
-        return CertificatePolicy(hosts=CERTIFICATE_HOSTS, roots=roots)
+        return CertificatePolicy(hosts=CERTIFICATE_NAMES, roots=roots)
 
 
 @attrs.frozen(kw_only=True)

@@ -18,6 +18,7 @@ from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefun
 from gateway_core.wire import loads, moment
 from gateway_paypal import mapping
 from gateway_paypal.emulator import documents
+from gateway_paypal.emulator.certificate import CERTIFICATE
 from gateway_paypal.emulator.documents import RefusedError
 from gateway_paypal.settings import INTENTS
 from gateway_paypal.webhook import ALGORITHM, HEADERS
@@ -53,7 +54,7 @@ class Api:
         match (request.method, path):
             case ("POST", ["v1", "oauth2", "token"]):
                 return self._token(request)
-            case ("GET", ["v1", "notifications", "certs", _]):
+            case ("GET", ["v1", "notifications", "certs", name]) if name == CERTIFICATE:
                 pem = self.emulator.signing_key.certificate.encode("ascii")
                 return HttpResponse(status=200, headers={"Content-Type": "application/x-pem-file"}, body=pem)
         self._authenticate(request)

@@ -14,6 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 #: A name below PayPal's own, which an authority that anybody else trusts would never give away.
 _HOST = "messageverificationcerts.sandbox.paypal.com"
+#: The last part of its address.
+CERTIFICATE = "CERT-360caa42-fca2a594-1d93a270"
 #: Good whenever an emulator's clock stands.
 _FROM, _UNTIL = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 

@@ -25,7 +25,7 @@ from gateway_core.testing import (
 from gateway_paypal import mapping
 from gateway_paypal.emulator import documents
 from gateway_paypal.emulator.api import Api
-from gateway_paypal.emulator.certificate import SigningKey, new_signing_key
+from gateway_paypal.emulator.certificate import CERTIFICATE, SigningKey, new_signing_key
 from gateway_paypal.emulator.documents import RefusedError
 from gateway_paypal.webhook import ALGORITHM, HEADERS
 
@@ -219,7 +219,7 @@ class PayPalEmulator(Emulator):
         host = self.base_url if is_loopback(self.base_url) else "https://api.sandbox.paypal.com"
         values = {
             "auth_algo": ALGORITHM,
-            "cert_url": f"{host}/v1/notifications/certs/CERT-360caa42-fca2a594-1d93a270",
+            "cert_url": f"{host}/v1/notifications/certs/{CERTIFICATE}",
             "transmission_id": number,
             "transmission_sig": self.signing_key.sign(text.encode()),
             "transmission_time": sent,
