@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway_core import Gateway
+from gateway_core import Gateway, Secret
 from gateway_core.errors import ConfigurationError
+from gateway_stripe import StripeSettings
 
 _TEST, _LIVE = "sk_test_abc123", "sk_live_abc123"
 
@@ -74,3 +75,10 @@ def test_secrets_are_not_shown() -> None:
 def test_webhook_secret_may_be_missing() -> None:
     """An account can be opened before its webhook endpoint exists."""
     assert _open(api_key=_TEST).webhook_secret == ()
+
+
+@pytest.mark.parametrize("value", [7, [7], [None], {"a": "whsec_test_secret"}, []])
+def test_settings_made_by_hand_are_checked_too(value: Any) -> None:
+    """Whoever makes the class without a configuration is told in the same way."""
+    with pytest.raises(ConfigurationError, match="webhook_secret"):
+        StripeSettings(api_key=Secret(_TEST), webhook_secret=value)
