@@ -8,35 +8,37 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 import pluggy
 
+from gateway_core._distributions import (
+    folder_of,
+    identity_of,
+    installed,
+    requirements_of,
+    same_name,
+    text_of,
+    unmet,
+)
 from gateway_core._markers import PROJECT, misshapen
 from gateway_core._redaction import one_line
 from gateway_core._tracebacks import describe
 from gateway_core.errors import GatewayError, PluginError
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
-    from pathlib import Path
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 Found = TypeVar("Found", bound="Offer")
 
 NAME = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 NAME_RULE = "at most 64 small ASCII letters and digits, with single hyphens or underscores between them"
-UNKNOWN = "(unknown)"
-
 UNINSTALL = "uninstall one"
 
 _CORE_DISTRIBUTION = "gateway-core"
-
-#: What pip takes for a distribution's name. It ignores any other, such as the ``~ateway_bitsby`` of its own that is
-#: left where it was interrupted.
-_DISTRIBUTION = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.ASCII | re.IGNORECASE)
 
 
 @attrs.frozen
@@ -60,14 +62,14 @@ class Offer:
     @classmethod
     def of(cls, source: EntryPoint) -> Self:
         """Describe an entry point. Reads the metadata of its distribution."""
-        name, version = _identity(source.dist)
+        name, version = identity_of(source.dist)
         entry_point = one_line(f"{source.name} = {source.value}", 200)
         return cls(one_line(source.name, 100), entry_point, name, version, source)
 
     @property
     def folder(self) -> str | None:
         """The folder of the distribution's metadata; None if it lies in none."""
-        folder = None if self.source.dist is None else _folder(self.source.dist)
+        folder = None if self.source.dist is None else folder_of(self.source.dist)
         return None if folder is None else str(folder)
 
     def imported(self) -> Any:
@@ -101,11 +103,11 @@ class Offer:
         # Costs 5 ms to import, and is needed once something has been chosen by its name only.
         from packaging.utils import canonicalize_name
 
-        for text in _requirements(self.source.dist):
+        for text in requirements_of(self.source.dist):
             if canonicalize_name(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) != _CORE_DISTRIBUTION:
                 continue
             try:
-                fault = _unmet(text)
+                fault = unmet(text)
             except ModuleNotFoundError:
                 return
             except (ValueError, LookupError) as error:
@@ -116,15 +118,15 @@ class Offer:
 
     def _unmet_requirement(self) -> str | None:
         """Return how the environment fails what the distribution requires; None if it does not."""
-        for text in _requirements(self.source.dist):
+        for text in requirements_of(self.source.dist):
             try:
-                unmet = _unmet(text)
+                fault = unmet(text)
             except ModuleNotFoundError as error:
                 return f"it requires {error.name}, which is not installed"
             except (ValueError, LookupError):
                 continue
-            if unmet is not None:
-                return unmet
+            if fault is not None:
+                return fault
         return None
 
     def _leftover(self, missing: str | None) -> str | None:
@@ -136,11 +138,11 @@ class Offer:
         package, owner = self.source.module.partition(".")[0], self.source.dist
         if owner is None or missing is None or missing.partition(".")[0] != package:
             return None
-        files = _text(owner, "RECORD")
+        files = text_of(owner, "RECORD")
         if files is not None and not any(line.startswith((f"{package}/", f"{package}.py")) for line in files.split()):
             return None
         return (
-            f"{one_line(str(_folder(owner)), 300)} was left by an installer without the code: remove it, or install"
+            f"{one_line(str(folder_of(owner)), 300)} was left by an installer without the code: remove it, or install"
             f" {self.distribution} anew"
         )
 
@@ -164,13 +166,13 @@ def scan(group: str) -> tuple[list[EntryPoint], list[Unreadable]]:
     """Return the entry points of a group, and each distribution whose entry points cannot be read."""
     sources: list[EntryPoint] = []
     unreadable: list[Unreadable] = []
-    for owner in _installed():
+    for owner in installed():
         try:
             sources += owner.entry_points.select(group=group)
         except Exception as error:  # noqa: BLE001  # a line that is no entry point, or bytes that are no text
-            place = one_line(str(_folder(owner) or "its metadata"), 300)
+            place = one_line(str(folder_of(owner) or "its metadata"), 300)
             fault = f"its entry_points.txt cannot be read ({describe(error)}): install it anew, or remove {place}"
-            unreadable.append(Unreadable(*_identity(owner), fault))
+            unreadable.append(Unreadable(*identity_of(owner), fault))
     return sources, unreadable
 
 
@@ -196,7 +198,7 @@ def find(
     """
     sources, unreadable = scan(group)
     every = offers_of((source for source in sources if source.name == name), kind)
-    offers = [offer for offer in every if distribution is None or _same_name(offer.distribution, str(distribution))]
+    offers = [offer for offer in every if distribution is None or same_name(offer.distribution, str(distribution))]
     if len(offers) == 1:
         return offers[0]
     if offers:
@@ -292,102 +294,3 @@ def closest(word: str, words: Iterable[str]) -> str | None:
     import difflib
 
     return next(iter(difflib.get_close_matches(word, list(words), n=1)), None)
-
-
-def _installed() -> Iterator[Distribution]:
-    """Yield each installed distribution once, as pip sees them: what it ignores is ignored."""
-    # Costs 16 ms to import, and is needed once something has been chosen by its name only.
-    from importlib import metadata
-
-    by_name: dict[str, list[Distribution]] = {}
-    for owner in metadata.distributions():
-        folder = _folder(owner)
-        name = _identity(owner)[0] if folder is None else re.split(r"-|\.egg-info$", folder.name, maxsplit=1)[0]
-        if _DISTRIBUTION.fullmatch(name) or folder is None:
-            by_name.setdefault(re.sub(r"[-_.]+", "-", name).lower(), []).append(owner)
-    yield from map(_in_force, by_name.values())
-
-
-def _in_force(copies: Sequence[Distribution]) -> Distribution:
-    """Return the copy of a distribution that counts, of several in the order of the path.
-
-    It is in the first folder of the path that has one with metadata: the others are never imported. Where an installer
-    left an older one beside it, the newest counts.
-    """
-    if len(copies) == 1:
-        return copies[0]
-    whole = [each for each in copies if _text(each, "METADATA") or _text(each, "PKG-INFO")] or copies
-    first = _folder(whole[0])
-    beside = [each for each in whole if first and (folder := _folder(each)) and folder.parent == first.parent]
-    return max(beside, key=_age, default=whole[0])
-
-
-def _age(owner: Distribution) -> Any:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(_identity(owner)[1])
-    except InvalidVersion:
-        return Version("0.dev0")
-
-
-def _folder(owner: Distribution) -> Path | None:
-    """Return the folder of a distribution's metadata; None if it lies in none."""
-    return getattr(owner, "_path", None)  # there is no public way; pip takes this one too
-
-
-def _text(owner: Distribution, name: str) -> str | None:
-    """Return a file of a distribution's metadata; None if it is not there, empty if it is no text."""
-    try:
-        return owner.read_text(name)
-    except Exception:  # noqa: BLE001  # unreadable metadata of one distribution is no reason to stop
-        return ""
-
-
-def _identity(owner: Distribution | None) -> tuple[str, str]:
-    """Return a distribution's name and version, or what can be said instead."""
-    if owner is None:
-        return UNKNOWN, UNKNOWN
-    try:
-        headers = owner.metadata
-        name, version = (next(iter(headers.get_all(key, ())), "") for key in ("Name", "Version"))
-        return one_line(name, 100) or f"(without a name, in {owner.locate_file('')})", one_line(version, 50) or UNKNOWN
-    except Exception:  # noqa: BLE001  # as above
-        return UNKNOWN, UNKNOWN
-
-
-def _requirements(owner: Distribution | None) -> list[str]:
-    try:
-        return list(owner.requires or ()) if owner else []
-    except Exception:  # noqa: BLE001  # as above
-        return []
-
-
-def _unmet(text: str) -> str | None:
-    """Return how the environment fails one requirement; None if it does not.
-
-    Raises:
-        ModuleNotFoundError: If it is not there at all.
-        ValueError, LookupError: If the requirement cannot be read.
-    """
-    from importlib import metadata
-
-    from packaging.requirements import Requirement
-
-    requirement = Requirement(text)
-    if requirement.marker is not None and not requirement.marker.evaluate():
-        return None
-    copies = list(metadata.distributions(name=requirement.name))
-    if not copies:
-        raise metadata.PackageNotFoundError(requirement.name)
-    _, installed = _identity(_in_force(copies))
-    if requirement.specifier.contains(installed, prereleases=True):
-        return None
-    return f"it requires {requirement.name}{requirement.specifier}, and {installed} is installed"
-
-
-def _same_name(one: str, other: str) -> bool:
-    """Return whether two names of distributions mean the same one."""
-    from packaging.utils import canonicalize_name
-
-    return canonicalize_name(one) == canonicalize_name(other)

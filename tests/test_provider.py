@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import traceback
 from datetime import timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from gateway_core.provider import (
     ListFilter,
     WebhookAuthentication,
     base_url_field,
+    hide_values,
     secret_field,
     secrets_field,
     secrets_of,
@@ -260,6 +262,48 @@ def test_settings_show_no_secret() -> None:
     actual = repr(made) + repr(copy.deepcopy(made)) + "".join(traceback.format_exception(caught.value))
 
     assert CANARY not in actual
+
+
+@hide_values
+@attrs.frozen(kw_only=True)
+class Hidden(Settings):
+    """Settings whose own check fails."""
+
+    count: int = attrs.field(default=1, validator=attrs.validators.gt(0))
+
+    def __attrs_post_init__(self) -> None:
+        if self.base_url.endswith("refused"):
+            raise ConfigurationError("base_url is refused")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"base_url": "https://api.example.com/refused"},
+        {"base_url": "http://api.example.com"},
+        {"api_key": f"{CANARY}\n"},
+        {"webhook_secrets": [CANARY, "short"]},
+        {"count": 0},
+        {"colour": CANARY},
+    ],
+    ids=str,
+)
+def test_refused_settings_leave_no_value_in_a_traceback(wrong: dict[str, Any]) -> None:
+    """S1: error trackers collect the locals of every frame, those of a class's own `__init__` too."""
+    with pytest.raises((ConfigurationError, ValueError, TypeError)) as caught:
+        Hidden(**{"api_key": CANARY, "webhook_secrets": CANARY, **wrong})
+
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)][1:]
+    assert [frame.f_code.co_name for frame in frames if CANARY in repr(frame.f_locals)] == []
+    assert frames
+
+
+def test_hidden_settings_are_the_class_itself() -> None:
+    """Who looks at the class sees its fields and arguments."""
+    made = Hidden(api_key=Secret(CANARY), webhook_secrets=(Secret(CANARY),))
+
+    assert attrs.evolve(made, count=2).count == 2
+    assert list(inspect.signature(Hidden).parameters)[-1] == "count"
 
 
 @attrs.frozen

@@ -19,7 +19,8 @@ from typing import Any
 
 import attrs
 
-from gateway_core._entry_points import UNKNOWN, Unreadable, offers_of, rivalry, scan
+from gateway_core._distributions import UNKNOWN
+from gateway_core._entry_points import Unreadable, offers_of, rivalry, scan
 from gateway_core._plugins.loading import ADVICE, PROVIDERS, Plugin
 from gateway_core._plugins.validation import OPERATIONS
 from gateway_core._redaction import one_line
@@ -168,8 +169,7 @@ def _asked(plugin: Plugin) -> Findings:
         except subprocess.TimeoutExpired:
             code = None
         finally:
-            if child.returncode is None:
-                _kill(child)
+            _kill(child)
         answer.seek(0)
         written = answer.read(_LONGEST_REPORT)
     if code is None:
@@ -200,7 +200,7 @@ def _ending(code: int) -> str:
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End a child that still runs, and what it has started."""
+    """End a child, and what it has started: they are a group, which lasts as long as one of them runs."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(child.pid, signal.SIGKILL)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
+from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, split
 from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
+
+T = TypeVar("T")
 
 #: Characters that divide an address, or change on the way through one.
 _DIVIDERS = frozenset("/?#&+%;\\")
@@ -25,6 +29,37 @@ RESERVED_SETTINGS = (
     "limiter_fallback",
     "observers",
 )
+
+
+def hide_values(cls: type[T]) -> type[T]:
+    """Let errors leave a settings class that is being made without its values in the locals of their tracebacks.
+
+    Without it the gateway does so for settings that it makes itself, and nobody for those that an application makes.
+
+    >>> import attrs
+    >>> from gateway_core.provider import hide_values, secret_field
+    >>> @hide_values
+    ... @attrs.frozen(kw_only=True)
+    ... class Settings:
+    ...     api_key: Secret = secret_field()
+    """
+    made: Any = cls
+    init = made.__init__
+
+    @functools.wraps(init)
+    def initialize(self: Any, *args: Any, **values: Any) -> None:
+        try:
+            init(self, *args, **values)
+        except Exception as error:  # noqa: BLE001  # whatever a validator raises
+            failure = error
+        else:
+            return
+        del self, args, values
+        clear_locals(failure)
+        raise failure
+
+    made.__init__ = initialize
+    return cls
 
 
 def base_url_field(default: str | None = None) -> Any:
