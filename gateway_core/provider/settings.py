@@ -13,10 +13,11 @@ from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, split
 from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
 
+T = TypeVar("T")
+
 #: Characters that divide an address, or change on the way through one.
 _DIVIDERS = frozenset("/?#&+%;\\")
 _SHORTEST_URL_SECRET = 16
-T = TypeVar("T")
 
 #: Keys of an account's table, and arguments of `Gateway.connect`, that are the core's own: no setting is named so.
 RESERVED_SETTINGS = (

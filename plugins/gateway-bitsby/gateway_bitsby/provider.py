@@ -12,7 +12,15 @@ import attrs
 from gateway_bitsby import mapping, webhook, wire
 from gateway_bitsby.query import InvoiceQuery, day_filters
 from gateway_bitsby.records import BalanceChange, Balances, InvoiceStatistics, ProjectTariff
-from gateway_bitsby.settings import DEFAULT_PAGE_SIZE, DURATIONS, TIMES_TO_PAY, BitsbyOptions, BitsbySettings, is_uuid
+from gateway_bitsby.settings import (
+    DEFAULT_PAGE_SIZE,
+    DEFAULT_SEARCH_PAGES,
+    DURATIONS,
+    TIMES_TO_PAY,
+    BitsbyOptions,
+    BitsbySettings,
+    is_uuid,
+)
 from gateway_core import (
     Flow,
     HttpRequest,
@@ -39,7 +47,7 @@ from gateway_core.errors import (
 )
 from gateway_core.http import endpoint
 from gateway_core.listing import cursor_number, is_within
-from gateway_core.provider import Declines, Expiry, ListFilter, WebhookAuthentication
+from gateway_core.provider import Declines, Expiry, FindReach, ListFilter, WebhookAuthentication
 from gateway_core.webhooks import check_url_secret
 
 
@@ -75,6 +83,7 @@ class Bitsby:
             "an item may come twice. It watches wallets only while invoices are open: a wallet's history is more."
         ),
         list_filter=ListFilter(by="payment"),
+        find_reach=FindReach(items=DEFAULT_PAGE_SIZE * DEFAULT_SEARCH_PAGES),
         unsupported={"refund_payment": "the money is in the merchant's wallet: send it back from there"},
         declines=Declines.NONE,
         notes=(
@@ -83,6 +92,7 @@ class Bitsby:
             "PAID means that exactly the reserved amount came, or that the merchant bound another payment by hand.",
             "An unpaid invoice can be canceled until the payer has opened its page.",
             "There is no return address and no test mode.",
+            "find_invoice sees as many invoices as page_size and search_pages give, 250 by default.",
             "Bitsby has statistics of payments, too, at an address that is not known: there is no flow for them.",
             "Assumed, since it is not documented: a bad key is told by HTTP status 401 or 403.",
             "Assumed, since it is not documented: the list of an unknown invoice is empty.",

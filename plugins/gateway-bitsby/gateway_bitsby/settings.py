@@ -23,6 +23,9 @@ DURATIONS = MappingProxyType({timedelta(seconds=int(hours * 3600)): hours for ho
 #: Bitsby's own page size. Its largest is not documented, so only a page of at most this size surely comes whole.
 DEFAULT_PAGE_SIZE = 10
 
+#: How many pages `find_invoice` reads at most.
+DEFAULT_SEARCH_PAGES = 25
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
@@ -75,7 +78,7 @@ class BitsbySettings:
     time_to_pay: Decimal = attrs.field(default=Decimal(12), converter=_to_hours, validator=_check_hours)
     url_secret: Secret | None = url_secret_field()
     page_size: int = count_field(DEFAULT_PAGE_SIZE)
-    search_pages: int = count_field(25)
+    search_pages: int = count_field(DEFAULT_SEARCH_PAGES)
 
 
 @attrs.frozen(kw_only=True)
