@@ -1,4 +1,4 @@
-"""The full story of an invoice at each of the three providers, over real HTTP against the plugins' emulators.
+"""The full story of an invoice at each of the providers, over real HTTP against the plugins' emulators.
 
 How the providers differ is data in `STORIES`; the story is told once.
 """
@@ -36,6 +36,7 @@ from gateway_core import (
 )
 from gateway_core.errors import GatewayError, UnsupportedOperationError, WebhookError
 from gateway_core.testing import Emulator, QueuedDelivery
+from gateway_mollie.emulator import MollieEmulator
 from gateway_sandbox.server import Serving, serving
 
 PATIENCE = 30.0
@@ -54,6 +55,7 @@ class Story:
         kind: The provider's name of the event that tells so.
         verified_by: How its webhooks are known to be genuine.
         provider_status: The provider's own word for it.
+        received: What the provider says that came, if it tells.
         paid: What the list of payments shows as the amount, where there is a list.
         tells_invoice: Whether that list tells the invoice.
         unsupported: The operations that it does not have.
@@ -67,6 +69,7 @@ class Story:
     kind: str
     verified_by: str
     provider_status: str
+    received: Money | None = None
     paid: Money | None = None
     tells_invoice: bool = False
     unsupported: frozenset[str]
@@ -107,6 +110,19 @@ STORIES = (
         verified_by="signature+callback",
         provider_status="isPaid: true",
         unsupported=frozenset({"find_invoice", "cancel_invoice", "refund_payment"}),
+    ),
+    Story(
+        backend="mollie",
+        emulator=MollieEmulator,
+        amount=Money("49.90", "EUR"),
+        options={"method": "banktransfer"},
+        kind="paid",
+        verified_by="callback",
+        provider_status="paid",
+        received=Money("49.90", "EUR"),
+        paid=Money("49.90", "EUR"),
+        tells_invoice=True,
+        unsupported=frozenset(),
     ),
 )
 
@@ -226,7 +242,8 @@ def test_full_story(story: Story, scene: Scene) -> None:
     after = gateway.get_status(invoice.id)
     known = (after.status, after.order_id, after.expected, after.provider_status)
     assert known == (story.done, "1042", story.amount, story.provider_status)
-    assert (after.received, after.verdict) == (None, AmountVerdict.UNKNOWN)
+    verdict = AmountVerdict.UNKNOWN if story.received is None else AmountVerdict.EXACT
+    assert (after.received, after.verdict) == (story.received, verdict)
 
     if "list_payments" not in story.unsupported:
         (payment,) = gateway.list_payments()

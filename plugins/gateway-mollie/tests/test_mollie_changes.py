@@ -18,7 +18,7 @@ from gateway_core import (
     RefundRequest,
     RefundStatus,
 )
-from gateway_core.errors import UnsupportedOperationError
+from gateway_core.errors import UnexpectedResponseError, UnsupportedOperationError
 
 Tells = Callable[..., None]
 Connect = Callable[..., Gateway]
@@ -39,6 +39,16 @@ def test_cancellation_is_told(gateway: Gateway, tells: Tells, mocker: requests_m
 
     assert gateway.cancel_invoice(ID).status is InvoiceStatus.CANCELED
     assert mocker.request_history[-1].body is None
+
+
+def test_unreadable_cancellation_is_done(gateway: Gateway, tells: Tells) -> None:
+    """Mollie said yes: what the payment looks like now is all that is not known."""
+    tells("DELETE", f"payments/{ID}", "payment", createdAt="today")
+
+    with pytest.raises(UnexpectedResponseError) as caught:
+        gateway.cancel_invoice(ID)
+
+    assert caught.value.effect == "done"
 
 
 def test_refund_is_sent_and_told(gateway: Gateway, tells: Tells, mocker: requests_mock.Mocker) -> None:

@@ -102,6 +102,13 @@ def test_field_more_changes_nothing(gateway: Gateway, tells: Tells) -> None:
     assert gateway.verify_webhook(classic(b"id=tr_9xK2mQ&test=1")).events[0].invoice_id == ID
 
 
+def test_answer_about_another_payment_confirms_nothing(gateway: Gateway, tells: Tells) -> None:
+    """A cache in between mixes answers up: what is paid is the other one."""
+    tells("GET", f"payments/{ID}", "paid", id="tr_other")
+
+    assert refused(gateway, classic()).reason is not WebhookReason.FAULTY_PLUGIN
+
+
 @pytest.mark.parametrize("code", [401, 404, 410, 429, 500, 503])
 def test_webhook_that_mollie_does_not_confirm_may_come_again(gateway: Gateway, tells: Tells, code: int) -> None:
     """It may be confirmed later, where Mollie cannot be asked now or does not know of its own payment yet."""
@@ -192,8 +199,8 @@ def test_signed_webhook_of_a_refund_tells_the_refund(
     connect: Connect, tells: Tells, event: Callable[..., bytes], example: Example, place: str
 ) -> None:
     """The payment stands in what the event brings along; the refund is as Mollie tells it now."""
-    refund = example("refund", status="refunded")
-    tells("GET", f"payments/{ID}", "paid", _embedded={"refunds": [refund], "chargebacks": []})
+    refunds = [example("refund", id="re_other", status="failed"), example("refund", status="refunded")]
+    tells("GET", f"payments/{ID}", "paid", _embedded={"refunds": refunds, "chargebacks": []})
     body = event(type="refund.refunded", entityId="re_4qqhO89gsT", _embedded={place: example("refund")})
 
     (told,) = connect(webhook_secrets=SECRET).verify_webhook(signed(body, SECRET)).events

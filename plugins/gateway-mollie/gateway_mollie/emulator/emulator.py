@@ -38,6 +38,7 @@ from gateway_mollie.emulator.records import (
     new_chargeback,
     reserved_of,
     time_text,
+    transfer_reference,
     with_moment,
 )
 
@@ -108,12 +109,14 @@ class MollieEmulator(Emulator):
             amount=amount,
             status=PaymentStatus.PENDING if held else PaymentStatus.CONFIRMED,
             paid_at=self.clock(),
+            reference=transfer_reference(self.random) if way.id == "banktransfer" else None,
             data={"method": way.id},
         )
 
     def settle(self, invoice: EmulatedInvoice, payment: EmulatedPayment) -> None:
         """Make a payment paid, or authorized where it is to be captured, and tell the shop."""
-        chosen = changed(invoice, method=payment.data["method"])
+        details = {"transferReference": payment.reference} if payment.reference else {}
+        chosen = changed(invoice, method=payment.data["method"], details=details)
         if payment.status is PaymentStatus.PENDING:
             self.move(with_moment(chosen, "captureBefore", self.clock() + _HOLD), "authorized")
         else:
@@ -347,7 +350,7 @@ class MollieEmulator(Emulator):
     def _tell(self, kind: str, invoice: EmulatedInvoice, entity: Mapping[str, Any]) -> None:
         """Queue the classic webhook, if the payment has an address, and the signed one, if there is a subscription."""
         if invoice.data["webhookUrl"] is not None:
-            self.announce(kind, invoice)
+            self.announce(invoice.data["word"], invoice)
         if not {kind, "*"} & {*self.subscription().get("kinds", ())}:
             return
         event = dumps(documents.event(self.new_id("event"), kind, entity, self.clock()))

@@ -6,6 +6,7 @@ Of Mollie's own fields, `EmulatedInvoice.data` holds these: ``word``, its status
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,6 +88,12 @@ def is_cancelable(invoice: EmulatedInvoice) -> bool:
     """Return whether a payment can be canceled: an authorized one, or an unpaid one by bank transfer."""
     data = invoice.data
     return data["word"] == "authorized" or (data["word"] in UNPAID and data["method"] == "banktransfer")
+
+
+def transfer_reference(chance: random.Random) -> str:
+    """Return what a payer writes on a bank transfer."""
+    digits = f"{chance.randrange(10**14):014}"
+    return f"RF{digits[:2]}-{digits[2:6]}-{digits[6:10]}-{digits[10:]}"
 
 
 def new_chargeback(own_id: str, amount: Money, at: datetime) -> dict[str, Any]:
