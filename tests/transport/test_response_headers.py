@@ -58,8 +58,11 @@ def read_by_the_standard_library(data: bytes) -> tuple[list[tuple[str, str]], An
 
 
 def _sorted(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return headers by their names, each with its values in their order: urllib3 puts those of one name together."""
-    return sorted(((name.lower(), value) for name, value in pairs), key=lambda pair: pair[0])
+    """Return headers by their names, each with its values in their order: urllib3 puts those of one name together.
+
+    Blanks count as one, for it is left to the reader what becomes of a fold (RFC 9112, 5.2).
+    """
+    return sorted(((name.lower(), re.sub(r"[ \t]+", " ", value)) for name, value in pairs), key=lambda pair: pair[0])
 
 
 @given(st.lists(broken | plain, max_size=6), st.sampled_from([b"\r\n", b"\n"]))
