@@ -159,10 +159,13 @@ class BaseGateway:
         """
         if self._closed:
             raise InvalidRequestError("the gateway was closed: make another one, or close it later")
-        boundary = self._operations.boundary(operation, *arguments)
-        events = self._observers.call(self.backend, operation)
-        events.secrets = self._operations.secrets
-        return Call(operation, boundary, self._pipeline, Deadline.after(self._bounds.deadline), events)
+        return Call(
+            operation,
+            self._operations.boundary(operation, *arguments),
+            self._pipeline,
+            Deadline.after(self._bounds.deadline),
+            self._observers.call(self.backend, operation),
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.backend}>"

@@ -47,7 +47,7 @@ class ErrorBoundary:
     ) -> None:
         self._backend = backend
         self._operation = operation
-        self._secrets = secrets
+        self.secrets = secrets
         self._plugin = plugin
         self._requests = 0
         self._effect = _EffectSoFar()
@@ -108,21 +108,21 @@ class ErrorBoundary:
             error.entry_point = self._plugin.entry_point
             error.distribution, error.version = self._plugin.distribution, self._plugin.version
             error.message += f" (distribution {error.distribution} {error.version}; the {error.who_must_act} must act)"
-        error.message = scrub(error.message, self._secrets)
+        error.message = scrub(error.message, self.secrets)
         error.args = (error.message,)
         if isinstance(error, ProviderError):
             if error.retry_after is None and self._answer is not None and not self._answer.ok:
                 error.retry_after = retry_after(self._answer.headers)
-            error.code = error.code and scrub(error.code, self._secrets)
-            error.request_id = error.request_id and scrub(error.request_id, self._secrets)
-        if any(scrub(text, self._secrets) != text for text in _chained_texts(error)):
+            error.code = error.code and scrub(error.code, self.secrets)
+            error.request_id = error.request_id and scrub(error.request_id, self.secrets)
+        if any(scrub(text, self.secrets) != text for text in _chained_texts(error)):
             error.__cause__ = error.__context__ = None
             error.__notes__ = []
         return error
 
     def _id(self, kept: object) -> str | None:
         """Return an id that an error keeps, or None for what can be none: a provider may send anything in its place."""
-        return scrub(kept, self._secrets) if is_identifier(kept) else None
+        return scrub(kept, self.secrets) if is_identifier(kept) else None
 
 
 class WebhookErrorBoundary(ErrorBoundary):

@@ -59,7 +59,7 @@ class Operations:
         self.provider = provider
         self.info: ProviderInfo = provider.info
         self._hooks = loading.register(provider).hook
-        self.secrets = secrets_of(provider.settings)
+        self._secrets = secrets_of(provider.settings)
         self._ignored: set[str] = set()
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
         self._supported = frozenset(
@@ -90,7 +90,7 @@ class Operations:
         """Return the error boundary of one call."""
         webhook = operation == "verify_webhook" and isinstance(arguments[0], WebhookRequest)
         kind = WebhookErrorBoundary if webhook else ErrorBoundary
-        return kind(self.backend, operation, self.secrets, self._plugin)
+        return kind(self.backend, operation, self._secrets, self._plugin)
 
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         _expect(request, InvoiceRequest)
