@@ -236,7 +236,6 @@ class BaseGateway:
             raise InvalidRequestError("the gateway was closed: make another one, or close it later")
         boundary = self._operations.boundary(operation, *arguments)
         events = self._observers.call(self.backend, operation)
-        events.secrets = self._operations.secrets
         bound = self._deadline() if deadline is None else deadline
         return Call(operation, boundary, self._pipeline, bound, events)
 

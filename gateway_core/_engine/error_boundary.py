@@ -48,7 +48,7 @@ class ErrorBoundary:
     ) -> None:
         self._backend = backend
         self._operation = operation
-        self._secrets = secrets
+        self.secrets = secrets
         self._plugin = plugin
         self._requests = 0
         self._effect = _EffectSoFar()
@@ -126,7 +126,7 @@ class ErrorBoundary:
         return self._scrub(kept) if is_identifier(kept) else None
 
     def _scrub(self, text: str) -> str:
-        return scrub(text, [secret.reveal() for secret in self._secrets])
+        return scrub(text, [secret.reveal() for secret in self.secrets])
 
 
 class WebhookErrorBoundary(ErrorBoundary):

@@ -61,7 +61,7 @@ class Operations:
         self.provider = provider
         self.info: ProviderInfo = provider.info
         self._hooks = register(provider).hook
-        self.secrets = find_secrets(provider.settings)
+        self._secrets = find_secrets(provider.settings)
         self._ignored: set[str] = set()
         self._open_address = request_checks.open_address(self.info, provider.settings)
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
@@ -93,7 +93,7 @@ class Operations:
         """Return the error boundary of one call."""
         webhook = operation == "verify_webhook" and isinstance(arguments[0], WebhookRequest)
         kind = WebhookErrorBoundary if webhook else ErrorBoundary
-        return kind(self.backend, operation, self.secrets, self._plugin)
+        return kind(self.backend, operation, self._secrets, self._plugin)
 
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         _expect(request, InvoiceRequest)

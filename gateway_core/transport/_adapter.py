@@ -10,9 +10,9 @@ import functools
 import importlib.metadata
 import threading
 from collections.abc import Iterator, Mapping
-from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
@@ -52,12 +52,17 @@ class Prepared(requests.PreparedRequest):
             self.headers[name] = value if len(several) == 1 else ", ".join(several)
         if self.body is not None or request.method in _WITH_LENGTH:
             self.headers["Content-Length"] = str(len(request.body))
+        self._hooks: dict[str, Any] = {"response": []}
 
     @property
     def hooks(self) -> dict[str, Any]:
-        """None; but requests asks for them first, and so this tells when it has begun to look for an adapter."""
+        """What is to be called; requests asks for it first, and so this tells when it begins to look for an adapter."""
         self.call.astray = True
-        return {}
+        return self._hooks
+
+    @hooks.setter
+    def hooks(self, hooks: dict[str, Any]) -> None:
+        self._hooks = hooks
 
 
 class _NoCookies(RequestsCookieJar):
@@ -101,6 +106,18 @@ class _Answer(requests.Response):
         return getattr(self, name)
 
 
+@attrs.frozen
+class _PoolForCall:
+    """An origin's pool, as requests sees it."""
+
+    pool: Any
+    call: Call
+
+    def urlopen(self, *, headers: Any, **more: Any) -> Any:
+        """Give urllib3 the call, and a plain mapping of the headers, which it copies and walks several times."""
+        return self.pool.urlopen(headers=dict(headers.items()), call=self.call, **more)
+
+
 class Adapter(HTTPAdapter):
     """requests' own adapter, with what is the same for every call worked out once.
 
@@ -123,7 +140,7 @@ class Adapter(HTTPAdapter):
         """Return the origin's pool, with the call that it works for."""
         request.call.astray = False
         pool = self._pools.get(request.target.url) or self._make_pool(request.target)
-        return SimpleNamespace(urlopen=functools.partial(pool.urlopen, call=request.call))
+        return _PoolForCall(pool, request.call)
 
     def _make_pool(self, target: Origin) -> Any:
         with self._lock, translated(Exception, functools.partial(unprepared, target.host)):
@@ -146,10 +163,6 @@ class Adapter(HTTPAdapter):
     def request_url(self, request: Any, *_: Any, **__: Any) -> str:
         """Return the path and query as they are."""
         return str(request.call.target)
-
-    def add_headers(self, request: Any, **_: Any) -> None:
-        """Give urllib3 a plain mapping, which it copies and walks several times."""
-        request.headers = dict(request.headers.items())
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
         """Return the response with its whole body, so that whoever looks at it later reads nothing without bounds."""

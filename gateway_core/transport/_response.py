@@ -140,7 +140,7 @@ class Response(http.client.HTTPResponse):
                 found.append((match[1].decode("ascii"), match[2].decode("latin-1")))
             elif line[:1] in _BLANKS and found and (folded := _FOLDED.fullmatch(line)):
                 name, value = found.pop()
-                found.append((name, f"{value} {folded[1].decode('latin-1')}"))
+                found.append((name, f"{value} {folded[1].decode('latin-1')}".strip(" ")))
             elif not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
                 raise IncompleteRead(line)
             else:

@@ -65,6 +65,7 @@ LOOKS: dict[str, Callable[[requests.Response], Any]] = {
     "is_redirect": lambda response: response.is_redirect,
     "elapsed": lambda response: response.elapsed.total_seconds() > 0,
     "request": lambda response: (response.request.method, response.request.path_url, response.request.body),
+    "request headers": lambda response: response.request.headers["content-LENGTH"],
     "connection": lambda response: isinstance(response.connection, HTTPAdapter),
     "repr": repr,
     "pickle": lambda response: pickle.loads(pickle.dumps(response)).text,  # noqa: S301  # our own
@@ -119,6 +120,23 @@ def test_error_for_a_status_is_that_of_requests(
     ask(connect(server.url), get(f"{server.url}/invoices/1"))
 
     assert told == [f"404 Client Error: Whatever for url: {server.url}/invoices/1"]
+
+
+def test_hook_of_a_request_is_called(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrapper may register one, as with any request."""
+    server = serve(ANSWER)
+    seen: list[object] = []
+    real = requests.Session.send
+
+    def send(session: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        request.hooks["response"].append(lambda response, **_: seen.append(response.reason))
+        return real(session, request, **more)
+
+    monkeypatch.setattr(requests.Session, "send", send)
+
+    ask(connect(server.url), get(f"{server.url}/"))
+
+    assert seen == ["Whatever"]
 
 
 def test_recorders_below_requests_see_the_address(
