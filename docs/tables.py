@@ -22,7 +22,7 @@ from gateway_core import errors, hookspecs, testing
 from gateway_core._plugins import loading
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models import LEGAL_MOVES, InvoiceStatus
-from gateway_core.provider import Idempotency, ProviderInfo
+from gateway_core.provider import REQUEST_FIELDS, Idempotency, ProviderInfo
 from gateway_core.transport._retry import Verdict, judge
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +115,26 @@ def _providers() -> str:
     return _table(head, rows) + "".join(sections)
 
 
+def _request_fields() -> str:
+    infos = {backend: loading.find(backend).examine()[1] for backend, _ in sorted(_backends())}
+    rows = [[f"`{field}`", *(_taken(info, field) for info in infos.values())] for field in REQUEST_FIELDS]
+    rows.append(["length of the order's reference", *(str(info.order_reference_length) for info in infos.values())])
+    rows.append(["`expires_in` from", *(_expiry(info, "minimum") for info in infos.values())])
+    rows.append(["`expires_in` to", *(_expiry(info, "maximum") for info in infos.values())])
+    return _table(["of an `InvoiceRequest`", *(f"`{backend}`" for backend in infos)], rows)
+
+
+def _taken(info: ProviderInfo, field: str) -> str:
+    if info.honours is None:
+        return "not told"
+    return "needed" if field in info.requires else "taken" if field in info.honours else ""
+
+
+def _expiry(info: ProviderInfo, end: str) -> str:
+    limit: timedelta | None = None if info.expiry is None else getattr(info.expiry, end)
+    return str(limit) if limit else ""
+
+
 def _backends() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the backends of this repository, each with its distribution's table `project`."""
     for path in (ROOT / "plugins").glob("*/pyproject.toml"):
@@ -174,6 +194,7 @@ _TABLES: dict[str, Callable[[], str]] = {
     "hooks": _hooks,
     "legal-moves": _legal_moves,
     "providers": _providers,
+    "request-fields": _request_fields,
     "retries": _retries,
     "testing": _testing,
 }

@@ -23,6 +23,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway_core.errors import (
     ConfigurationError,
@@ -46,6 +47,9 @@ _SHORTEST_KEY = 2
 
 #: Signatures in one header: several while secrets are rotated, never many.
 _MOST_SIGNATURES = 10
+
+#: A real webhook's address has a handful.
+_MOST_PARAMETERS = 100
 
 
 def sign(secret: bytes, message: bytes, encoding: Literal["hex", "base64"] = "hex") -> bytes:
@@ -96,6 +100,34 @@ def check_signature(
             genuine |= hmac.compare_digest(expected, candidate)
     if not genuine:
         raise WebhookError("its signature is wrong", reason=WebhookReason.WRONG_SIGNATURE)
+
+
+def check_url_secret(request: WebhookRequest, secret: Secret | None) -> None:
+    """Refuse a webhook whose address does not bear the shop's own secret, if there is one: before anything is asked.
+
+    The secret is a segment of the path or the value of a query parameter. Every part of the address is compared, in
+    constant time, so that the time taken tells nothing.
+
+    Args:
+        request: The webhook, with its ``url``.
+        secret: The secret, as a field of `provider.url_secret_field` has it; None if there is none.
+
+    Raises:
+        WebhookError: If the address is not known, or no part of it is the secret.
+    """
+    if secret is None:
+        return
+    if request.url is None:
+        raise WebhookError(
+            "the secret in its address cannot be checked: give WebhookRequest its url",
+            reason=WebhookReason.MISSING_SIGNATURE,
+        )
+    expected = secret.reveal().encode("utf-8")
+    genuine = False
+    for part in _parts_of(request.url):
+        genuine |= hmac.compare_digest(part.encode("utf-8", "replace"), expected)
+    if not genuine:
+        raise WebhookError("its address does not bear the secret", reason=WebhookReason.WRONG_SIGNATURE)
 
 
 def single_header(
@@ -162,7 +194,8 @@ def check_standard(
     """Refuse a message that does not hold by the Standard Webhooks scheme; return its id.
 
     Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md. Only ``v1`` (HMAC-SHA256) is
-    known here: no name inside the header chooses another algorithm.
+    known here: no name inside the header chooses another algorithm. The headers may have the names of Svix, who wrote
+    the scheme (``svix-id`` and so on), where none has the scheme's own.
 
     Args:
         request: The webhook, with its ``received_at`` stamped.
@@ -176,9 +209,10 @@ def check_standard(
     if request.received_at is None:
         raise InvalidRequestError("received_at is missing: a gateway stamps it")
     keys = _usable(standard_key(secret) for secret in secrets)
-    message_id = single_header(request, "webhook-id")
-    seconds = single_header(request, "webhook-timestamp")
-    signatures = single_header(request, "webhook-signature").split(" ")
+    brand = _brand(request)
+    message_id = single_header(request, f"{brand}-id")
+    seconds = single_header(request, f"{brand}-timestamp")
+    signatures = single_header(request, f"{brand}-signature").split(" ")
     candidates = [text for version, _, text in (each.partition(",") for each in signatures) if version == "v1"]
     check_signature(b".".join((_encoded(message_id), _encoded(seconds), request.body)), candidates, keys, "base64")
     check_timestamp(seconds, request.received_at, tolerance)
@@ -214,6 +248,23 @@ def parse(decode: Callable[[bytes], T], body: bytes) -> T:
         reason = error.message
         cause = error.__cause__
     raise WebhookError(reason, reason=WebhookReason.MALFORMED) from cause
+
+
+def _parts_of(url: str) -> list[str]:
+    """Return everything in an address that may be a secret: segments of its path, values of its query."""
+    try:
+        parts = urlsplit(url)
+        values = parse_qsl(parts.query, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return []
+    return [*map(unquote, parts.path.split("/")), *(value for _, value in values)]
+
+
+def _brand(request: WebhookRequest) -> Literal["webhook", "svix"]:
+    """Return how the names of the headers begin; never some of each, so that no set is put together of two."""
+    names = ("id", "timestamp", "signature")
+    branded = any(request.headers.get_all(f"svix-{name}") for name in names)
+    return "svix" if branded and not any(request.headers.get_all(f"webhook-{name}") for name in names) else "webhook"
 
 
 def _check_bytes(*values: object) -> None:

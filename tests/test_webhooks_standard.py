@@ -278,3 +278,30 @@ def test_signing_writes_whole_seconds(at: datetime) -> None:
     actual = sign_standard(SECRET, MESSAGE_ID, at, BODY)["webhook-timestamp"]
 
     assert actual == str(SECONDS)
+
+
+def renamed(message: WebhookRequest, *names: str) -> WebhookRequest:
+    """Return the message with some of its headers under the names of Svix."""
+    pairs = [(f"svix-{name[8:]}" if name[8:] in names else name, value) for name, value in message.headers.pairs]
+    return WebhookRequest(body=message.body, headers=pairs, received_at=NOW)
+
+
+def test_the_names_of_svix_are_known() -> None:
+    """The service that wrote the scheme sends it under its own name."""
+    assert check_standard(renamed(signed(), "id", "timestamp", "signature"), [SECRET]) == MESSAGE_ID
+
+
+@pytest.mark.parametrize("names", [["id"], ["signature"], ["timestamp"], ["id", "signature"]])
+def test_a_set_of_headers_is_of_one_kind(names: list[str]) -> None:
+    """Whoever adds a header of the other kind chooses nothing by it."""
+    actual = refusal(lambda: check_standard(renamed(signed(), *names), [SECRET]))
+
+    assert actual is WebhookReason.MISSING_SIGNATURE
+
+
+def test_headers_of_svix_beside_the_scheme_s_own_count_for_nothing() -> None:
+    """Not even a right signature."""
+    other, genuine = signed(secret=OTHER), renamed(signed(), "id", "timestamp", "signature")
+    both = WebhookRequest(body=BODY, headers=[*other.headers.pairs, *genuine.headers.pairs], received_at=NOW)
+
+    assert refusal(lambda: check_standard(both, [SECRET])) is WebhookReason.WRONG_SIGNATURE

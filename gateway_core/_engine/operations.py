@@ -118,7 +118,7 @@ class Operations:
             invoice = attrs.evolve(invoice, amount=request.amount)
         if replays.is_replay(invoice, requested_at):
             invoice = yield from self._as_it_is_now(invoice)
-        return attrs.evolve(invoice, ignored=ignored) if ignored else invoice
+        return attrs.evolve(invoice, ignored=(*ignored, *invoice.ignored)) if ignored else invoice
 
     def _as_it_is_now(self, invoice: Invoice) -> Flow[Invoice]:
         """Return an invoice that was made before with its status of now: it may have been paid, or be dead."""

@@ -83,10 +83,7 @@ def register(provider: Any) -> pluggy.PluginManager:
 
 
 def _check_info(info: ProviderInfo) -> None:
-    title: object = info.title
-    theirs: object = info.contract_version
-    if not isinstance(title, str) or not isinstance(theirs, int):
-        raise PluginError("in the provider's info, title must be text and contract_version an int")
+    theirs = info.contract_version
     if theirs != CONTRACT_VERSION:
         behind = "gateway-core" if theirs > CONTRACT_VERSION else "the plugin"
         raise PluginError(

@@ -16,13 +16,14 @@ import click
 from gateway_core._plugins.inspection import inspect_all
 from gateway_core._redaction import one_line
 from gateway_core.cli import options
-from gateway_core.cli.output import USAGE, exit_code, fields_of, plain, say, show, write_json
+from gateway_core.cli.output import USAGE, exit_code, fields_of, say, show, write_json
 from gateway_core.config import LoadedAccount, accounts, default_account, load_account, permission_faults
 from gateway_core.errors import ConfigurationError, GatewayError
 from gateway_core.gateway import Gateway
 from gateway_core.models import Secret
 from gateway_core.observers import Observers
 from gateway_core.provider.settings import find_secrets
+from gateway_core.serialization import to_dict
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +82,7 @@ def doctor(account: str | None, offline: bool, show_settings: bool, config: Path
         _warning("", "plugin", f"{report.name}: {report.fault}") for report in reports if report.fault is not None
     ]
     if as_json:
-        write_json({"findings": [{**plain(finding), "ok": finding.ok} for finding in findings], "settings": settings})
+        write_json({"findings": [{**to_dict(finding), "ok": finding.ok} for finding in findings], "settings": settings})
     else:
         _tell(findings, settings)
     click.get_current_context().exit(max((finding.exit_code for finding in findings), key=_weight, default=0))

@@ -31,10 +31,12 @@ from gateway_core.provider.info import CONTRACT_VERSION, REQUEST_FIELDS, Provide
 from gateway_core.provider.settings import (
     RESERVED_SETTINGS,
     base_url_field,
+    count_field,
     hide_values,
     secret_field,
     secrets_field,
     secrets_of,
+    url_secret_field,
 )
 
 __all__ = [
@@ -53,8 +55,10 @@ __all__ = [
     "RetryAdvice",
     "WebhookAuthentication",
     "base_url_field",
+    "count_field",
     "hide_values",
     "secret_field",
     "secrets_field",
     "secrets_of",
+    "url_secret_field",
 ]

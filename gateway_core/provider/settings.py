@@ -15,6 +15,10 @@ from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
 
 T = TypeVar("T")
 
+#: Characters that divide an address, or change on the way through one.
+_DIVIDERS = frozenset("/?#&+%;\\")
+_SHORTEST_URL_SECRET = 16
+
 #: Keys of an account's table, and arguments of `Gateway.connect`, that are the core's own: no setting is named so.
 RESERVED_SETTINGS = (
     "backend",
@@ -103,6 +107,45 @@ def secrets_field(*, required: bool = True, signs: bool = True) -> Any:
     return attrs.field(
         default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False
     )
+
+
+def url_secret_field() -> Any:
+    """Return an attrs field for a secret in the webhook's address, which may be missing.
+
+    It has 16 characters or more of visible ASCII, and none that changes in an address.
+    `webhooks.check_url_secret` looks for it.
+    """
+
+    def check(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
+        text = "" if value is None else value.reveal()
+        visible = all("!" <= char <= "~" for char in text)
+        usable = len(text) >= _SHORTEST_URL_SECRET and visible and _DIVIDERS.isdisjoint(text)
+        del text  # which the traceback's locals would show
+        if value is not None and not usable:
+            raise ConfigurationError(
+                f"{field.name} must have {_SHORTEST_URL_SECRET} characters or more of visible ASCII,"
+                " none of them one of / ? # & + % ; \\"
+            )
+
+    return attrs.field(
+        default=None, converter=attrs.Converter(_to_secret, takes_field=True), validator=check, repr=False
+    )
+
+
+def count_field(default: int, *, most: int | None = None) -> Any:
+    """Return an attrs field for a number of things, 1 or more, such as the items on a page.
+
+    Args:
+        default: The default.
+        most: The largest number that the provider takes; None if there is no limit.
+    """
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not int or value < 1 or (most is not None and value > most):
+            upper = "or more" if most is None else f"to {most}"
+            raise ConfigurationError(f"{field.name} must be a whole number, 1 {upper}")
+
+    return attrs.field(default=default, validator=check)
 
 
 def secrets_of(value: Any) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def asking(*requests: HttpRequest, then: BaseException | None = None) -> Callabl
     """Return a flow that sends requests whatever is answered and then raises: this, or what the last status means."""
 
     def flow() -> Flow[None]:
-        response = HttpResponse(status=0)
+        response = HttpResponse(status=200)
         for request in requests:
             response = yield request
         raise then or for_status(response.status, "no")

@@ -168,7 +168,7 @@ STORIES = {
         payment_url="https://t.me/azothpay_bot?start=invoice_4242",
         webhook="stream_created",
         sign=lambda body: {"X-Pay-Signature": sign(KEY.encode(), json.loads(body)["updateId"].encode()).decode()},
-        event_id=f"{STREAM_HASH}:stream_created",
+        event_id="4242:stream_created",
         payments=(("77", None, None, STREAM_HASH), ("78", None, None, None)),
         create=(Exchange("POST /api/invoice", "created"),),
         look=(Exchange("GET /api/invoice/4242", "unpaid"),),

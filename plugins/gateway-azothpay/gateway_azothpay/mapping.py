@@ -23,6 +23,7 @@ from gateway_core import (
     StatusReport,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.models import parse_reference
 from gateway_core.wire import structure
 
 #: All that AzothPay tells of an invoice's life. True stays true when the subscription ends.
@@ -42,7 +43,7 @@ NETWORKS = MappingProxyType(
     }
 )
 
-#: The key in an invoice's metadata under which the shop's key is kept.
+#: The key in an invoice's metadata under which the order's reference is kept.
 ORDER_ID = "order_id"
 
 _ID = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -93,20 +94,20 @@ def money(rate: Decimal, currency: str) -> Money:
 
 
 def metadata(request: InvoiceRequest) -> dict[str, str]:
-    """Return what AzothPay keeps for us with an invoice: the order id beside the shop's own texts.
+    """Return what AzothPay keeps for us with an invoice: the order's reference beside the shop's own texts.
 
     Raises:
-        InvalidRequestError: If one of these has the name of the order id, and another value.
+        InvalidRequestError: If one of these has the name of the reference, and another value.
     """
-    if request.metadata.get(ORDER_ID, request.order_id) != request.order_id:
+    if request.metadata.get(ORDER_ID, request.reference) != request.reference:
         raise InvalidRequestError(f"the name {ORDER_ID} in the metadata is taken: it holds the request's order_id")
-    return {**request.metadata, ORDER_ID: request.order_id}
+    return {**request.metadata, ORDER_ID: request.reference}
 
 
-def order_id_of(kept: Mapping[str, Any] | None) -> str | None:
-    """Return the order id in an invoice's metadata; None if somebody else wrote it."""
+def order_of(kept: Mapping[str, Any] | None) -> tuple[str | None, int | None]:
+    """Return the order and the attempt that an invoice's metadata name; None twice if somebody else wrote it."""
     found = (kept or {}).get(ORDER_ID)
-    return found if isinstance(found, str) else None
+    return parse_reference(found) if isinstance(found, str) and found else (None, None)
 
 
 def moment(text: str) -> datetime:
@@ -137,6 +138,7 @@ def created(answer: Any, request: InvoiceRequest, settings: AzothPaySettings) ->
         return Invoice(
             id=invoice_id,
             order_id=request.order_id,
+            attempt=request.attempt,
             status=InvoiceStatus.PENDING,
             amount=money(found.rate, settings.currency),
             payment_url=found.botUrl or page,
@@ -150,9 +152,11 @@ def created(answer: Any, request: InvoiceRequest, settings: AzothPaySettings) ->
 
 def report(item: wire.Invoice, raw: Mapping[str, Any], currency: str) -> StatusReport:
     """Map the answer to ``GET /api/invoice/{id}``. What was received is not told: a stream pays each second."""
+    order_id, attempt = order_of(item.metadata)
     return StatusReport(
         invoice_id=id_text(item.id),
-        order_id=order_id_of(item.metadata),
+        order_id=order_id,
+        attempt=attempt,
         status=STATUSES[item.isPaid],
         expected=money(item.rate, currency),
         provider_status=f"isPaid: {str(item.isPaid).lower()}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,10 +31,9 @@ from gateway_core.errors import (
     UnsupportedOperationError,
 )
 from gateway_core.http import endpoint
-from gateway_core.provider import Declines, WebhookAuthentication
-from gateway_core.wire import structure
-
-_PAGE = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+from gateway_core.listing import cursor_number, is_within
+from gateway_core.provider import Declines, ListFilter, WebhookAuthentication
+from gateway_core.wire import naming_invoice, structure
 
 
 @attrs.frozen
@@ -53,14 +51,16 @@ class AzothPay:
         currencies=tuple(DECIMALS),
         exponents={code: places for code, places in DECIMALS.items() if code != "USD"},
         options=AzothPayOptions,
+        honours=("description", "metadata"),
         account_settings=("api_key",),
         webhook_authentication=WebhookAuthentication.SIGNATURE_AND_CALLBACK,
         webhook_covers=(
             "The signature covers the update's id, which is the transaction's hash, and nothing else. So AzothPay is "
-            "asked for the invoice, over TLS with the app's key: stream_created is accepted only if that says isPaid, "
-            "and every event's report is made of that answer alone. That a stream was revoked shows nowhere in it: "
-            "the name of such an event is as AzothPay's message says, unsigned and unconfirmed."
+            "asked for the invoice, over TLS with the app's key: a webhook is accepted only if that says isPaid, and "
+            "the whole event is made of that answer. So there is one event for each invoice, stream_created. That a "
+            "stream was revoked shows nowhere in the answer: such a message brings the same event once more."
         ),
+        webhook_unsigned=("updateType", "requestDate", "payload"),
         list_guarantee=(
             "Each item is a subscription that was started, not a payment of one period: AzothPay keeps no list of "
             "payments. It has no amount and no invoice, for AzothPay tells neither, and cannot be asked for by "
@@ -72,6 +72,7 @@ class AzothPay:
             "cancel_invoice": "it can end neither an invoice nor a subscription: only the payer can, in the wallet",
             "refund_payment": "the money is in the merchant's wallet: send it back from there",
         },
+        list_filter=ListFilter(by="payment", scan=True),
         partial_payments=False,
         overpayments=False,
         declines=Declines.NONE,
@@ -82,7 +83,7 @@ class AzothPay:
             "PAID means that somebody subscribed once. It stays PAID when the subscription ends.",
             "What was received is not told: a report's `received` is None, its verdict UNKNOWN.",
             "An invoice names no token and no chain: amounts are in the setting `currency`, USD by default.",
-            "There is no time to pay and no return address: `expires_in` is refused, `return_url` is not used.",
+            "There is no time to pay, so that `expires_in` is refused, and no return address.",
             "There are no idempotency keys, and a lost answer cannot be looked up.",
             "The base address is not documented: it is a setting without a default.",
             "Assumed from the sister product Papaya: the periods' words, the webhooks' header and formula.",
@@ -95,8 +96,6 @@ class AzothPay:
     @hookimpl
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         """Create a recurring invoice. AzothPay has no idempotency keys: a second request makes a second invoice."""
-        if request.expires_in is not None:
-            raise InvalidRequestError("an invoice at AzothPay does not expire: leave expires_in out")
         body: dict[str, Any] = {
             "rate": mapping.rate(request.amount, self.settings.currency),
             "period": self._period(request),
@@ -105,13 +104,13 @@ class AzothPay:
         if request.description:
             body["message"] = request.description
         url = endpoint(self.settings.base_url, "api", "invoice")
-        answer = wire.read((yield HttpRequest.json("POST", url, body, headers=self._headers)))
+        response = yield HttpRequest.json("POST", url, body, headers=self._headers)
         try:
-            return mapping.created(answer, request, self.settings)
+            with naming_invoice(response.body, "id"):
+                return mapping.created(wire.read(response), request, self.settings)
         except UnexpectedResponseError as error:
-            known = answer.get("id") if isinstance(answer, Mapping) else None
-            error.invoice_id = str(known) if type(known) is int and mapping.is_id(str(known)) else None
-            error.effect = "done"
+            error.invoice_id = error.invoice_id if mapping.is_id(error.invoice_id or "") else None
+            error.effect = "unknown" if error.invoice_id is None else "done"
             raise
 
     @hookimpl
@@ -130,7 +129,11 @@ class AzothPay:
             )
         page = yield from self._page(query.cursor, query.page_size)
         payments = [mapping.payment(item, raw) for item, raw in page.items]
-        return Page([payment for payment in payments if _within(payment, query)], page.next_cursor, len(page.items))
+        return Page(
+            [payment for payment in payments if is_within(payment.paid_at, since=query.since, until=query.until)],
+            page.next_cursor,
+            len(page.items),
+        )
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
@@ -184,7 +187,7 @@ class AzothPay:
         return wire.read((yield HttpRequest(method="GET", url=url, headers=self._headers)))
 
     def _page(self, cursor: str | None, size: int | None) -> Flow[Page[tuple[wire.Subscription, Mapping[str, Any]]]]:
-        number = _page_number(cursor)
+        number = cursor_number(cursor, first=1)
         query = {"page": number, "limit": size or self.settings.page_size}
         url = endpoint(self.settings.base_url, "api", "subscriptions", query=query)
         answer = wire.read((yield HttpRequest(method="GET", url=url, headers=self._headers)))
@@ -210,16 +213,3 @@ class AzothPay:
 def _check_same(asked: str, answered: int) -> None:
     if asked != str(answered):
         raise UnexpectedResponseError("AzothPay answered about something else than was asked for")
-
-
-def _page_number(cursor: str | None) -> int:
-    if cursor is None:
-        return 1
-    if not _PAGE.fullmatch(cursor):
-        raise InvalidRequestError("this cursor is none of AzothPay's pages")
-    return int(cursor)
-
-
-def _within(payment: Payment, query: PaymentQuery) -> bool:
-    at = payment.paid_at
-    return at is not None and (query.since is None or at >= query.since) and (query.until is None or at < query.until)

@@ -16,9 +16,6 @@ from gateway_core.wire import loads, structure
 #: Somebody started to pay. The one update that can be confirmed: `isPaid` becomes true by it, and never false again.
 CREATED = "stream_created"
 
-#: Somebody ended the subscription.
-REVOKED = "stream_revoked"
-
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _UPDATE_ID = re.compile(r"[!-~]{1,150}", re.ASCII)
 _UPDATE_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
@@ -56,13 +53,14 @@ def verify(request: WebhookRequest, settings: AzothPaySettings) -> tuple[wire.No
 
 
 def confirm(told: wire.Notification, item: wire.Invoice, raw: Mapping[str, Any], currency: str) -> WebhookEvent:
-    """Return the event: the signed id, the name of the update, and what AzothPay itself says of the invoice now.
+    """Return the event that AzothPay's own answer proves, whatever the update calls itself: somebody subscribed.
 
-    The name of the update is not signed. That a subscription was started is confirmed by the invoice; that one ended
-    cannot be, since the invoice stays paid.
+    The name of the update is not signed, and that a subscription ended shows nowhere in the invoice. So the message
+    chooses neither the event's kind nor its id: under a genuine signature nobody can make events that are not true, or
+    take the id of one that is still to come.
 
     Raises:
-        WebhookError: If AzothPay says something else of the invoice than was told.
+        WebhookError: If AzothPay says something else of the invoice than was told, or does not show it as paid yet.
     """
     compared = {
         "rate": (told.payload.rate, item.rate),
@@ -71,12 +69,13 @@ def confirm(told: wire.Notification, item: wire.Invoice, raw: Mapping[str, Any],
     differing = [name for name, (one, other) in compared.items() if None not in (one, other) and one != other]
     if differing:
         raise WebhookError(f"AzothPay says otherwise: {', '.join(differing)}", reason=WebhookReason.NOT_CONFIRMED)
-    if told.updateType == CREATED and not item.isPaid:
-        raise WebhookError("AzothPay does not say that it is paid", reason=WebhookReason.NOT_CONFIRMED)
+    if not item.isPaid:
+        # Every update is about an invoice that somebody has paid, and what AzothPay shows may lag behind.
+        raise WebhookError("AzothPay does not say that it is paid", reason=WebhookReason.UNCONFIRMED)
     report = mapping.report(item, raw, currency)
     return WebhookEvent(
-        id=f"{told.updateId}:{told.updateType}",
-        kind=told.updateType,
+        id=f"{report.invoice_id}:{CREATED}",
+        kind=CREATED,
         invoice_id=report.invoice_id,
         report=report,
         raw={"updateId": told.updateId, "updateType": told.updateType, "invoice": raw},

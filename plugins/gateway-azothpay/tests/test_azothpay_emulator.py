@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway_azothpay.documents import TOKENS
 from gateway_azothpay.emulator import AzothPayEmulator
+from gateway_azothpay.emulator.documents import TOKENS
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError
 from gateway_core.testing import EmulatedInvoice, EmulatedPayment, ManualClock, QueuedDelivery

@@ -8,7 +8,6 @@ import attrs
 import pytest
 
 from gateway_azothpay import AzothPaySettings
-from gateway_azothpay.webhook import CREATED, REVOKED
 
 _README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -30,9 +29,3 @@ def test_every_endpoint_has_its_flow_and_its_tests(endpoint: str) -> None:
 
     assert flow.strip()
     assert all((Path(__file__).parent / name.strip(" `")).is_file() for name in tests.split(","))
-
-
-@pytest.mark.parametrize("kind", [CREATED, REVOKED])
-def test_every_event_says_what_is_certain(kind: str) -> None:
-    """The table of events has each one."""
-    assert f"| `{kind}` |" in _README

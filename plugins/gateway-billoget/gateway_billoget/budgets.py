@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
-from gateway_billoget import mapping, wire, writing
-from gateway_billoget.api import expect_id
-from gateway_billoget.catalogue import Catalogue
+from gateway_billoget import api, mapping, wire, writing
+from gateway_billoget.api import Account, expect_id
 from gateway_billoget.records import Budget, BudgetChanges, BudgetDraft, BudgetQuery, Decision, WebhookTest
 from gateway_core import Flow, InvoiceStatus, Page
 from gateway_core.errors import GatewayError, InvalidRequestError, RejectedError, UnexpectedResponseError
+from gateway_core.models import order_reference
 from gateway_core.wire import structure
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
@@ -22,139 +21,153 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 CONNECTION_TEST = "connection_test"
 
 
-@attrs.frozen
-class Budgets(Catalogue):
-    """Everything that Billoget does with budgets. Each method is a flow for `Gateway.run`."""
+def list_budgets(account: Account, query: BudgetQuery | None = None) -> Flow[Page[Budget]]:
+    """Return one page of the budgets that a query asks for.
 
-    def list_budgets(self, query: BudgetQuery | None = None) -> Flow[Page[Budget]]:
-        """Return one page of the budgets that a query asks for.
+    What Billoget makes of a filter is checked: a page may hold fewer budgets than asked for, and be empty with more
+    pages to come.
 
-        What Billoget makes of a filter is checked: a page may hold fewer budgets than asked for, and be empty with more
-        pages to come.
+    Raises:
+        InvalidRequestError: If the generation that is written has no such filter.
+    """
+    wanted = query or BudgetQuery()
+    page = yield from api.page(
+        account,
+        "budgets",
+        functools.partial(_budget, account),
+        cursor=wanted.cursor,
+        page_size=wanted.page_size,
+        filters=writing.filters(wanted, account.settings.generation),
+    )
+    kept = [each for each in page.items if writing.is_asked_for(each.status, each.created_at, wanted)]
+    return Page(kept, page.next_cursor, len(page.items))
 
-        Raises:
-            InvalidRequestError: If the generation that is written has no such filter.
-        """
-        wanted = query or BudgetQuery()
-        page = yield from self._page(
-            "budgets",
-            self._budget,
-            cursor=wanted.cursor,
-            page_size=wanted.page_size,
-            filters=writing.filters(wanted, self._generation),
-        )
-        kept = [each for each in page.items if writing.is_asked_for(each.status, each.created_at, wanted)]
-        return Page(kept, page.next_cursor, len(page.items))
 
-    def get_budget(self, budget_id: str) -> Flow[Budget]:
-        """Return one budget.
+def get_budget(account: Account, budget_id: str) -> Flow[Budget]:
+    """Return one budget.
 
-        Raises:
-            NotFoundError: If Billoget does not know it, or it was deleted.
-        """
-        answer = yield from self._send("GET", ("api", "public", "budgets", budget_id))
-        found = self._budget(answer.data, answer)
-        expect_id(budget_id, found.id)
-        return found
+    Raises:
+        NotFoundError: If Billoget does not know it, or it was deleted.
+    """
+    answer = yield from api.send(account, "GET", ("api", "public", "budgets", budget_id))
+    found = _budget(account, answer.data, answer)
+    expect_id(budget_id, found.id)
+    return found
 
-    def get_public_budget(self, budget_id: str) -> Flow[Budget]:
-        """Return one budget as everybody may see it."""
-        answer = yield from self._send("GET", ("api", "public", "budgets", "public", budget_id))
-        found = self._budget(answer.data, answer)
-        expect_id(budget_id, found.id)
-        return found
 
-    def get_budget_by_token(self, token: str) -> Flow[Budget]:
-        """Return the budget with a public token.
+def get_public_budget(account: Account, budget_id: str) -> Flow[Budget]:
+    """Return one budget as everybody may see it."""
+    answer = yield from api.send(account, "GET", ("api", "public", "budgets", "public", budget_id))
+    found = _budget(account, answer.data, answer)
+    expect_id(budget_id, found.id)
+    return found
 
-        Raises:
-            InvalidRequestError: If it is not of the form of a token.
-        """
-        answer = yield from self._send("GET", ("api", "public", "budgets", "token", _checked(token)))
-        return self._budget(answer.data, answer)
 
-    def create_budget(self, draft: BudgetDraft) -> Flow[Budget]:
-        """Make a budget of any number of items by ``POST /api/public/budgets``.
+def get_budget_by_token(account: Account, token: str) -> Flow[Budget]:
+    """Return the budget with a public token.
 
-        Billoget has no idempotency keys: a second request makes a second budget.
+    Raises:
+        InvalidRequestError: If it is not of the form of a token.
+    """
+    answer = yield from api.send(account, "GET", ("api", "public", "budgets", "token", _checked(token)))
+    return _budget(account, answer.data, answer)
 
-        Raises:
-            ConfigurationError: If something is missing that Billoget needs.
-            InvalidRequestError: If something cannot be sent in the generation that is written.
-        """
-        body = writing.budget(draft, self._generation, self.settings.currency)
-        answer = yield from self._send("POST", ("api", "public", "budgets"), body=body)
-        return self._made(answer.data, answer)
 
-    def create_public_budget(self, draft: BudgetDraft) -> Flow[Budget]:
-        """Make a budget with a public link, in the fields of G3. The answer repeats no amounts: they are the draft's.
+def create_budget(account: Account, draft: BudgetDraft) -> Flow[Budget]:
+    """Make a budget of any number of items by ``POST /api/public/budgets``.
 
-        Raises:
-            ConfigurationError: If something is missing that Billoget needs.
-            RejectedError: If Billoget says that it made none.
-        """
-        body = writing.budget(draft, "G3", self.settings.currency)
-        answer = yield from self._send("POST", tuple(self.settings.public_path.split("/")), body=body)
-        return _made_public(answer.data, draft)
+    Billoget has no idempotency keys: a second request makes a second budget.
 
-    def update_budget(self, budget_id: str, changes: BudgetChanges) -> Flow[Budget]:
-        """Change a budget. Whether Billoget keeps the fields that are not given is not documented.
+    Raises:
+        ConfigurationError: If something is missing that Billoget needs.
+        InvalidRequestError: If something cannot be sent in the generation that is written.
+    """
+    body = writing.budget(draft, account.settings.generation, account.settings.currency)
+    answer = yield from api.send(account, "POST", ("api", "public", "budgets"), body=body)
+    return _made(account, answer.data, answer)
 
-        In G3 the order stands in the comments, so that they are read first where they are to change.
 
-        Raises:
-            InvalidRequestError: If there is nothing to change, or it cannot be sent in the generation that is written.
-        """
-        writing.changes(changes, self._generation, None)  # refuses before anything is sent
-        order_id = None
-        if changes.notes is not None and self._generation == "G3":
-            order_id = (yield from self.get_budget(budget_id)).order_id
-        body = writing.changes(changes, self._generation, order_id)
-        answer = yield from self._send("PUT", ("api", "public", "budgets", budget_id), body=body)
-        found = self._budget(answer.data, answer)
-        expect_id(budget_id, found.id)
-        return found
+def create_public_budget(account: Account, draft: BudgetDraft) -> Flow[Budget]:
+    """Make a budget with a public link, in the fields of G3. The answer repeats no amounts: they are the draft's.
 
-    def delete_budget(self, budget_id: str) -> Flow[None]:
-        """Delete a budget, softly: Billoget keeps it. What becomes of its public link is not documented."""
-        yield from self._send("DELETE", ("api", "public", "budgets", budget_id))
+    Raises:
+        ConfigurationError: If something is missing that Billoget needs.
+        RejectedError: If Billoget says that it made none.
+    """
+    body = writing.budget(draft, "G3", account.settings.currency)
+    answer = yield from api.send(account, "POST", tuple(account.settings.public_path.split("/")), body=body)
+    return _made_public(answer.data, draft)
 
-    def confirm_budget(self, token: str) -> Flow[Decision]:
-        """Approve a budget in the customer's name. That is no payment: the answer may say where to pay."""
-        return (yield from self._decide(token, "confirm"))
 
-    def reject_budget(self, token: str) -> Flow[Decision]:
-        """Reject a budget in the customer's name."""
-        return (yield from self._decide(token, "reject"))
+def update_budget(account: Account, budget_id: str, changes: BudgetChanges) -> Flow[Budget]:
+    """Change a budget. Whether Billoget keeps the fields that are not given is not documented.
 
-    def test_webhook(self, event: str = CONNECTION_TEST, data: Mapping[str, Any] | None = None) -> Flow[WebhookTest]:
-        """Let Billoget test the webhook, at most ten times a minute. Whether it delivers one is not documented.
+    In G3 the order stands in the comments, so that they are read first where they are to change.
 
-        Args:
-            event: The event's name.
-            data: What it is about.
-        """
-        body = {"event": event, "data": data or {}}
-        answer = yield from self._send("POST", ("api", "public", "webhooks", "test"), body=body)
-        found, raw = wire.one(answer, wire.WebhookTest)
-        return WebhookTest(message=found.message, raw=raw)
+    Raises:
+        InvalidRequestError: If there is nothing to change, or it cannot be sent in the generation that is written.
+    """
+    writing.changes(changes, account.settings.generation, None)  # refuses before anything is sent
+    reference = None
+    if changes.notes is not None and account.settings.generation == "G3":
+        found = yield from get_budget(account, budget_id)
+        reference = None if found.order_id is None else order_reference(found.order_id, found.attempt or 1)
+    body = writing.changes(changes, account.settings.generation, reference)
+    answer = yield from api.send(account, "PUT", ("api", "public", "budgets", budget_id), body=body)
+    changed = _budget(account, answer.data, answer)
+    expect_id(budget_id, changed.id)
+    return changed
 
-    def _decide(self, token: str, what: str) -> Flow[Decision]:
-        path = ("api", "public", "budgets", "token", _checked(token), what)
-        answer = yield from self._send("POST", path, body={})
-        found, raw = wire.one(answer, wire.Decision)
-        budget = None if found.budget is None else self._budget(found.budget, answer)
-        return Decision(message=found.message, budget=budget, payment_url=found.paymentUrl, raw=raw)
 
-    def _budget(self, data: Any, answer: wire.Answer) -> Budget:
-        return mapping.budget(data, answer.at, self.settings.currency)
+def delete_budget(account: Account, budget_id: str) -> Flow[None]:
+    """Delete a budget, softly: Billoget keeps it. What becomes of its public link is not documented."""
+    yield from api.send(account, "DELETE", ("api", "public", "budgets", budget_id))
 
-    def _made(self, data: Any, answer: wire.Answer) -> Budget:
-        try:
-            return self._budget(data, answer)
-        except GatewayError as error:
-            message = error.message
-        raise _unreadable(message, data, "id")
+
+def confirm_budget(account: Account, token: str) -> Flow[Decision]:
+    """Approve a budget in the customer's name. That is no payment: the answer may say where to pay."""
+    return (yield from _decide(account, token, "confirm"))
+
+
+def reject_budget(account: Account, token: str) -> Flow[Decision]:
+    """Reject a budget in the customer's name."""
+    return (yield from _decide(account, token, "reject"))
+
+
+def send_test_webhook(
+    account: Account, event: str = CONNECTION_TEST, data: Mapping[str, Any] | None = None
+) -> Flow[WebhookTest]:
+    """Let Billoget test the webhook, at most ten times a minute. Whether it delivers one is not documented.
+
+    Args:
+        account: Whose webhook.
+        event: The event's name.
+        data: What it is about.
+    """
+    body = {"event": event, "data": data or {}}
+    answer = yield from api.send(account, "POST", ("api", "public", "webhooks", "test"), body=body)
+    found, raw = wire.one(answer, wire.WebhookTest)
+    return WebhookTest(message=found.message, raw=raw)
+
+
+def _decide(account: Account, token: str, what: str) -> Flow[Decision]:
+    path = ("api", "public", "budgets", "token", _checked(token), what)
+    answer = yield from api.send(account, "POST", path, body={})
+    found, raw = wire.one(answer, wire.Decision)
+    budget = None if found.budget is None else _budget(account, found.budget, answer)
+    return Decision(message=found.message, budget=budget, payment_url=found.paymentUrl, raw=raw)
+
+
+def _budget(account: Account, data: Any, answer: wire.Answer) -> Budget:
+    return mapping.budget(data, answer.at, account.settings.currency)
+
+
+def _made(account: Account, data: Any, answer: wire.Answer) -> Budget:
+    try:
+        return _budget(account, data, answer)
+    except GatewayError as error:
+        message = error.message
+    raise _unreadable(message, data, "id")
 
 
 def _made_public(data: Any, draft: BudgetDraft) -> Budget:
@@ -172,6 +185,7 @@ def _made_public(data: Any, draft: BudgetDraft) -> Budget:
                 status=InvoiceStatus.PENDING,
                 total=draft.total,
                 order_id=draft.order_id,
+                attempt=draft.attempt,
                 customer_id=draft.customer_id,
                 seller_id=draft.seller_id,
                 payment_url=found.publicUrl,
@@ -185,10 +199,10 @@ def _made_public(data: Any, draft: BudgetDraft) -> Budget:
 
 
 def _unreadable(message: str, data: Any, key: str) -> UnexpectedResponseError:
-    """Return the error for an answer that says that a budget was made, and which cannot be used."""
+    """Return the error for a 2xx answer to a creation that cannot be used: only an id in it shows that one was made."""
     known = data.get(key) if isinstance(data, Mapping) else None
-    invoice_id = str(known) if type(known) is int else known if isinstance(known, str) else None
-    return UnexpectedResponseError(message, effect="done", invoice_id=invoice_id)
+    invoice_id = str(known) if type(known) is int else known if isinstance(known, str) and known else None
+    return UnexpectedResponseError(message, effect="unknown" if invoice_id is None else "done", invoice_id=invoice_id)
 
 
 def _checked(token: str) -> str:

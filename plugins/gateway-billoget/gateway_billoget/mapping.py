@@ -11,6 +11,7 @@ from typing import Any
 from gateway_billoget import records, wire
 from gateway_core import Invoice, InvoiceStatus, Money, StatusReport
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.models import parse_reference
 from gateway_core.wire import dumps, loads, structure
 
 #: G1's words and the numbers of G2 and G3. A word that is not here is UNKNOWN. Nothing here means that money came: a
@@ -42,28 +43,28 @@ _METADATA_KEY = "order_id"
 _TAG = re.compile(r'^\[order_id ("(?:[^"\\\n]|\\.)*")\]$', re.MULTILINE)
 
 
-def tag(order_id: str) -> str:
+def tag(reference: str) -> str:
     """Return the line that carries an order in the comments."""
-    return f"[{_METADATA_KEY} {dumps(order_id).decode('ascii')}]"
+    return f"[{_METADATA_KEY} {dumps(reference).decode('ascii')}]"
 
 
-def tagged(notes: str, order_id: str | None) -> str:
+def tagged(notes: str, reference: str | None) -> str:
     """Return comments that carry an order in their last line."""
-    return "\n".join(part for part in (notes, "" if order_id is None else tag(order_id)) if part)
+    return "\n".join(part for part in (notes, "" if reference is None else tag(reference)) if part)
 
 
 def split_notes(text: str | None) -> tuple[str | None, str | None]:
-    """Return what comments say, and the order that they carry: that of the last such line, which is ours."""
+    """Return what comments say, and the order's reference that they carry: that of the last such line, ours."""
     found = None if text is None else list(_TAG.finditer(text))
     if text is None or not found:
         return text, None
     last = found[-1]
     try:
-        order_id = loads(last[1].encode("utf-8"))
+        reference = loads(last[1].encode("utf-8"))
     except UnexpectedResponseError:
         return text, None
     rest = (text[: last.start()] + text[last.end() :]).strip("\n")
-    return rest or None, order_id
+    return rest or None, reference
 
 
 def budget(data: Any, at: datetime | None, currency: str | None) -> records.Budget:
@@ -79,14 +80,17 @@ def budget(data: Any, at: datetime | None, currency: str | None) -> records.Budg
     """
     found = structure(data, wire.Budget)
     expires_at = wire.moment(found.expirationDate) or wire.moment(found.validUntil)
-    notes, tagged_order = split_notes(found.comments if found.comments is not None else found.notes)
+    notes, tagged_reference = split_notes(found.comments if found.comments is not None else found.notes)
+    reference = _reference(found.metadata) or tagged_reference
+    order_id, attempt = (None, None) if not reference else parse_reference(reference)
     unit = found.currency or currency
     return records.Budget(
         id=found.id,
         status=_status(found, expires_at, at),
         provider_status=_words(found),
         total=None if found.total is None or unit is None else Money.read(found.total, unit),
-        order_id=_order_id(found.metadata) or tagged_order,
+        order_id=order_id,
+        attempt=attempt,
         customer_id=found.customerId,
         seller_id=found.sellerId,
         payment_url=found.paymentUrl or found.publicUrl,
@@ -129,6 +133,7 @@ def invoice(found: records.Budget) -> Invoice:
         return Invoice(
             id=found.id,
             order_id=found.order_id,
+            attempt=found.attempt,
             status=found.status,
             amount=found.total,
             payment_url=found.payment_url,
@@ -146,6 +151,7 @@ def report(found: records.Budget, status: InvoiceStatus | None = None) -> Status
     return StatusReport(
         invoice_id=found.id,
         order_id=found.order_id,
+        attempt=found.attempt,
         status=status or found.status,
         expected=found.total,
         provider_status=found.provider_status,
@@ -190,7 +196,7 @@ def _words(found: wire.Budget) -> str | None:
     return " ".join(str(word) for word in (found.status, found.state) if word is not None) or None
 
 
-def _order_id(metadata: Any) -> str | None:
+def _reference(metadata: Any) -> str | None:
     found = metadata.get(_METADATA_KEY) if isinstance(metadata, Mapping) else None
     return found if isinstance(found, str) and found else None
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from gateway_billoget import mapping, webhook, wire, writing
-from gateway_billoget.budgets import Budgets
+from gateway_billoget import api, budgets, catalogue, mapping, webhook, wire, writing
 from gateway_billoget.records import Budget, BudgetQuery
-from gateway_billoget.settings import BillogetOptions
+from gateway_billoget.settings import BillogetOptions, BillogetSettings
 from gateway_core import (
     Flow,
     Invoice,
@@ -25,11 +24,11 @@ from gateway_core import (
 )
 from gateway_core.errors import (
     NotFoundError,
+    OutOfReachError,
     UnexpectedResponseError,
     UnsupportedOperationError,
-    WebhookError,
-    WebhookReason,
 )
+from gateway_core.models import order_reference
 from gateway_core.provider import RateLimitHeaders, WebhookAuthentication
 
 _NO_PAYMENTS = "Billoget makes budgets (quotes) and knows of no payments: look at your bank or payment provider"
@@ -41,18 +40,20 @@ _NO_CANCELING = (
 
 
 @attrs.frozen
-class Billoget(Budgets):
+class Billoget:
     """One account at Billoget: an invoice is a budget (quote), which is approved or rejected, and never PAID.
 
     Attributes:
         settings: Its settings.
     """
 
+    settings: BillogetSettings
     info = ProviderInfo(
         title="Billoget",
         docs_url="https://developers.billoget.com/docs/getting-started/overview",
         base_url="https://api.billoget.com/v1",
         options=BillogetOptions,
+        honours=("description", "expires_in", "metadata"),
         rate_limits=(RateLimit(requests=1000, seconds=3600),),
         rate_limit_headers=RateLimitHeaders(remaining="X-RateLimit-Remaining", reset="X-RateLimit-Reset"),
         account_settings=("api_key",),
@@ -77,7 +78,7 @@ class Billoget(Budgets):
             "Which of two families of field names is live is not documented: both are read, one is written.",
             "G3 has no word for an expired budget: a pending one is EXPIRED by the time that the answer itself gives.",
             "G1 keeps the order in the metadata; G3 in the last line of the comments, which the customer may see.",
-            "There is no return address, and G3 has no metadata: neither is sent.",
+            "G3 has no metadata: there they are named in Invoice.ignored. Only G1 keeps them.",
             "There are no idempotency keys: a second request makes a second budget.",
             "The rate limit is that of a standard key. Beside it, webhook tests are limited to ten a minute.",
             "Assumed, since it is not documented: signatures are written in hex, with or without `sha256=`.",
@@ -91,12 +92,13 @@ class Billoget(Budgets):
     @hookimpl
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         """Make a budget of one item. Billoget has no idempotency keys: a second request makes a second budget."""
-        if self.settings.create_mode == "public":
-            made = yield from self.create_public_budget(writing.draft_of(request, self.settings, "G3"))
-        else:
-            made = yield from self.create_budget(writing.draft_of(request, self.settings, self._generation))
+        public = self.settings.create_mode == "public"
+        draft = writing.draft_of(request, self.settings, "G3" if public else self.settings.generation)
+        create = budgets.create_public_budget if public else budgets.create_budget
+        made = yield from create(self, draft)
+        kept_in_g1_only = ("metadata",) if request.metadata and not draft.metadata else ()
         try:
-            return mapping.invoice(made)
+            return attrs.evolve(mapping.invoice(made), ignored=kept_in_g1_only)
         except UnexpectedResponseError as error:
             error.effect = "done"
             raise
@@ -104,7 +106,7 @@ class Billoget(Budgets):
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
         """Report how a budget stands, which says nothing about money."""
-        return mapping.report((yield from self.get_budget(invoice_id)))
+        return mapping.report((yield from budgets.get_budget(self, invoice_id)))
 
     @hookimpl
     def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:  # noqa: ARG002  # whatever is asked for
@@ -127,32 +129,32 @@ class Billoget(Budgets):
             # It can be fetched no more, and how it stood before says nothing about it now.
             report, fetch = None, False
         if fetch:
-            report = yield from self._confirmed(found.id)
+            report = mapping.report((yield from budgets.get_budget(self, found.id)))
         event = WebhookEvent(id=key, kind=told.event, invoice_id=found.id, report=report, occurred_at=at, raw=raw)
         return WebhookDelivery(events=[event], verified_by="signature+callback" if fetch else "signature")
 
     @hookimpl
-    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
+    def find_invoice(self, order_id: str, attempt: int) -> Flow[Invoice | None]:
         """Look for the budget that was made for an order: by Billoget's search, then by reading the whole list.
 
         What the search looks at is not documented, so finding nothing by it says nothing. None means that the whole
         list was read.
 
         Raises:
-            UnsupportedOperationError: If nothing was found in as many requests as are allowed, and there is more.
+            OutOfReachError: If nothing was found in as many requests as are allowed, and there is more.
             UnexpectedResponseError: If several budgets carry the order.
         """
         left = self.settings.search_requests
         hits: dict[str, Budget] = {}
-        for search in (order_id, None):
-            left = yield from self._look(order_id, search, left, hits)
+        for search in (order_reference(order_id, attempt), None):
+            left = yield from self._look((order_id, attempt), search, left, hits)
             if hits or left < 0:
                 break
         if len(hits) > 1:
             found = ", ".join(f"{hit.id} ({hit.status.value})" for hit in hits.values())
             raise UnexpectedResponseError(f"several budgets carry the order {order_id}: {found}")
         if not hits and left < 0:
-            raise UnsupportedOperationError(
+            raise OutOfReachError(
                 f"the order is not in what {self.settings.search_requests} requests show, and there is more: set "
                 "search_requests higher, or look with list_budgets"
             )
@@ -161,16 +163,33 @@ class Billoget(Budgets):
     @hookimpl
     def check_account(self) -> Flow[None]:
         """Ask for one budget, which needs the scope READ_BUDGETS."""
-        yield from self.list_budgets(BudgetQuery(page_size=1))
+        yield from budgets.list_budgets(self, BudgetQuery(page_size=1))
 
-    def _confirmed(self, budget_id: str) -> Flow[StatusReport]:
-        try:
-            return mapping.report((yield from self.get_budget(budget_id)))
-        except NotFoundError:
-            pass
-        raise WebhookError("Billoget does not know this budget", reason=WebhookReason.NOT_CONFIRMED)
+    # What Billoget has beyond the common operations. Each is a flow for `Gateway.run`.
+    list_budgets = budgets.list_budgets
+    get_budget = budgets.get_budget
+    get_public_budget = budgets.get_public_budget
+    get_budget_by_token = budgets.get_budget_by_token
+    create_budget = budgets.create_budget
+    create_public_budget = budgets.create_public_budget
+    update_budget = budgets.update_budget
+    delete_budget = budgets.delete_budget
+    confirm_budget = budgets.confirm_budget
+    reject_budget = budgets.reject_budget
+    test_webhook = budgets.send_test_webhook
+    list_customers = catalogue.list_customers
+    get_customer = catalogue.get_customer
+    create_customer = catalogue.create_customer
+    update_customer = catalogue.update_customer
+    delete_customer = catalogue.delete_customer
+    list_products = catalogue.list_products
+    get_product = catalogue.get_product
+    create_product = catalogue.create_product
+    update_product = catalogue.update_product
+    delete_product = catalogue.delete_product
+    ask = api.ask
 
-    def _look(self, order_id: str, search: str | None, left: int, hits: dict[str, Budget]) -> Flow[int]:
+    def _look(self, order: tuple[str, int], search: str | None, left: int, hits: dict[str, Budget]) -> Flow[int]:
         """Add the budgets of a list that carry an order to the hits; return how many requests are left.
 
         It is -1 if more were needed. Budgets that are shown without the field that carries the order are fetched.
@@ -181,7 +200,7 @@ class Billoget(Budgets):
             if left < 1:
                 return -1
             left -= 1
-            page = yield from self.list_budgets(query)
+            page = yield from budgets.list_budgets(self, query)
             new = {each.id: each for each in page.items if each.id not in seen}
             if page.items and not new:
                 raise UnexpectedResponseError("Billoget's list does not advance: the same page came again")
@@ -193,13 +212,13 @@ class Billoget(Budgets):
                         return -1
                     left -= 1
                     budget = yield from self._get_if_there(shown.id)
-                if budget is not None and budget.order_id == order_id:
+                if budget is not None and (budget.order_id, budget.attempt) == order:
                     hits[budget.id] = budget
             query = None if page.next_cursor is None else attrs.evolve(query, cursor=page.next_cursor)
         return left
 
     def _get_if_there(self, budget_id: str) -> Flow[Budget | None]:
         try:
-            return (yield from self.get_budget(budget_id))
+            return (yield from budgets.get_budget(self, budget_id))
         except NotFoundError:
             return None  # deleted since it was listed

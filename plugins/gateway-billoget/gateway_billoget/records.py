@@ -12,6 +12,7 @@ import attrs
 from gateway_billoget.settings import LARGEST_PAGE
 from gateway_core import InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError
+from gateway_core.models import order_reference
 
 _optional = attrs.validators.optional
 
@@ -59,6 +60,7 @@ class Budget:
         provider_status: Billoget's own word or number.
         total: What it comes to, with tax; None if Billoget does not tell, or not in which currency.
         order_id: The shop's key, if this plugin made it.
+        attempt: Which attempt of the order it is, likewise.
         customer_id: Its customer.
         seller_id: Its seller.
         payment_url: Where the customer approves or pays it, if Billoget tells.
@@ -75,6 +77,7 @@ class Budget:
     provider_status: str | None = None
     total: Money | None = None
     order_id: str | None = None
+    attempt: int | None = None
     customer_id: str | None = None
     seller_id: str | None = None
     payment_url: str | None = None
@@ -119,6 +122,7 @@ class BudgetDraft:
         customer_id: Its customer.
         items: Its lines, all in one currency.
         order_id: The shop's key, kept in the metadata (G1) or in the last line of the comments (G3).
+        attempt: Which attempt of the order it is; kept with the key.
         issued_at: Its date (G3).
         expires_at: Until when it can be approved; G1 takes a budget without.
         seller_id: Its seller (G3).
@@ -131,6 +135,7 @@ class BudgetDraft:
     customer_id: str
     items: tuple[DraftItem, ...] = attrs.field(converter=_to_tuple)
     order_id: str | None = None
+    attempt: int = 1
     issued_at: datetime | None = attrs.field(default=None, validator=_optional(_check_moment))
     expires_at: datetime | None = attrs.field(default=None, validator=_optional(_check_moment))
     seller_id: str | None = None
@@ -142,6 +147,11 @@ class BudgetDraft:
     def __attrs_post_init__(self) -> None:
         if not self.items:
             raise InvalidRequestError("a budget has at least one item")
+
+    @property
+    def reference(self) -> str | None:
+        """The text that names the order and the attempt at Billoget; None without an order."""
+        return None if self.order_id is None else order_reference(self.order_id, self.attempt)
 
     @property
     def subtotal(self) -> Money:

@@ -107,6 +107,7 @@ def draft_of(request: InvoiceRequest, settings: BillogetSettings, generation: Ge
         customer_id=_needed("customer_id", options.customer_id or settings.customer_id),
         items=(item,),
         order_id=request.order_id,
+        attempt=request.attempt,
         issued_at=request.requested_at,
         expires_at=_whole_second(_later(request.requested_at, request.expires_in or settings.valid_for)),
         seller_id=options.seller_id or settings.seller_id,
@@ -132,13 +133,13 @@ def budget(draft: BudgetDraft, generation: Generation, currency: str | None) -> 
     return _g1(draft, currency) if generation == "G1" else _g3(draft)
 
 
-def changes(wanted: BudgetChanges, generation: Generation, order_id: str | None) -> dict[str, Any]:
+def changes(wanted: BudgetChanges, generation: Generation, order: str | None) -> dict[str, Any]:
     """Return changes of a budget as they are sent.
 
     Args:
         wanted: The changes.
         generation: The field names.
-        order_id: The order that the comments carry and go on carrying (G3).
+        order: The reference of the order that the comments carry and go on carrying (G3).
     """
     body: dict[str, Any] = {}
     g1 = generation == "G1"
@@ -147,7 +148,7 @@ def changes(wanted: BudgetChanges, generation: Generation, order_id: str | None)
     if wanted.expires_at is not None:
         body["validUntil" if g1 else "expirationDate"] = time_text(wanted.expires_at)
     if wanted.notes is not None:
-        body["notes" if g1 else "comments"] = wanted.notes if g1 else mapping.tagged(wanted.notes, order_id)
+        body["notes" if g1 else "comments"] = wanted.notes if g1 else mapping.tagged(wanted.notes, order)
     if wanted.metadata is not None:
         if not g1:
             raise InvalidRequestError("metadata cannot be sent in the generation G3")
@@ -229,7 +230,7 @@ def _check_g1(request: InvoiceRequest, options: BillogetOptions) -> None:
     for name in _G3_OPTIONS:
         if getattr(options, name) is not None:
             raise ConfigurationError(f"the option {name} cannot be sent in the generation G1")
-    if request.metadata.get("order_id", request.order_id) != request.order_id:
+    if request.metadata.get("order_id", request.reference) != request.reference:
         raise InvalidRequestError("metadata has an order_id of its own, where the order's is kept")
 
 
@@ -255,7 +256,7 @@ def _g1(draft: BudgetDraft, currency: str | None) -> dict[str, Any]:
         body["notes"] = draft.notes
     if draft.expires_at is not None:
         body["validUntil"] = time_text(draft.expires_at)
-    metadata = dict(draft.metadata) | ({} if draft.order_id is None else {"order_id": draft.order_id})
+    metadata = dict(draft.metadata) | ({} if draft.reference is None else {"order_id": draft.reference})
     if metadata:
         body["metadata"] = metadata
     return body
@@ -277,7 +278,7 @@ def _g3(draft: BudgetDraft) -> dict[str, Any]:
         "iva": number(Decimal(0) if draft.iva is None else draft.iva.amount),
         "items": [_g3_item(item) for item in draft.items],
     }
-    comments = mapping.tagged(draft.notes, draft.order_id)
+    comments = mapping.tagged(draft.notes, draft.reference)
     return body | ({"comments": comments} if comments else {})
 
 

@@ -11,7 +11,7 @@ import pytest
 import requests_mock
 
 from gateway_core import Gateway, HttpRequest, InvoiceStatus
-from gateway_core.errors import ProviderUnavailableError, UnexpectedResponseError, UnsupportedOperationError
+from gateway_core.errors import OutOfReachError, ProviderUnavailableError, UnexpectedResponseError
 
 BUDGETS = "https://api.billoget.com/v1/api/public/budgets"
 
@@ -109,6 +109,19 @@ def test_comments_carry_the_order_too(gateway: Gateway, account: Callable[..., N
     assert (invoice and invoice.id, invoice and invoice.status) == ("9", InvoiceStatus.APPROVED)
 
 
+def test_attempts_of_one_order_are_told_apart(gateway: Gateway, account: Callable[..., None]) -> None:
+    """Each attempt has a budget of its own, and so has an order whose key looks like another's second attempt."""
+    account([whole(1, "1042"), whole(2, "1042~2"), whole(3, "1042~2~1")])
+
+    found = [gateway.find_invoice("1042"), gateway.find_invoice("1042", attempt=2), gateway.find_invoice("1042~2")]
+
+    assert [(each and each.id, each and each.order_id, each and each.attempt) for each in found] == [
+        ("1", "1042", 1),
+        ("2", "1042", 2),
+        ("3", "1042~2", 1),
+    ]
+
+
 @pytest.mark.parametrize("found", [True, False], ids=["by search", "by the list"])
 def test_two_budgets_of_one_order_are_an_error(gateway: Gateway, account: Callable[..., None], found: bool) -> None:
     """I4: nothing is chosen silently, and both are named."""
@@ -155,7 +168,7 @@ def test_search_has_an_end(  # noqa: PLR0917  # as many fixtures as it needs
     """What was not read is not said to be absent; and no lookup eats the account's requests."""
     account(*pages, kept=(whole(1), whole(2), whole(3)))
 
-    with pytest.raises(UnsupportedOperationError, match="search_requests"):
+    with pytest.raises(OutOfReachError, match="search_requests"):
         connect(search_requests=most).find_invoice("1042")
 
     assert len(sent()) == asked

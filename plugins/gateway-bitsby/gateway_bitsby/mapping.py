@@ -23,6 +23,7 @@ from gateway_core import (
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
 from gateway_core.http import endpoint
+from gateway_core.models import parse_reference
 from gateway_core.wire import dumps, loads, structure
 
 CURRENCIES = ("USD", "EUR", "RUB")
@@ -66,23 +67,23 @@ def amount_text(amount: Money) -> str:
 
 
 def service_data(request: InvoiceRequest) -> str:
-    """Return what Bitsby keeps for us with an invoice, hidden from the payer: the order id and the metadata."""
-    kept: dict[str, Any] = {"order_id": request.order_id}
+    """Return what Bitsby keeps for us with an invoice, hidden from the payer: the reference and the metadata."""
+    kept: dict[str, Any] = {"order_id": request.reference}
     if request.metadata:
         kept["metadata"] = request.metadata
     return dumps(kept).decode("ascii")
 
 
-def order_id_of(data: str | None) -> str | None:
-    """Return the order id in an invoice's service data; None if somebody else wrote it."""
+def order_of(data: str | None) -> tuple[str | None, int | None]:
+    """Return the order and the attempt that an invoice's service data name; None twice if somebody else wrote them."""
     if data is None:
-        return None
+        return None, None
     try:
         kept = loads(data.encode("utf-8"))
     except UnexpectedResponseError:
-        return None
+        return None, None
     found = kept.get("order_id") if isinstance(kept, Mapping) else None
-    return found if isinstance(found, str) else None
+    return parse_reference(found) if isinstance(found, str) and found else (None, None)
 
 
 def moment(text: str, field: str) -> datetime:
@@ -150,6 +151,7 @@ def created(data: Any, request: InvoiceRequest) -> Invoice:
         return Invoice(
             id=answer.id,
             order_id=request.order_id,
+            attempt=request.attempt,
             status=InvoiceStatus.PENDING,
             amount=request.amount,
             payment_url=answer.url,
@@ -164,9 +166,11 @@ def created(data: Any, request: InvoiceRequest) -> Invoice:
 
 def invoice(item: wire.ListedInvoice, raw: Mapping[str, Any], checkout_url: str) -> Invoice:
     """Map an item of ``/invoices/list``, which has no address of a pay page: it is made of the `uid`."""
+    order_id, attempt = order_of(item.serviceData)
     return Invoice(
         id=item.id,
-        order_id=order_id_of(item.serviceData),
+        order_id=order_id,
+        attempt=attempt,
         status=STATUSES.get(item.status, InvoiceStatus.UNKNOWN),
         amount=fiat(item.amountFiat, item.currencyFiat),
         payment_url=endpoint(checkout_url, item.uid),
@@ -178,9 +182,11 @@ def invoice(item: wire.ListedInvoice, raw: Mapping[str, Any], checkout_url: str)
 
 def report(item: wire.ListedInvoice, raw: Mapping[str, Any]) -> StatusReport:
     """Map an item of ``/invoices/list``. What came is known in crypto only: in fiat money, `received` is unknown."""
+    order_id, attempt = order_of(item.serviceData)
     return StatusReport(
         invoice_id=item.id,
-        order_id=order_id_of(item.serviceData),
+        order_id=order_id,
+        attempt=attempt,
         status=STATUSES.get(item.status, InvoiceStatus.UNKNOWN),
         expected=fiat(item.amountFiat, item.currencyFiat),
         provider_status=item.status,

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 import pytest
 
-from gateway_bitsby import FeePayer, ProjectTariff, bookkeeping
-from gateway_bitsby.emulator import BitsbyEmulator
+from gateway_bitsby import FeePayer, ProjectTariff
+from gateway_bitsby.emulator import BitsbyEmulator, bookkeeping
 from gateway_core import Gateway, HttpRequest, InvoiceRequest, Money, PaymentQuery
 from gateway_core.testing import EmulatedInvoice
 

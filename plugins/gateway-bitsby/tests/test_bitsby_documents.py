@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway_bitsby import documents, mapping
-from gateway_bitsby.emulator import BitsbyEmulator
+from gateway_bitsby import mapping
+from gateway_bitsby.emulator import BitsbyEmulator, documents
 from gateway_core import Currency, Gateway, HttpRequest, InvoiceRequest, Money
 
 REQUEST = InvoiceRequest(order_id="1042", amount=Money("12.00", "USD"), description="Order 1042")

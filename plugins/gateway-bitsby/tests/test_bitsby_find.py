@@ -52,6 +52,28 @@ def test_only_the_same_order_id_is_a_hit(
     assert gateway.find_invoice(order_id) is None
 
 
+def test_attempts_of_one_order_are_told_apart(
+    gateway: Gateway, tells: Callable[..., None], numbered: Callable[..., list[dict[str, Any]]]
+) -> None:
+    """I4: each attempt has an invoice of its own, and so has an order whose key looks like another's second attempt."""
+    references = ("1042", "1042~2", "1042~2~1")
+    tells(
+        "invoices/list",
+        [
+            invoice | {"serviceData": f'{{"order_id": "{reference}"}}'}
+            for invoice, reference in zip(numbered(0, 3), references, strict=True)
+        ],
+    )
+
+    found = [gateway.find_invoice("1042"), gateway.find_invoice("1042", attempt=2), gateway.find_invoice("1042~2")]
+
+    assert [(each and each.id[-1], each and each.order_id, each and each.attempt) for each in found] == [
+        ("0", "1042", 1),
+        ("1", "1042", 2),
+        ("2", "1042~2", 1),
+    ]
+
+
 def test_whole_list_is_read(
     gateway: Gateway,
     tells: Callable[..., None],

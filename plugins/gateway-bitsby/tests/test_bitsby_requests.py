@@ -112,7 +112,7 @@ def test_request_without_fields_has_no_body(gateway: Gateway, sent: Sent) -> Non
         (lambda provider: provider.cancel_invoice(INVOICE), False),
         (lambda provider: provider.bind_payment(INVOICE, PAYMENT), False),
         (lambda provider: provider.get_status(INVOICE), True),
-        (lambda provider: provider.find_invoice("1042", None), True),
+        (lambda provider: provider.find_invoice("1042", 1, None), True),
         (lambda provider: provider.check_account(), True),
     ],
     ids=["create_invoice", "cancel_invoice", "bind_payment", "get_status", "find_invoice", "check_account"],

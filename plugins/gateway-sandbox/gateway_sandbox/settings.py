@@ -41,3 +41,20 @@ class SandboxSettings:
     def _is_positive(self, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, timedelta) or value <= timedelta(0):
             raise ConfigurationError(f"{field.name} must be above zero seconds")
+
+
+def _check_capture(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value not in ("automatic", "manual"):
+        raise ConfigurationError(f"{field.name} must be automatic or manual")
+
+
+@attrs.frozen(kw_only=True)
+class SandboxOptions:
+    """Options of one invoice.
+
+    Attributes:
+        capture: ``automatic`` takes the money as soon as the payer pays; ``manual`` reserves it until the shop takes it
+            by `Gateway.capture_payment`, or releases it by `Gateway.cancel_invoice`.
+    """
+
+    capture: str = attrs.field(default="automatic", validator=_check_capture)

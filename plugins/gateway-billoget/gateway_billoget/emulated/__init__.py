@@ -1,1 +1,0 @@
-"""The parts of the emulator: its API, its answers and its memory."""
