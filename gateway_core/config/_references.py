@@ -9,8 +9,10 @@ from gateway_core._entry_points import closest
 SCHEMES = ("env", "file")
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-#: ``env:NAME``, ``env:/NAME`` and ``env//NAME``, in any case; ``env://NAME`` with a capital letter too.
-_NEARLY = re.compile(r"(env|file)(:|//)", re.IGNORECASE)
+#: ``env:/NAME`` and ``env//NAME``, in any case; ``env://NAME`` with a capital letter too.
+_NEARLY = re.compile(r"(env|file)(:/|//)", re.IGNORECASE)
+#: A label may be written ``env:live``, and no secret is.
+_NEARLY_A_SECRET = re.compile(r"(env|file):", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
     r"\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*|\{\{.*\}\}|%[A-Z_][A-Z0-9_]*%|<[^<>]*>", re.ASCII | re.DOTALL
 )
@@ -28,7 +30,7 @@ def mistaken_reference(text: str, *, secret: bool) -> str | None:
     scheme = url[1] if url else ""
     if scheme in SCHEMES:
         return None
-    if _NEARLY.match(text):
+    if _NEARLY.match(text) or (secret and _NEARLY_A_SECRET.match(text)):
         return f"looks like a reference: {written}"
     meant = closest(scheme.lower(), SCHEMES) if scheme else None
     if meant is not None:

@@ -281,7 +281,7 @@ def test_mistaken_reference_is_no_secret(monkeypatch: pytest.MonkeyPatch, text: 
     )
 
 
-@pytest.mark.parametrize("text", ["evn://NOTE", "env:NOTE", "ENV://NOTE", "files:///note"])
+@pytest.mark.parametrize("text", ["evn://NOTE", "env:/NOTE", "env//NOTE", "ENV://NOTE", "files:///note"])
 def test_mistaken_reference_is_no_setting(text: str) -> None:
     """A slip in the scheme of a reference is told for every setting."""
     account(f"note = '{text}'")
@@ -289,7 +289,9 @@ def test_mistaken_reference_is_no_setting(text: str) -> None:
     assert "[gateways.shop-eu] note: " in refusal(load_account)
 
 
-@pytest.mark.parametrize("text", ["https://shop.example", "keyring://x", "${note}", "<note>", "a: b", "env", "files"])
+@pytest.mark.parametrize(
+    "text", ["https://shop.example", "keyring://x", "${note}", "<note>", "a: b", "env:live", "env", "files"]
+)
 def test_other_text_is_a_setting(text: str) -> None:
     """Addresses, and what would be a placeholder for a secret only, are texts like others."""
     account(f"note = '{text}'")
