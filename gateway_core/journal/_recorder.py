@@ -167,11 +167,13 @@ class Recorder:
         report, _ = yield from once(self.intents, attrs.evolve(plan, settle=timedelta(0)), deadline)
         return report
 
-    def reconciler(self, since: datetime, until: datetime | None) -> Reconciler:
+    def reconciler(
+        self, since: datetime, until: datetime | None, progress: Callable[[int, int], object] | None
+    ) -> Reconciler:
         """Return a comparison of the journal with the provider, to be fed."""
         check.aware("since", since)
         check.aware_or_none("until", until)
-        return Reconciler(self.store, self.account, since, until)
+        return Reconciler(self.store, self.account, since, until, progress)
 
     def take(self, number: int) -> Actions[Intent]:
         """Take an open intent over from whoever has left it."""
