@@ -245,8 +245,9 @@ class Recorder:
 
     def _look(self, ask: Ask, *, invoice_id: str) -> Actions[tuple[WebhookDelivery, tuple[WebhookEvent, ...]]]:
         """Ask about an invoice."""
-        report: StatusReport = yield from ask("get_status", invoice_id)
+        # Before it is asked about, so that one that cannot be read does not stand before all others.
         yield RunBlocking(lambda: self.inbox.checked(invoice_id))
+        report: StatusReport = yield from ask("get_status", invoice_id)
         facts = json.dumps(_records.of_report(report), sort_keys=True)
         number = hashlib.sha256(facts.encode()).hexdigest()[:40]
         return _FOUND_OUT, (WebhookEvent(id=f"poll:{number}", kind="poll", invoice_id=invoice_id, report=report),)

@@ -314,6 +314,23 @@ def test_forged_webhook_is_refused(shop: Shop) -> None:
         pytest.fail("this was never said")
 
 
+def test_unreadable_invoice_stands_before_no_other(shop: Shop) -> None:
+    """An invoice about which the provider gives no answer is asked about later again, and the others meanwhile."""
+    for number in range(2):
+        shop.account.pay(shop.gateway.create_invoice(shop.order(str(number))).id)
+    shop.account.advance(minutes=2)
+    shop.account.fail_next(500)
+    with pytest.raises(errors.ProviderUnavailableError):
+        shop.gateway.poll(shop.handle)
+    shop.gateway.poll(shop.handle)
+    first = list(shop.delivered)
+    shop.account.advance(minutes=2)
+    shop.gateway.poll(shop.handle)
+
+    assert first == ["1"]
+    assert shop.delivered == ["1", "0"]
+
+
 def test_without_a_journal_nothing_is_received(shop: Shop) -> None:
     """A gateway without a journal says what to write where."""
     gateway = shop.account.connect()
