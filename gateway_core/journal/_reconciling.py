@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import attrs
 from sqlalchemy import select
@@ -234,7 +233,7 @@ def _may_still_be_paid(known: Known) -> bool:
     return known.status.can_become(InvoiceStatus.PAID)
 
 
-def rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Return findings as a table has them: an amount is split into its number and its currency."""
     return [
         {
