@@ -189,7 +189,7 @@ class AsyncGateway(BaseGateway):
         until: datetime | None = None,
         *,
         apply: bool = False,
-        progress: Callable[[int, int], object] = lambda _, __: None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Reconciliation:
         """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
 
@@ -206,18 +206,14 @@ class AsyncGateway(BaseGateway):
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
-        reconciler = self._with_journal().reconciler(since, until)
-        payments = asked = 0
+        reconciler = self._with_journal().reconciler(since, until, progress)
         async for payment in self.list_payments(since=since, until=until):
-            payments += 1
             reconciler.add(payment)
-            progress(payments, asked)
-        for asked, invoice_id in enumerate(await self._drive(run(reconciler.questions), self._deadline()), start=1):
+        for invoice_id in await self._drive(run(reconciler.questions), self._deadline()):
             try:
                 reconciler.answer(invoice_id, await self.get_status(invoice_id))
             except NotFoundError:
                 reconciler.answer(invoice_id, None)
-            progress(payments, asked)
         return await self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
 
     async def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:

@@ -276,15 +276,18 @@ class WebhookError(GatewayError):
 
 
 class JournalError(GatewayError):
-    """The record could not be written, so nothing was sent."""
+    """The journal could not be read or written, so nothing was sent.
+
+    If it failed after the request, ``effect`` is ``"done"``: the same request, asked for again, finds what was made.
+    """
 
 
 class ConflictError(JournalError):
-    """The same order was asked for before, with other content."""
+    """The same was asked for before with other content, or the provider has something else under its name."""
 
 
 class InProgressError(JournalError):
-    """Another worker is creating the invoice of this order right now."""
+    """Another worker is doing the same right now: ask again in a moment."""
 
 
 _BY_STATUS: dict[int, type[ProviderError]] = {

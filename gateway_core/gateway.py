@@ -175,7 +175,7 @@ class Gateway(BaseGateway):
         until: datetime | None = None,
         *,
         apply: bool = False,
-        progress: Callable[[int, int], object] = lambda _, __: None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Reconciliation:
         """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
 
@@ -192,17 +192,14 @@ class Gateway(BaseGateway):
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
-        reconciler = self._with_journal().reconciler(since, until)
-        payments = asked = 0
-        for payments, payment in enumerate(self.list_payments(since=since, until=until), start=1):
+        reconciler = self._with_journal().reconciler(since, until, progress)
+        for payment in self.list_payments(since=since, until=until):
             reconciler.add(payment)
-            progress(payments, asked)
-        for asked, invoice_id in enumerate(self._drive(run(reconciler.questions), self._deadline()), start=1):
+        for invoice_id in self._drive(run(reconciler.questions), self._deadline()):
             try:
                 reconciler.answer(invoice_id, self.get_status(invoice_id))
             except NotFoundError:
                 reconciler.answer(invoice_id, None)
-            progress(payments, asked)
         return self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
 
     def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:

@@ -193,7 +193,7 @@ def _settings(loaded: LoadedAccount) -> dict[str, dict[str, str]]:
     """Return each setting's value, secrets masked, and where it came from."""
     declared = f"declared by {loaded.provider_class.info.title}"
     own = dict(fields_of(loaded.limits))
-    own |= {"observers": loaded.observers}
+    own |= {"observers": loaded.observers, "journal": loaded.journal}
     own |= {f"transport.{name}": value for name, value in fields_of(loaded.transport)}
     shown = {
         name: {"value": _shown(value), "origin": loaded.origins.get(name, "default")}

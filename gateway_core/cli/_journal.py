@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -19,7 +19,9 @@ from gateway_core.cli.output import fields_of, people, say, show, write_json
 from gateway_core.config import load_account
 from gateway_core.errors import ConfigurationError
 from gateway_core.gateway import Gateway
-from gateway_core.journal import AccountJournal, Intent, Journal
+
+if TYPE_CHECKING:  # the journal is an extra, and its commands describe themselves without it
+    from gateway_core.journal import AccountJournal, Intent
 
 _INTENT = ("id", "operation", "key", "invoice_id", "amount", "state", "sent_at", "error")
 _EVENT = ("id", "kind", "invoice_id", "order_id", "state", "review", "times", "received_at")
@@ -139,6 +141,8 @@ def prune(days: int, account: str | None, config: Path | None, as_json: bool) ->
 @click.option("--account", metavar="NAME", help="An account of that file  [default: the file's default]")
 def upgrade(as_sql: bool, config: Path | None, account: str | None) -> None:
     """Make the journal's tables, or bring them up to date."""
+    from gateway_core.journal import Journal
+
     loaded = load_account(account, config)
     if loaded.journal is None:
         raise ConfigurationError('there is no journal: write journal = "sqlite:///var/gateway.db" at the top')

@@ -6,6 +6,7 @@ import csv
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -18,9 +19,9 @@ from gateway_core.cli import options
 from gateway_core.cli._payments import defused
 from gateway_core.cli.output import people, say, write_json
 from gateway_core.gateway import Gateway
-from gateway_core.journal import Reconciliation
-from gateway_core.journal._reconciling import rows
-from gateway_core.journal._report import to_html
+
+if TYPE_CHECKING:  # as in `_journal`
+    from gateway_core.journal import Reconciliation
 
 
 @click.command()
@@ -55,6 +56,8 @@ def reconcile(
         found = _compared(gateway, since, until, apply=apply)
         name = gateway.journal.account if gateway.journal else gateway.backend
     if html is not None:
+        from gateway_core.journal._report import to_html
+
         html.write_text(to_html(name, found), encoding="utf-8")
     if as_json:
         write_json(
@@ -87,8 +90,14 @@ def _compared(gateway: Gateway, since: datetime, until: datetime | None, *, appl
         return gateway.reconcile(since, until, apply=apply, progress=tell)
 
 
+def _rows(found: Reconciliation) -> list[dict[str, str]]:
+    from gateway_core.journal._reconciling import rows
+
+    return rows(found.findings)
+
+
 def _write_csv(found: Reconciliation) -> None:
-    listed = rows(found.findings)
+    listed = _rows(found)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(listed[0] if listed else ["difference"])
     for row in listed:
@@ -96,7 +105,7 @@ def _write_csv(found: Reconciliation) -> None:
 
 
 def _write_table(found: Reconciliation) -> None:
-    listed = rows(found.findings)
+    listed = _rows(found)
     if not listed:
         return
     table = Table(*(name.replace("_", " ") for name in listed[0]), box=None, pad_edge=False)

@@ -48,7 +48,7 @@ _HAS_MONEY = (InvoiceStatus.PAID, InvoiceStatus.OVERPAID, InvoiceStatus.PARTIALL
 
 
 @attrs.frozen(kw_only=True)
-class Ticket:
+class Claim:
     """The right to handle one order, or one event that belongs to none.
 
     Attributes:
@@ -74,13 +74,13 @@ class Claimed:
         events: What has an effect.
         reviews: What has none until somebody has looked at it.
         again: Whether something of it has to come again, since it is being handled elsewhere, or too early.
-        tickets: The rights to handle them.
+        taken: The rights to handle them.
     """
 
     events: tuple[WebhookEvent, ...] = ()
     reviews: tuple[WebhookEvent, ...] = ()
     again: bool = False
-    tickets: tuple[Ticket, ...] = ()
+    taken: tuple[Claim, ...] = ()
 
 
 class Inbox:
@@ -168,27 +168,27 @@ class Inbox:
                 row = rows.get(event.invoice_id or "")
                 by_subject.setdefault(f"order:{row['order_id']}" if row else f"event:{event.id}", []).append(event)
             out: list[WebhookEvent] = []
-            tickets = []
+            taken = []
             again = False
             for subject in sorted(by_subject):  # in one order, so that no two wait for each other
                 fence = self._take(given, subject, now, lease)
                 if fence is None:
                     again = True
                     continue
-                ticket = Ticket(subject=subject, fence=fence)
-                tickets.append(ticket)
+                claim = Claim(subject=subject, fence=fence)
+                taken.append(claim)
                 for event in by_subject[subject]:
                     if event.invoice_id in rows:
-                        out += self._about_order(given, ticket, event, now)
+                        out += self._about_order(given, claim, event, now)
                     else:
-                        early, given_out = self._about_nothing_known(given, ticket, event, now)
+                        early, given_out = self._about_nothing_known(given, claim, event, now)
                         again |= early
                         out += given_out
             return Claimed(
                 events=tuple(event for event in out if event.review is None),
                 reviews=tuple(event for event in out if event.review is not None),
                 again=again,
-                tickets=tuple(tickets),
+                taken=tuple(taken),
             )
 
     def finish(self, claimed: Claimed, connection: Connection | None = None) -> None:
@@ -199,25 +199,25 @@ class Inbox:
         """
         with self._store.transaction(connection) as given:
             now = self._store.now(given)
-            for ticket in claimed.tickets:
-                if not self._give_back(given, ticket, now):
+            for claim in claimed.taken:
+                if not self._give_back(given, claim, now):
                     raise JournalError("the claim on the webhook ended before it was handled: it may be handled again")
-                for invoice_id in ticket.changed:
-                    known = ticket.known[invoice_id]
+                for invoice_id in claim.changed:
+                    known = claim.known[invoice_id]
                     given.execute(
                         update(invoices)
                         .where(invoices.c.account == self._account, invoices.c.invoice_id == invoice_id)
                         .values(check_at=_next_check(known, now), **known.columns())
                     )
-                for number, state in ticket.rows.items():
+                for number, state in claim.rows.items():
                     given.execute(update(events).where(events.c.id == number).values(state=state, done_at=now))
 
     def release(self, claimed: Claimed) -> None:
         """Give the claims back, so that the events come out again."""
         with self._store.transaction() as connection:
             now = self._store.now(connection)
-            for ticket in claimed.tickets:
-                self._give_back(connection, ticket, now)
+            for claim in claimed.taken:
+                self._give_back(connection, claim, now)
 
     def due(self, limit: int, order_id: str | None = None) -> tuple[str, ...]:
         """Return the ids of invoices that `poll` should ask about: those of an order, or those whose time has come."""
@@ -256,29 +256,27 @@ class Inbox:
         ).scalar()
         return fence
 
-    def _give_back(self, connection: Connection, ticket: Ticket, now: datetime) -> bool:
+    def _give_back(self, connection: Connection, claim: Claim, now: datetime) -> bool:
         given = connection.execute(
             update(claims)
-            .where(
-                claims.c.account == self._account, claims.c.subject == ticket.subject, claims.c.fence == ticket.fence
-            )
+            .where(claims.c.account == self._account, claims.c.subject == claim.subject, claims.c.fence == claim.fence)
             .values(claimed_until=now)
         )
         return bool(given.rowcount)
 
     def _about_order(
-        self, connection: Connection, ticket: Ticket, event: WebhookEvent, now: datetime
+        self, connection: Connection, claim: Claim, event: WebhookEvent, now: datetime
     ) -> list[WebhookEvent]:
         """Return the event if it says something new of its invoice."""
         invoice_id = str(event.invoice_id)
-        if not ticket.known:  # read under the claim: nobody else changes it now
-            order_id = ticket.subject.removeprefix("order:")
+        if not claim.known:  # read under the claim: nobody else changes it now
+            order_id = claim.subject.removeprefix("order:")
             of_order = select(invoices).where(invoices.c.account == self._account, invoices.c.order_id == order_id)
             for row in connection.execute(of_order).mappings():
-                ticket.known[row["invoice_id"]] = Known.of(row)
-        known = ticket.known[invoice_id]
+                claim.known[row["invoice_id"]] = Known.of(row)
+        known = claim.known[invoice_id]
         other_has_money = any(
-            other.status in _HAS_MONEY for other_id, other in ticket.known.items() if other_id != invoice_id
+            other.status in _HAS_MONEY for other_id, other in claim.known.items() if other_id != invoice_id
         )
         judged = judge(known, event, other_has_money=other_has_money)
         has_effect = judged is not None and judged.move is not None
@@ -289,19 +287,19 @@ class Inbox:
             return []
         if has_effect:
             known.learn(judged)
-            ticket.changed.add(invoice_id)
-        ticket.rows[number] = "done" if judged.review is None else "review"
+            claim.changed.add(invoice_id)
+        claim.rows[number] = "done" if judged.review is None else "review"
         return [judged]
 
     def _about_nothing_known(
-        self, connection: Connection, ticket: Ticket, event: WebhookEvent, now: datetime
+        self, connection: Connection, claim: Claim, event: WebhookEvent, now: datetime
     ) -> tuple[bool, list[WebhookEvent]]:
         """Return whether the event came too early, and the event if it is to be given out."""
         if event.invoice_id is None:
             number, before = self._log.note(connection, event, None, "open", now, keep=("done",))
             if before == "done":
                 return False, []
-            ticket.rows[number] = "done"
+            claim.rows[number] = "done"
             return False, [event]
         number, before = self._log.note(connection, event, None, "kept", now, keep=("review", "done"))
         if before in ("review", "done"):
@@ -311,7 +309,7 @@ class Inbox:
             return True, []
         odd = attrs.evolve(event, review=Review.UNKNOWN_INVOICE)
         self._log.note(connection, odd, None, "open", now)
-        ticket.rows[number] = "review"
+        claim.rows[number] = "review"
         return False, [odd]
 
     def _adopted(self, connection: Connection, event: WebhookEvent, now: datetime) -> dict[str, RowMapping]:

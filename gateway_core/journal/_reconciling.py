@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import attrs
 from sqlalchemy import select
@@ -28,7 +27,7 @@ _MOST_IDS = 500
 class Difference(enum.StrEnum):
     """How the journal and the provider differ."""
 
-    MISSED = "missed"  #: The provider knows more than the shop was told: a webhook was missed.
+    MISSED = "missed"  #: The provider knows more than the shop was told, since a webhook was missed.
     REVIEW = "review"  #: The provider tells of another amount, currency or order than was asked for.
     UNKNOWN_INVOICE = "unknown invoice"  #: Money came for an invoice that the journal does not know.
     UNASSIGNED = "unassigned"  #: Money came that belongs to no invoice.
@@ -94,9 +93,17 @@ class Reconciler:
         account: The account.
         since: Invoices and payments of this moment or later.
         until: Those before this moment; None for all.
+        progress: Told how many payments were taken, and about how many invoices was asked.
     """
 
-    def __init__(self, store: Store, account: str, since: datetime, until: datetime | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        account: str,
+        since: datetime,
+        until: datetime | None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> None:
         self._store = store
         self._account = account
         self._since, self._until = since, until
@@ -106,10 +113,12 @@ class Reconciler:
         self._findings: list[Finding] = []
         self._missed: list[WebhookEvent] = []
         self._payments = self._asked = 0
+        self._progress = progress
 
     def add(self, payment: Payment) -> None:
         """Take a payment of the provider's list."""
         self._payments += 1
+        self._tell()
         amount = payment.amount
         if amount is not None and payment.paid_at is not None:
             day = payment.paid_at.date().isoformat(), payment.status.value, str(amount.unit)
@@ -122,6 +131,10 @@ class Reconciler:
             before = self._came.get(payment.invoice_id)
             same = before is not None and amount is not None and before.unit == amount.unit
             self._came[payment.invoice_id] = before + amount if same and before and amount else amount
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._payments, self._asked)
 
     def questions(self) -> tuple[str, ...]:
         """Return about which invoices to ask: those whose payments are not what the shop was told, and open ones."""
@@ -148,6 +161,7 @@ class Reconciler:
     def answer(self, invoice_id: str, report: StatusReport | None) -> None:
         """Take what the provider says of an invoice; None if it does not know it."""
         self._asked += 1
+        self._tell()
         known = self._known[invoice_id]
         finding = Finding(
             difference=Difference.NOT_FOUND,
@@ -219,7 +233,7 @@ def _may_still_be_paid(known: Known) -> bool:
     return known.status.can_become(InvoiceStatus.PAID)
 
 
-def rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Return findings as a table has them: an amount is split into its number and its currency."""
     return [
         {

@@ -167,11 +167,13 @@ class Recorder:
         report, _ = yield from once(self.intents, attrs.evolve(plan, settle=timedelta(0)), deadline)
         return report
 
-    def reconciler(self, since: datetime, until: datetime | None) -> Reconciler:
+    def reconciler(
+        self, since: datetime, until: datetime | None, progress: Callable[[int, int], object] | None
+    ) -> Reconciler:
         """Return a comparison of the journal with the provider, to be fed."""
         check.aware("since", since)
         check.aware_or_none("until", until)
-        return Reconciler(self.store, self.account, since, until)
+        return Reconciler(self.store, self.account, since, until, progress)
 
     def take(self, number: int) -> Actions[Intent]:
         """Take an open intent over from whoever has left it."""
@@ -243,8 +245,9 @@ class Recorder:
 
     def _look(self, ask: Ask, *, invoice_id: str) -> Actions[tuple[WebhookDelivery, tuple[WebhookEvent, ...]]]:
         """Ask about an invoice."""
-        report: StatusReport = yield from ask("get_status", invoice_id)
+        # Before it is asked about, so that one that cannot be read does not stand before all others.
         yield RunBlocking(lambda: self.inbox.checked(invoice_id))
+        report: StatusReport = yield from ask("get_status", invoice_id)
         facts = json.dumps(_records.of_report(report), sort_keys=True)
         number = hashlib.sha256(facts.encode()).hexdigest()[:40]
         return _FOUND_OUT, (WebhookEvent(id=f"poll:{number}", kind="poll", invoice_id=invoice_id, report=report),)

@@ -106,7 +106,7 @@ class WebhookEvent:
 
     @property
     def pays(self) -> bool:
-        """Whether the order is paid by this event, and was not before: the one moment to deliver.
+        """Whether this is the one moment to deliver. The order is paid by this event, and was not before.
 
         Of all events of an order, only one says so, and only in a delivery of `Gateway.receive_webhook` or
         `Gateway.poll`, which compare it with what was asked for.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -154,6 +156,27 @@ def test_without_a_journal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for arguments in (["list"], ["upgrade"]):
         assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["journal", "--help"], ["reconcile", "--help"], ["watch", "--help"]])
+def test_help_without_the_extra(arguments: list[str]) -> None:
+    """The commands describe themselves where SQLAlchemy is not installed."""
+    program = "import sys; sys.modules['sqlalchemy'] = None; from gateway_core.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=False, text=True)
+
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_journal_without_the_extra() -> None:
+    """Who asks for a journal learns what to install."""
+    program = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "from gateway_core import Gateway\n"
+        "Gateway.connect('sandbox', api_key='k' * 16, webhook_secret='k' * 32, journal='sqlite://')"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, text=True)
+
+    assert "ConfigurationError: a journal needs its extra: pip install 'gateway-core[journal]'" in ended.stderr
 
 
 def test_watch(run: Run) -> None:

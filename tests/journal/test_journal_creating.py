@@ -17,6 +17,7 @@ from gateway_core import Gateway, InvoiceStatus, errors
 from gateway_core.journal import Intent, IntentState, Journal
 from gateway_core.journal._intents import Asked
 from gateway_core.journal._schema import metadata
+from gateway_core.provider import Idempotency
 from gateway_core.testing import AnswerLost, EmulatedInvoice, RequestLost, changing
 from tests.journal.shops import Shop
 
@@ -90,6 +91,24 @@ def test_lost_request_is_sent_again_after_a_while(make_shop: Callable[..., Shop]
     assert before == (0, IntentState.UNKNOWN)
     assert made(shop) == 1
     assert shop.account.invoice(invoice.id).id == invoice.id
+
+
+@pytest.mark.parametrize("age, requests", [(timedelta(minutes=30), 2), (timedelta(minutes=58), 1)])
+def test_key_is_used_while_it_lives(shop: Shop, age: timedelta, requests: int) -> None:
+    """A request is repeated with its key only while the provider surely remembers it; later it is looked for."""
+    recorder = shop.gateway._recorder
+    assert recorder is not None
+    recorder._info = attrs.evolve(recorder._info, idempotency=Idempotency(scope="account", life=timedelta(hours=1)))
+    shop.account.faults.script(AnswerLost(), times=2)
+    with pytest.raises(errors.OutcomeUnknownError):
+        shop.gateway.create_invoice(shop.order())
+    shop.account.clock.move(age)
+    shop.gateway.create_invoice(shop.order())
+
+    sent = [each.request for each in shop.account.faults.exchanges if changing(each.request)]
+    assert len(sent) == requests
+    assert len({request.body for request in sent}) == 1
+    assert made(shop) == 1
 
 
 def test_lost_answer_without_search_stays_open(make_shop: Callable[..., Shop]) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 import attrs
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from gateway_core import (
     InvoiceStatus,
@@ -28,6 +29,7 @@ from gateway_core import (
 from gateway_core._engine.base import delivered
 from gateway_core.observers import Observers, StatusMoved
 from gateway_core.testing import AnswerLost, EmulatedInvoice, changing
+from tests.journal.conftest import NewJournal
 from tests.journal.shops import Shop
 
 
@@ -314,6 +316,23 @@ def test_forged_webhook_is_refused(shop: Shop) -> None:
         pytest.fail("this was never said")
 
 
+def test_unreadable_invoice_stands_before_no_other(shop: Shop) -> None:
+    """An invoice about which the provider gives no answer is asked about later again, and the others meanwhile."""
+    for number in range(2):
+        shop.account.pay(shop.gateway.create_invoice(shop.order(str(number))).id)
+    shop.account.advance(minutes=2)
+    shop.account.fail_next(500)
+    with pytest.raises(errors.ProviderUnavailableError):
+        shop.gateway.poll(shop.handle)
+    shop.gateway.poll(shop.handle)
+    first = list(shop.delivered)
+    shop.account.advance(minutes=2)
+    shop.gateway.poll(shop.handle)
+
+    assert first == ["1"]
+    assert shop.delivered == ["1", "0"]
+
+
 def test_without_a_journal_nothing_is_received(shop: Shop) -> None:
     """A gateway without a journal says what to write where."""
     gateway = shop.account.connect()
@@ -396,3 +415,36 @@ def test_async_gateway_receives_and_polls(shop: Shop) -> None:
     asyncio.run(_async_shop(shop, request, handled))
 
     assert handled == ["1042"]
+
+
+async def _in_one_transaction(shop: Shop, request: WebhookRequest, url: str) -> list[str]:
+    """Receive a webhook on async connections of the application's own; the first transaction is taken back."""
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE shipped (order_id VARCHAR(20))"))
+    async with shop.account.async_gateway as gateway:
+        for crash in (True, False, False):
+            async with AsyncSession(engine) as session, session.begin() as transaction:
+                async with gateway.receive_webhook(request, connection=session) as delivery:
+                    for event in delivery.events:
+                        await session.execute(text("INSERT INTO shipped VALUES (:order)"), {"order": event.order_id})
+                if crash:
+                    await transaction.rollback()
+    async with engine.connect() as connection:
+        shipped = [str(order) for order in (await connection.execute(text("SELECT order_id FROM shipped"))).scalars()]
+    await engine.dispose()
+    return shipped
+
+
+def test_effect_and_note_in_one_async_transaction(new_journal: NewJournal) -> None:
+    """The same holds for the session of an application that awaits."""
+    url = new_journal("postgresql")
+    shop = Shop(url)
+    try:
+        shop.account.pay(shop.gateway.create_invoice(shop.order()).id)
+        (request,) = shop.account.webhooks()
+        shop.account._journal = shop.journal
+
+        assert asyncio.run(_in_one_transaction(shop, request, url)) == ["1042"]
+    finally:
+        shop.close()

@@ -123,6 +123,35 @@ def test_clock_can_be_another(tmp_path: Path) -> None:
     assert "1 passed" in told, told
 
 
+def test_journal_is_kept_when_asked_for(tmp_path: Path) -> None:
+    """An application whose shop keeps a journal overrides one fixture."""
+    told = run(
+        tmp_path,
+        conftest="""
+            import pytest
+
+            @pytest.fixture
+            def gateway_journal():
+                return True
+        """,
+        test_shop="""
+            from gateway_core import InvoiceRequest, Money
+
+            def test_once(gateway_sandbox):
+                gateway = gateway_sandbox.gateway
+                order = InvoiceRequest(order_id="1042", amount=Money("50", "USD"))
+                assert gateway.create_invoice(order).id == gateway.create_invoice(order).id
+                gateway_sandbox.pay(gateway.create_invoice(order).id)
+                (request,) = gateway_sandbox.webhooks()
+                for pays in ([True], []):
+                    with gateway.receive_webhook(request) as delivery:
+                        assert [event.pays for event in delivery.events] == pays
+        """,
+    )
+
+    assert "1 passed" in told, told
+
+
 def test_accounts_are_closed(tmp_path: Path) -> None:
     """What a test has used is given back when it ends."""
     told = run(
