@@ -16,6 +16,7 @@ from gateway_core.testing import (
     EmulatedPayment,
     EmulatedRefund,
     Emulator,
+    InvoiceAction,
     QueuedDelivery,
     fields_of,
     nested,
@@ -46,6 +47,7 @@ _PAYMENT_WORDS = {
 }
 _DECIMALS = {"BTC": 8, "EUR": 2, "GBP": 2, "ISK": 2, "JPY": 0, "KWD": 3, "USD": 2}
 _KEYS_LIVE = timedelta(hours=24)
+_RESERVE = InvoiceAction(id="reserve", label="Reserve", hint="Have the payer's bank reserve the money.")
 
 
 class MeadowEmulator(Emulator):
@@ -159,6 +161,20 @@ class MeadowEmulator(Emulator):
         page = found[:limit]
         more = str(page[-1][0]) if len(found) > limit else None
         return _answer({"data": [_payment_json(payment) for _, payment in page], "next_cursor": more})
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what else can become of an invoice: the payer's bank may reserve the money first."""
+        reserve = (_RESERVE,) if invoice.status is InvoiceStatus.PENDING else ()
+        return (*super().actions(invoice), *reserve)
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do it."""
+        if action != _RESERVE.id:
+            super().perform(invoice, action, amount)
+            return
+        reserved = attrs.evolve(invoice, status=InvoiceStatus.AUTHORIZED)
+        self.ledger.save(reserved)
+        self.on_change(reserved, None)
 
     # The webhooks.
 

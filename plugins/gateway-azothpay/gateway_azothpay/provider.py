@@ -33,7 +33,7 @@ from gateway_core.errors import (
 from gateway_core.http import endpoint
 from gateway_core.listing import cursor_number, is_within
 from gateway_core.provider import Declines, ListFilter, WebhookAuthentication
-from gateway_core.wire import structure
+from gateway_core.wire import naming_invoice, structure
 
 
 @attrs.frozen
@@ -104,12 +104,12 @@ class AzothPay:
         if request.description:
             body["message"] = request.description
         url = endpoint(self.settings.base_url, "api", "invoice")
-        answer = wire.read((yield HttpRequest.json("POST", url, body, headers=self._headers)))
+        response = yield HttpRequest.json("POST", url, body, headers=self._headers)
         try:
-            return mapping.created(answer, request, self.settings)
+            with naming_invoice(response.body, "id"):
+                return mapping.created(wire.read(response), request, self.settings)
         except UnexpectedResponseError as error:
-            known = answer.get("id") if isinstance(answer, Mapping) else None
-            error.invoice_id = str(known) if type(known) is int and mapping.is_id(str(known)) else None
+            error.invoice_id = error.invoice_id if mapping.is_id(error.invoice_id or "") else None
             error.effect = "unknown" if error.invoice_id is None else "done"
             raise
 

@@ -11,7 +11,7 @@ import attrs
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, split
-from gateway_core.provider import base_url_field, count_field, secret_field, url_secret_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field, url_secret_field
 
 #: The periods of a charge, in AzothPay's words.
 PERIODS = ("PerDay", "PerWeek", "PerMonth", "PerYear")
@@ -62,6 +62,7 @@ def _check_template(_: object, field: attrs.Attribute[Any], value: object) -> No
         raise ConfigurationError(f"{field.name} must be https: http is for the loopback range only")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class AzothPaySettings:
     """One app that was registered in AzothPay's Telegram bot.

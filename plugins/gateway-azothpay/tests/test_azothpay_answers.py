@@ -114,7 +114,7 @@ def test_invoice_at_another_rate_is_an_error_with_its_id(
         ({"botUrl": "tg://resolve?domain=azothpay_bot"}, "4242"),
         ({"botUrl": "javascript:alert(1)"}, "4242"),
         ({"botUrl": 7}, "4242"),
-        ({"id": "4242"}, None),
+        ({"id": "4242"}, "4242"),
         ({"id": True}, None),
         ({"id": -1}, None),
         ({"id": 9223372036854775808}, None),

@@ -12,7 +12,7 @@ import attrs
 
 from gateway_core import Currency, Secret
 from gateway_core.errors import ConfigurationError, InvalidRequestError
-from gateway_core.provider import base_url_field, count_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field, secrets_field
 
 #: Which of the two documented families of field names is written. Both are read.
 Generation: TypeAlias = Literal["G1", "G3"]
@@ -93,6 +93,7 @@ def _to_decimal(value: Any) -> Any:
     return Decimal(value) if type(value) is int else value
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class BillogetSettings:
     """One API key of one Billoget account.

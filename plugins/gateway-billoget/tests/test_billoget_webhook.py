@@ -124,7 +124,7 @@ def test_whatever_lies_outside_of_the_signature_changes_nothing(
 @given(position=st.integers(0, 63), digit=st.sampled_from("0123456789abcdef"))
 def test_one_changed_digit_is_refused(position: int, digit: str) -> None:
     """W4: wherever the signature differs."""
-    provider = Billoget(BillogetSettings(api_key=Secret("k"), webhook_secret=(Secret(SECRET),)))
+    provider = Billoget(BillogetSettings(api_key=Secret("k-k"), webhook_secret=(Secret(SECRET),)))
     good = signature(b"{}")
     changed = good[:position] + digit + good[position + 1 :]
     flow = provider.verify_webhook(WebhookRequest(body=b"{}", headers={HEADER: changed}))

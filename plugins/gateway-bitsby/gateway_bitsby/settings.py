@@ -12,7 +12,7 @@ import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, count_field, secret_field, url_secret_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field, url_secret_field
 
 #: The hours that Bitsby allows for paying, in the words in which it takes them.
 TIMES_TO_PAY = MappingProxyType({Decimal(word): word for word in ("0.5", "1", "3", "6", "12")})
@@ -53,6 +53,7 @@ def _check_project(_: object, field: attrs.Attribute[Any], value: object) -> Non
         raise ConfigurationError(f"{field.name} must be a UUID such as 1c48b092-9878-48f5-b441-07a8a48e7b54")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class BitsbySettings:
     """One project of one Bitsby account.

@@ -12,6 +12,7 @@ from gateway_core.errors import (
     AuthenticationError,
     GatewayError,
     PermissionDeniedError,
+    ProviderError,
     ProviderUnavailableError,
     RateLimitedError,
     RejectedError,
@@ -97,13 +98,17 @@ def test_http_status_tells_more_of_an_error(
     assert type(caught.value) is error
 
 
-def test_result_counts_more_than_the_http_status(
-    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes]
+@pytest.mark.parametrize("status", [400, 402, 409, 503])
+def test_success_beside_an_error_status_is_none(
+    gateway: Gateway, answers: Callable[..., None], example: Callable[[str], bytes], status: int
 ) -> None:
-    """The documentation says to decide by `result`."""
-    answers("invoices/list", example("paid"), status=400)
+    """The documentation says to decide by `result`; where the status says otherwise, nothing is delivered by it."""
+    answers("invoices/list", example("paid"), status=status)
 
-    assert gateway.get_status(INVOICE).status is InvoiceStatus.PAID
+    with pytest.raises(ProviderError) as caught:
+        gateway.get_status(INVOICE)
+
+    assert caught.value.http_status == status
 
 
 @pytest.mark.parametrize("body", NONSENSE.values(), ids=list(NONSENSE))

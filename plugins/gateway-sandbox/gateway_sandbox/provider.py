@@ -39,7 +39,7 @@ from gateway_core.http import endpoint, idempotency_key
 from gateway_core.models import order_reference
 from gateway_core.provider import Expiry, Idempotency, ListFilter, WebhookAuthentication
 from gateway_core.webhooks import check_standard, parse
-from gateway_core.wire import decode, loads, structure
+from gateway_core.wire import decode, loads, naming_invoice, structure
 from gateway_sandbox import mapping
 from gateway_sandbox.settings import BASE_URL, SandboxOptions, SandboxSettings
 from gateway_sandbox.wire import WireAccount, WireRefusal
@@ -97,7 +97,8 @@ class Sandbox:
             "capture": options.capture,
         }
         response = yield self._post(content, "invoices", key=idempotency_key("invoice", request.reference))
-        return _read(response, mapping.invoice)
+        with naming_invoice(response.body, "id"):
+            return _read(response, mapping.invoice)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
