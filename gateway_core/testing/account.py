@@ -156,7 +156,7 @@ class EmulatedAccount:
         self.invoice(invoice_id)
 
     def act(self, invoice_id: str, action: str, amount: Money | None = None) -> None:
-        """Do what `Emulator.actions` offers for an invoice, such as ``"dispute"`` at the sandbox.
+        """Do what ``Emulator.actions`` offers for an invoice, such as ``"dispute"`` at the sandbox.
 
         Args:
             invoice_id: The provider's id.

@@ -11,7 +11,7 @@ import attrs
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, split
-from gateway_core.provider import base_url_field, count_field, hide_values, secret_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field, url_secret_field
 
 #: The periods of a charge, in AzothPay's words.
 PERIODS = ("PerDay", "PerWeek", "PerMonth", "PerYear")
@@ -75,6 +75,8 @@ class AzothPaySettings:
             one, each invoice must choose.
         checkout_url: An address with ``{id}`` in it, as the pay page of invoices for which AzothPay names none.
         signature_header: The header in which webhooks bear their signature.
+        url_secret: A secret of your own in the webhook URL, as a segment of its path or the value of a query parameter.
+            With it, whoever saw a genuine message and not its address costs no request to AzothPay.
         page_size: Subscriptions to ask for in one page. AzothPay's default is 50; its largest is not documented.
     """
 
@@ -84,6 +86,7 @@ class AzothPaySettings:
     period: str | None = attrs.field(default=None, validator=_check_period)
     checkout_url: str | None = attrs.field(default=None, validator=_check_template)
     signature_header: str = attrs.field(default="X-Pay-Signature", validator=_check_header)
+    url_secret: Secret | None = url_secret_field()
     page_size: int = count_field(DEFAULT_PAGE_SIZE)
 
 

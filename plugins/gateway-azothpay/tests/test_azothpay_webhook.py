@@ -341,3 +341,34 @@ def test_signed_nonsense_is_refused(
     error = refused(gateway, webhook(told(payload=payload, **changes)))
 
     assert (error.reason, sent()) == (WebhookReason.MALFORMED, [])
+
+
+@pytest.mark.parametrize(
+    "url, genuine",
+    [
+        ("https://shop.example/webhooks/made-up-secret-42", True),
+        ("https://shop.example/webhooks?token=made-up-secret-42", True),
+        ("https://shop.example/webhooks/made-up-secret-43", False),
+        ("https://shop.example/webhooks", False),
+        (None, False),
+    ],
+)
+def test_secret_in_the_address_comes_before_everything(  # noqa: PLR0917  # as many fixtures as it needs
+    connect: Callable[..., Gateway],
+    answers: Callable[..., None],
+    example: Callable[[str], bytes],
+    sent: Sent,
+    url: str | None,
+    genuine: bool,
+) -> None:
+    """W13: a captured message is worth nothing to who does not know the address, and costs no request."""
+    answers("api/invoice/4242", example("paid"))
+    gateway = connect(url_secret="made-up-secret-42")
+    body = example("stream_created")
+    message = WebhookRequest(body=body, headers={"X-Pay-Signature": signature_of(TX)}, url=url)
+
+    if genuine:
+        assert len(gateway.verify_webhook(message).events) == 1
+    else:
+        reasons = (WebhookReason.WRONG_SIGNATURE, WebhookReason.MISSING_SIGNATURE)
+        assert (refused(gateway, message).reason in reasons, sent()) == (True, [])
