@@ -111,7 +111,7 @@ def test_state_of_another_backend_is_left_alone(tmp_path: Path) -> None:
 
     told = refused(tmp_path, "other", "--state", "sandbox.db", "--port", "0")
 
-    assert "there is no emulator of 'other'" in told
+    assert "the emulator of 'other' cannot be had" in told
     assert "sandbox" in told
 
 
