@@ -62,7 +62,8 @@ def read_each(items: Iterable[Any], read: Callable[[Any], T], *, id_name: str = 
 
     >>> from gateway_core import Money
     >>> from gateway_core.listing import read_each
-    >>> read_each([{"id": "a", "cents": 5}, {"id": "b", "cents": "x"}], lambda item: Money.from_minor(item["cents"], "EUR"))
+    >>> items = [{"id": "a", "cents": 5}, {"id": "b", "cents": "x"}]
+    >>> read_each(items, lambda item: Money.from_minor(item["cents"], "EUR"))
     Traceback (most recent call last):
     gateway_core.errors.UnexpectedResponseError: item 2 of the page, b, cannot be read: minor units are an int
 

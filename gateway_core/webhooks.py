@@ -17,7 +17,6 @@ gateway_core.errors.WebhookError: its signature is wrong
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -33,25 +32,35 @@ from gateway_core.errors import (
     WebhookError,
     WebhookReason,
 )
-from gateway_core.models.secret import Secret
+from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
 from gateway_core.models.webhook import WebhookRequest
 
 T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+", re.ASCII)
 _MESSAGE_ID = re.compile(r"[!-~]{1,255}")
+
+#: Bytes. How long a secret must be is the business of its setting: some provider's own example has 12.
+_SHORTEST_KEY = 2
 
 #: Signatures in one header: several while secrets are rotated, never many.
 _MOST_SIGNATURES = 10
-_SHORTEST_KEY = 16
 
 #: A real webhook's address has a handful.
 _MOST_PARAMETERS = 100
 
 
 def sign(secret: bytes, message: bytes, encoding: Literal["hex", "base64"] = "hex") -> bytes:
-    """Return the HMAC-SHA256 of a message, as ASCII text in bytes."""
+    """Return the HMAC-SHA256 of a message, as ASCII text in bytes.
+
+    Raises:
+        InvalidRequestError: If the secret or the message is not bytes, or the encoding another one.
+    """
+    _check_bytes(secret, message)
+    if encoding not in ("hex", "base64"):
+        raise InvalidRequestError("a signature is written in hex or base64")
     digest = hmac.new(secret, message, hashlib.sha256).digest()
     return base64.b64encode(digest) if encoding == "base64" else digest.hex().encode("ascii")
 
@@ -68,16 +77,18 @@ def check_signature(
 
     Args:
         message: Exactly the bytes that are signed.
-        candidates: The signatures found in the message.
+        candidates: The signatures found in the message; a None among them is passed over.
         secrets: The active secrets.
         encoding: How the provider writes a digest.
 
     Raises:
         WebhookError: If no signature is there, more than 10 are, or none is right.
-        ConfigurationError: If there is no secret, or one that is empty, blank or not bytes.
+        ConfigurationError: If there is no secret, or one that is not bytes, or less than two.
+        InvalidRequestError: If the message is not bytes, or the signatures are no list of texts.
     """
     keys = _usable(secrets)
-    given = [_encoded(candidate) for candidate in candidates]
+    _check_bytes(message)
+    given = [_encoded(candidate) for candidate in _texts(candidates)]
     if not given:
         raise WebhookError("it bears no signature", reason=WebhookReason.MISSING_SIGNATURE)
     if len(given) > _MOST_SIGNATURES:
@@ -111,7 +122,7 @@ def check_url_secret(request: WebhookRequest, secret: Secret | None) -> None:
             "the secret in its address cannot be checked: give WebhookRequest its url",
             reason=WebhookReason.MISSING_SIGNATURE,
         )
-    expected = secret.reveal().encode("ascii")
+    expected = secret.reveal().encode("utf-8")
     genuine = False
     for part in _parts_of(request.url):
         genuine |= hmac.compare_digest(part.encode("utf-8", "replace"), expected)
@@ -163,13 +174,18 @@ def standard_key(secret: Secret) -> bytes:
     Raises:
         ConfigurationError: If it is not of that form, or shorter than 16 bytes.
     """
+    text = secret.reveal().removeprefix("whsec_")
     try:
-        key = base64.b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
-    except binascii.Error:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:  # binascii.Error is one
         key = b""
-    if len(key) < _SHORTEST_KEY:
-        raise ConfigurationError(f"a webhook secret is `whsec_` followed by base64 of at least {_SHORTEST_KEY} bytes")
-    return key
+    if len(key) >= SHORTEST_SIGNING_SECRET:
+        return key
+    form = f"a webhook secret is `whsec_` followed by base64 of at least {SHORTEST_SIGNING_SECRET} bytes"
+    if _BASE64.fullmatch(text) and len(text) % 4:
+        # Read as if it were whole, a secret that was cut would refuse every webhook.
+        raise ConfigurationError(f"{form}: it lacks the `=` at its end, or more of it")
+    raise ConfigurationError(form)
 
 
 def check_standard(
@@ -251,10 +267,26 @@ def _brand(request: WebhookRequest) -> Literal["webhook", "svix"]:
     return "svix" if branded and not any(request.headers.get_all(f"webhook-{name}") for name in names) else "webhook"
 
 
-def _usable(secrets: Iterable[Any]) -> list[bytes]:
-    keys = list(secrets)
-    if not keys or not all(isinstance(key, bytes) and key.strip() for key in keys):
-        raise ConfigurationError("a webhook cannot be verified without a secret: each must be there, and not empty")
+def _check_bytes(*values: object) -> None:
+    if not all(isinstance(value, bytes) for value in values):
+        raise InvalidRequestError("a secret and what it signs are given as bytes, exactly as they came")
+
+
+def _texts(candidates: Any) -> list[str]:
+    if isinstance(candidates, str | bytes) or not isinstance(candidates, Iterable):
+        raise InvalidRequestError("the signatures of a message are given as a list of texts")
+    found = [candidate for candidate in candidates if candidate is not None]
+    if not all(isinstance(candidate, str) for candidate in found):
+        raise InvalidRequestError("a signature is given as text, as it stands in the message")
+    return found
+
+
+def _usable(secrets: Any) -> list[bytes]:
+    keys = list(secrets) if isinstance(secrets, Iterable) else []
+    if not keys or not all(isinstance(key, bytes) and len(key) >= _SHORTEST_KEY for key in keys):
+        raise ConfigurationError(
+            "a webhook cannot be verified without a secret: each must be there, as bytes, and more than one of them"
+        )
     return keys
 
 

@@ -35,7 +35,18 @@ def test_a_count_without_a_limit_is_any_number_above_zero() -> None:
     assert (Settings().page_size, Settings(search_pages=10**6).search_pages) == (20, 10**6)
 
 
-@pytest.mark.parametrize("text", ["short", "0123456789abcde", "0123456789/abcdef", "0123456789abcdef%41", "&" * 16])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "short",
+        "0123456789abcde",
+        "0123456789/abcdef",
+        "0123456789abcdef%41",
+        "&" * 16,
+        "0123456789 abcdef",
+        "\u00e9" * 16,
+    ],
+)
 def test_a_secret_that_does_not_survive_an_address_is_refused(text: str) -> None:
     """The error names the setting and nothing of the secret."""
     with pytest.raises(ConfigurationError, match="url_secret must have 16") as caught:

@@ -8,7 +8,7 @@
 ...     api_key: Secret = secret_field()
 ...     webhook_secrets: tuple[Secret, ...] = secrets_field()
 ...     base_url: str = base_url_field("https://api.example.com")
->>> Settings(api_key="key", webhook_secrets=["new", "old"])
+>>> Settings(api_key="key", webhook_secrets=["a new secret text", "an old secret text"])
 Settings(base_url='https://api.example.com')
 >>> Settings(api_key="key", webhook_secrets=[])
 Traceback (most recent call last):
@@ -32,6 +32,7 @@ from gateway_core.provider.settings import (
     RESERVED_SETTINGS,
     base_url_field,
     count_field,
+    hide_values,
     secret_field,
     secrets_field,
     secrets_of,
@@ -55,6 +56,7 @@ __all__ = [
     "WebhookAuthentication",
     "base_url_field",
     "count_field",
+    "hide_values",
     "secret_field",
     "secrets_field",
     "secrets_of",

@@ -71,7 +71,6 @@ _KINDS: Mapping[str, type | UnionType] = {
     "list_guarantee": str,
     "list_filter": ListFilter | None,
     "find_reach": FindReach | None,
-    "idempotency": Idempotency | Mapping | None,
     "unsupported": Mapping,
     "crypto_assets": bool,
     "partial_payments": bool,
@@ -195,7 +194,8 @@ class ProviderInfo:
             raise PluginError("info.order_reference_length is an int, 1 or more")
         if not all(isinstance(rule, AmountRule) for rule in self.amounts.values()):
             raise PluginError("info.amounts maps currency codes to AmountRules")
-        by_operation = self.idempotency.values() if isinstance(self.idempotency, Mapping) else [self.idempotency or _NO]
+        told = _NO if self.idempotency is None else self.idempotency
+        by_operation = told.values() if isinstance(told, Mapping) else [told]
         if not all(isinstance(each, Idempotency) for each in by_operation):
             raise PluginError("info.idempotency is an Idempotency, or maps operations to them")
 

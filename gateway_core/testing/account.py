@@ -147,6 +147,7 @@ class EmulatedAccount:
         Raises:
             NotFoundError: If there is no such invoice.
             RejectedError: If this cannot be done to it now.
+            InvalidRequestError: If the amount is not above zero.
         """
         self.emulator.act(self.invoice(invoice_id).token, action, amount)
 

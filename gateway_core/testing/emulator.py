@@ -188,7 +188,10 @@ class Emulator(WebhookQueue):
         Raises:
             NotFoundError: If there is no such invoice.
             RejectedError: If this cannot be done to it now, or not with this amount.
+            InvalidRequestError: If the amount is not above zero.
         """
+        if amount is not None and amount.amount <= 0:
+            raise InvalidRequestError("give an amount above zero")
         with self.ledger.transaction():
             invoice = self.invoice(token)
             for each in self.actions(invoice):

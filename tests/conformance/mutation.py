@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from gateway_conformance import ProviderSuite
+from gateway_core import WebhookRequest
 from gateway_meadow.emulator import MeadowEmulator
 
 TABLE = Path(__file__).parent / "mutants.toml"
@@ -65,8 +66,23 @@ def suite_of(mutant: Mutant, folder: Path) -> Iterator[type[ProviderSuite]]:
     importlib.invalidate_caches()
     try:
         provider = importlib.import_module(name).Meadow
-        yield type("TestMutant", (ProviderSuite,), {"provider_class": provider, "emulator": MeadowEmulator})
+        members = {
+            "provider_class": provider,
+            "emulator": MeadowEmulator,
+            "with_both_signatures": _with_both_signatures,
+        }
+        yield type("TestMutant", (ProviderSuite,), members)
     finally:
         sys.path.remove(str(folder))
         for module in [each for each in sys.modules if each.partition(".")[0] == name]:
             del sys.modules[module]
+
+
+def _with_both_signatures(_: object, message: WebhookRequest, other: WebhookRequest) -> list[WebhookRequest]:
+    """Return a message with the signatures of both, in either order, as Meadow writes several."""
+    time, own = message.headers["Meadow-Signature"].split(",")
+    foreign = other.headers["Meadow-Signature"].split(",")[1]
+    return [
+        attrs.evolve(message, headers={"Meadow-Signature": f"{time},{one},{two}"})
+        for one, two in ((own, foreign), (foreign, own))
+    ]

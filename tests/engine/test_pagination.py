@@ -216,7 +216,7 @@ def test_flat_memory() -> None:
 
 
 def test_a_short_list_asks_for_a_short_page() -> None:
-    """Whoever wants one payment does not pay for a hundred; a range that the plugin may filter itself keeps its pages."""
+    """Whoever wants one payment does not pay for a hundred; a range that a plugin may filter keeps its pages."""
     moment = datetime(2030, 1, 1, tzinfo=UTC)
 
     assert (Pagination(PaymentQuery(), 1).query or PaymentQuery()).page_size == 1

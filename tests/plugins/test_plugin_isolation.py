@@ -96,16 +96,16 @@ def test_gateways_never_answer_for_each_other(site: Site) -> None:
     """P5: Where one provider returns None, another gateway's provider is not asked, whichever was made last."""
     site.add("minimal", "returns-none")
     stands = [Stand(), Stand(), Stand()]
-    Gateway.connect("minimal", api_key="1", transport=stands[0])
+    Gateway.connect("minimal", api_key="key-1", transport=stands[0])
     broken = Gateway.connect("returns-none", transport=stands[1])
-    good = Gateway.connect("minimal", api_key="2", transport=stands[2])
+    good = Gateway.connect("minimal", api_key="key-2", transport=stands[2])
 
     with pytest.raises(PluginError):
         broken.create_invoice(REQUEST)
     invoice = good.create_invoice(REQUEST)
 
     assert [len(stand.seen) for stand in stands] == [0, 1, 1]
-    assert [request.headers["Authorization"] for request in stands[2].seen] == ["Bearer 2"]
+    assert [request.headers["Authorization"] for request in stands[2].seen] == ["Bearer key-2"]
     assert invoice.id == "1"
 
 

@@ -24,8 +24,9 @@ from gateway_core import (
     hookimpl,
     wire,
 )
-from gateway_core._plugins.discovery import describe
-from gateway_core._plugins.validation import check_provider_class, make, register, settings_class
+from gateway_core._plugins.loading import make
+from gateway_core._plugins.validation import check_provider_class, register, settings_class
+from gateway_core._tracebacks import describe
 from gateway_core.errors import ConfigurationError, PluginError, UnexpectedResponseError
 
 if TYPE_CHECKING:

@@ -228,11 +228,11 @@ def read(response: HttpResponse) -> Answer:
     if not response.ok:
         raise _refusal(response, body)
     if fault:
-        error = UnexpectedResponseError(fault, http_status=response.status)
+        unreadable = UnexpectedResponseError(fault, http_status=response.status)
         for path in (("data", "budgetId"), ("data", "id"), ("id",)):
             with contextlib.suppress(UnexpectedResponseError), naming_invoice(response.body, *path):
-                raise error
-        raise error
+                raise unreadable
+        raise unreadable
     data = body["data"] if isinstance(body, Mapping) and "data" in body else body
     return Answer(data=data, body=body, at=_told_at(body) or _dated(response))
 

@@ -231,7 +231,7 @@ def items(data: Any, kind: type[Item]) -> list[tuple[Item, Mapping[str, Any]]]:
     """
     if not isinstance(data, list):
         raise UnexpectedResponseError("the answer does not fit: a list expected")
-    return list(read_each(data, lambda item: (structure(item, kind), item)))
+    return [*read_each(data, lambda item: (structure(item, kind), item))]
 
 
 def billed(data: Any) -> Any:

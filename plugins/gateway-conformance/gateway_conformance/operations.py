@@ -46,14 +46,14 @@ def operations_of(harness: Harness) -> Iterator[Operation]:
         yield Operation(
             "find_invoice",
             lambda gateway: gateway.find_invoice(order),
-            _taken(harness, "find_invoice", order_id=order, attempt=1, since=None),
+            taken(harness, "find_invoice", order_id=order, attempt=1, since=None),
         )
     if harness.supports("check_account"):
         harness.prepare("given_account")
         yield Operation("check_account", lambda gateway: gateway.check_account(), {})
     if harness.supports("cancel_invoice"):
         harness.prepare("given_canceled", invoice.id)
-        by_id = _taken(harness, "cancel_invoice", invoice_id=invoice.id, references={})
+        by_id = taken(harness, "cancel_invoice", invoice_id=invoice.id, references={})
         yield Operation("cancel_invoice", lambda gateway: gateway.cancel_invoice(invoice.id), by_id)
     if harness.supports("refund_payment"):
         paid = harness.paid() if harness.emulator is not None else invoice
@@ -62,7 +62,7 @@ def operations_of(harness: Harness) -> Iterator[Operation]:
         yield Operation("refund_payment", lambda gateway: gateway.refund_payment(refund), {"request": refund})
 
 
-def _taken(harness: Harness, operation: str, **arguments: Any) -> dict[str, Any]:
+def taken(harness: Harness, operation: str, **arguments: Any) -> dict[str, Any]:
     """Return the arguments that the plugin's hook takes, of those that the core offers."""
     declared = inspect.signature(getattr(harness.provider, operation)).parameters
     return {name: value for name, value in arguments.items() if name in declared}

@@ -57,6 +57,18 @@ class ProviderUnderTest:
     currency_setting: ClassVar[str | None] = None
     webhook_secret_settings: ClassVar[tuple[str, ...]] = ()
 
+    def with_both_signatures(self, message: WebhookRequest, other: WebhookRequest) -> Sequence[WebhookRequest]:
+        """Return messages that bear the signatures of both, in either order, as while a secret is replaced.
+
+        Args:
+            message: A genuine webhook.
+            other: The same body, signed at the same time with another secret.
+
+        Returns:
+            None at all where the provider never sends several signatures.
+        """
+        return ()
+
     def given_invoice(self, mocker: Any, request: InvoiceRequest) -> None:
         """Let the provider make this invoice, and afterwards tell that it is open."""
         _missing("given_invoice")

@@ -15,10 +15,12 @@ import attrs
 import pytest
 
 from gateway_conformance.check import not_applicable
-from gateway_conformance.harness import BASE_URL, Harness
+from gateway_conformance.harness import BASE_URL, WEBHOOK_URL, Harness
+from gateway_conformance.operations import taken
 from gateway_conformance.provider_under_test import ProviderUnderTest
 from gateway_core.hookspecs import OPTIONAL, REQUIRED
 from gateway_core.http import HttpRequest
+from gateway_core.models.capture import CaptureRequest
 from gateway_core.models.payment import PaymentQuery
 from gateway_core.models.refund import RefundRequest
 from gateway_core.models.webhook import WebhookRequest
@@ -98,12 +100,14 @@ def _begun(harness: Harness, hook: str) -> None:
         "get_status": {"invoice_id": "kit"},
         "list_payments": {"query": PaymentQuery()},
         "verify_webhook": {"request": WebhookRequest(body=b"{}", received_at=harness.clock())},
-        "find_invoice": {"order_id": asked.order_id},
-        "cancel_invoice": {"invoice_id": "kit"},
+        "find_invoice": {"order_id": asked.order_id, "attempt": 1, "since": None},
+        "cancel_invoice": {"invoice_id": "kit", "references": {}},
         "refund_payment": {"request": RefundRequest(refund_id="kit", invoice_id="kit", amount=harness.amount())},
+        "capture_payment": {"request": CaptureRequest(capture_id="kit", invoice_id="kit")},
         "check_account": {},
+        "register_webhook": {"url": WEBHOOK_URL},
     }
-    outcome = harness.outcome(hook, arguments[hook])
+    outcome = harness.outcome(hook, taken(harness, hook, **arguments[hook]))
     if hasattr(outcome, "send"):
         with contextlib.closing(outcome):
             next(outcome)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -36,7 +35,7 @@ from gateway_core.errors import (
     UnexpectedResponseError,
     for_status,
 )
-from gateway_core.http import endpoint
+from gateway_core.http import endpoint, idempotency_key
 from gateway_core.models import order_reference
 from gateway_core.provider import Expiry, Idempotency, ListFilter, WebhookAuthentication
 from gateway_core.webhooks import check_standard, parse
@@ -97,7 +96,7 @@ class Sandbox:
             "metadata": dict(request.metadata),
             "capture": options.capture,
         }
-        response = yield self._post(content, "invoices", key=_key("invoice", request.reference))
+        response = yield self._post(content, "invoices", key=idempotency_key("invoice", request.reference))
         with naming_invoice(response.body, "id"):
             return _read(response, mapping.invoice)
 
@@ -144,7 +143,7 @@ class Sandbox:
             "reference": request.refund_id,
             "reason": request.reason,
         }
-        response = yield self._post(content, "refunds", key=_key("refund", request.refund_id))
+        response = yield self._post(content, "refunds", key=idempotency_key("refund", request.refund_id))
         return _read(response, lambda answer: mapping.refund(answer, request.refund_id))
 
     @hookimpl
@@ -154,7 +153,7 @@ class Sandbox:
             "amount": None if request.amount is None else mapping.amount_to_wire(request.amount),
             "reference": request.capture_id,
         }
-        response = yield self._post(content, "captures", key=_key("capture", request.capture_id))
+        response = yield self._post(content, "captures", key=idempotency_key("capture", request.capture_id))
         return _read(response, lambda answer: mapping.capture(answer, request.capture_id))
 
     def get_refund(self, refund_id: str) -> Flow[Refund]:
@@ -185,15 +184,6 @@ class Sandbox:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.settings.api_key.reveal()}", "Accept": "application/json"}
-
-
-def _key(what: str, name: str) -> str:
-    """Return the idempotency key of one thing of the shop's: always the same, and fit for a header whatever its name.
-
-    The sandbox keeps keys apart by account, so nothing of the account is in it: after a change of the API key, a
-    repeated request still finds its first answer.
-    """
-    return f"{what}-{hashlib.sha256(name.encode('utf-8')).hexdigest()}"
 
 
 def _whole_seconds(time: timedelta | None) -> int | None:

@@ -9,12 +9,13 @@ import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field
 from gateway_core.webhooks import standard_key
 
 BASE_URL = "http://127.0.0.1:4010"
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
     """How to reach a sandbox, and how to know its webhooks.

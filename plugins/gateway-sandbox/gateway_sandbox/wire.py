@@ -65,7 +65,7 @@ class WireRefund:
     invoice_id: str
     reference: str | None
     amount: WireAmount
-    status: str
+    status: str = "succeeded"
     created_at: datetime
 
 

@@ -20,6 +20,7 @@ from gateway_azothpay.webhook import CREATED
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError, UnexpectedResponseError
 from gateway_core.models import Headers
+from gateway_core.provider import Declines
 from gateway_core.testing import (
     EmulatedInvoice,
     EmulatedPayment,
@@ -68,6 +69,7 @@ class AzothPayEmulator(Emulator):
     """
 
     title: ClassVar[str] = "AzothPay"
+    declines: ClassVar[Declines] = Declines.NONE
     redelivery: ClassVar[tuple[timedelta, ...]] = (timedelta(minutes=1),) * 3
     down: bool = False
 

@@ -18,6 +18,7 @@ from gateway_bitsby.emulator import bookkeeping, documents
 from gateway_bitsby.settings import TIMES_TO_PAY
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, RejectedError
+from gateway_core.provider import Declines
 from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, InvoiceAction, WayToPay, fields_of
 
 #: Bitsby's limit: at most one request in this time.
@@ -51,6 +52,7 @@ class BitsbyEmulator(Emulator):
     """
 
     title: ClassVar[str] = "Bitsby"
+    declines: ClassVar[Declines] = Declines.NONE
     redelivery: ClassVar[tuple[timedelta, ...]] = (
         timedelta(minutes=5),
         timedelta(minutes=15),

@@ -186,6 +186,8 @@ class HttpErrorChecks(Checks):
 
                 _, seen, asked = fault_injection.outcome_of(harness, operation, lose)
                 if not any(request.safe is lost for request in asked):
+                    reads = lost or operation.name in fault_injection.READS
+                    require(reads, f"{operation.name} sends no request that changes something")
                     continue
                 changed = any(not request.safe for request in asked)
                 require(isinstance(seen, TransportError), f"{operation.name} raised {seen and describe(seen)}")

@@ -119,6 +119,27 @@ class WebhookForgeryChecks(Checks):
                 require(isinstance(seen, WebhookDelivery), f"with two secrets, it is {in_words(seen)}")
 
     @check
+    def test_every_signature_of_a_message_counts(self, harness: Harness) -> None:
+        """W6: Of several signatures any may be the right one, and none of them makes a changed body genuine.
+
+        Why: While a secret is replaced the provider signs with both. Who looks at one of them loses every webhook.
+        """
+        message = signed_message(harness)
+        harness.needs_emulator("a scenario does not sign")
+        other = Harness(self, emulator=harness.another_account())
+        try:
+            foreign = other.signed(message.body)
+        finally:
+            other.close()
+        both = [] if foreign is None else list(self.with_both_signatures(message, foreign))
+        if not both:
+            not_applicable("with_both_signatures gives none: the provider sends one signature")
+        truth = accepted(harness, message)
+        for each in both:
+            require(ids_of(accepted(harness, each)) == ids_of(truth), "with a second signature it tells another event")
+            judge(harness, "the body changed", attrs.evolve(each, body=each.body + b" "), truth, strict=True)
+
+    @check
     def test_webhook_under_a_retired_secret_is_refused(self, harness: Harness) -> None:
         """W6: Once a secret has been taken out of the settings, a message under it is refused.
 
