@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import timedelta
 
 import attrs
 
@@ -20,8 +19,6 @@ from gateway_core.models.refund import Refund, RefundRequest, RefundStatus
 from gateway_core.models.status import InvoiceStatus
 
 _NEW_WORD = "zorblax"
-#: A provider may refuse a refund that equals one of the hour before: it takes it for a repetition.
-_APART = timedelta(hours=2)
 #: An id begins with a word of few letters, or has letters large and small.
 _ID = re.compile(r"[a-z]{1,5}_[A-Za-z]*[A-Z]|[A-Z]*[a-z]+[A-Z]+[a-z]*[A-Z]")
 
