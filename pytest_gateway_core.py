@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Let no test find a provider left alone because of the failures of the test before it."""
-    health = sys.modules.get("gateway_core.transport._account_health")
-    if health is not None:
-        health.forget()
+    """Let no test find what the one before it left behind: a provider left alone or paused, an answer, a budget."""
+    for name in ("_account_health", "_account_pause", "_answer_cache", "_confirmation_budget"):
+        shared = sys.modules.get(f"gateway_core.transport.{name}")
+        if shared is not None:
+            shared.forget()
 
 
 @pytest.fixture
@@ -35,7 +36,13 @@ def gateway_clock() -> ManualClock:
 
 
 @pytest.fixture
-def gateway_emulated(gateway_clock: ManualClock) -> Iterator[Callable[..., EmulatedAccount]]:
+def gateway_journal() -> bool:
+    """Say whether the gateways of emulated accounts keep a journal, in memory; override it to return True."""
+    return False
+
+
+@pytest.fixture
+def gateway_emulated(*, gateway_clock: ManualClock, gateway_journal: bool) -> Iterator[Callable[..., EmulatedAccount]]:
     """Make an account at an emulated provider: ``gateway_emulated("bitsby")``, with settings of the plugin by name."""
     from gateway_core.testing import EmulatedAccount
 
@@ -45,7 +52,9 @@ def gateway_emulated(gateway_clock: ManualClock) -> Iterator[Callable[..., Emula
         def make(backend: str, **settings: Any) -> EmulatedAccount:
             nonlocal made
             made += 1
-            account = EmulatedAccount(backend, clock=gateway_clock, seed=made, settings=settings)
+            account = EmulatedAccount(
+                backend, clock=gateway_clock, seed=made, settings=settings, journal=gateway_journal
+            )
             return accounts.enter_context(account)
 
         yield make

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gateway_core._engine.base import BaseGateway
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run
 from gateway_core._engine.pagination import Pagination
 from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._tracebacks import clear_locals
-from gateway_core.errors import GatewayError
+from gateway_core.errors import GatewayError, NotFoundError
 from gateway_core.http import Flow
 from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
 from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+from gateway_core.transport import Deadline
+from gateway_core.transport._actions import Actions
+
+if TYPE_CHECKING:
+    from gateway_core.journal import Intent, Reconciliation
+    from gateway_core.journal._inbox import Claimed
+    from gateway_core.journal._recorder import Recorder
 
 T = TypeVar("T")
 
@@ -102,6 +111,143 @@ class Gateway(BaseGateway):
         """
         return self._run("verify_webhook", self._operations.verify_webhook, request)
 
+    @contextlib.contextmanager
+    def receive_webhook(
+        self, request: WebhookRequest, *, connection: Any = None, claim: timedelta = CLAIM
+    ) -> Iterator[WebhookDelivery]:
+        """Verify a webhook, compare it with what was asked for, and give out what is new, once.
+
+        What is new is done when the block ends; an exception in it lets the same come out with the next delivery. What
+        came before, what comes late, and what another worker is handling does not come out. Answer with the
+        delivery's ``acknowledgement``, which asks for a redelivery where one is needed.
+
+        Args:
+            request: The webhook.
+            connection: A SQLAlchemy connection or session of the application's own, in a transaction of its own, to
+                the database that holds the journal. Then the effect, and the note that it is done, are committed
+                together by the application, or not at all.
+            claim: How long the block may take; after that somebody else may begin.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
+            JournalError: If the journal cannot be written.
+            UnsupportedOperationError: If the provider sends no webhooks.
+        """
+        recorder = self._with_journal()
+        deadline = self._deadline()
+        verified, told = self._drive(recorder.verify(self._ask(deadline), request), deadline)
+        claimed = self._drive(recorder.claim(told, claim, connection), deadline)
+        with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+            yield delivery
+
+    def poll(self, handle: Callable[[WebhookEvent], object], *, order_id: str | None = None, limit: int = 100) -> int:
+        """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
+
+        Args:
+            handle: What handles an event; what it raises comes out, and the event comes out again with the next poll.
+            order_id: Ask about this order only, and at once; None for all orders whose time has come.
+            limit: The most invoices to ask about.
+
+        Returns:
+            How many events were handled.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            JournalError: If the journal cannot be written.
+            TransportError, ProviderError: If there is no usable answer.
+        """
+        recorder = self._with_journal()
+        handled = 0
+        for look in self._drive(recorder.due(order_id, limit), self._deadline()):
+            deadline = self._deadline()
+            verified, told = self._drive(look(self._ask(deadline)), deadline)
+            claimed = self._drive(recorder.claim(told, CLAIM), deadline)
+            with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
+                for event in delivery.events:
+                    handle(event)
+                    handled += 1
+        return handled
+
+    def reconcile(
+        self,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        apply: bool = False,
+        progress: Callable[[int, int], object] = lambda _, __: None,
+    ) -> Reconciliation:
+        """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
+
+        The payments are read page by page; the provider is asked about an invoice only where they leave a doubt.
+
+        Args:
+            since: Invoices and payments of this moment or later, with a time zone.
+            until: Those before this moment, with a time zone; None for all.
+            apply: Let what was missed come out with the next `poll`. Otherwise nothing is changed.
+            progress: Told, every now and then, how many payments were read and invoices asked about.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            JournalError: If the journal cannot be read, or written.
+            TransportError, ProviderError: If there is no usable answer.
+        """
+        reconciler = self._with_journal().reconciler(since, until)
+        payments = asked = 0
+        for payments, payment in enumerate(self.list_payments(since=since, until=until), start=1):
+            reconciler.add(payment)
+            progress(payments, asked)
+        for asked, invoice_id in enumerate(self._drive(run(reconciler.questions), self._deadline()), start=1):
+            try:
+                reconciler.answer(invoice_id, self.get_status(invoice_id))
+            except NotFoundError:
+                reconciler.answer(invoice_id, None)
+            progress(payments, asked)
+        return self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
+
+    def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
+        """Find out what has become of an intent without an outcome, and write it down.
+
+        Args:
+            number: Its number, as ``journal.open()`` tells it.
+            invoice_id: The invoice that a person has found at the provider; None to search for it.
+
+        Raises:
+            ConfigurationError: If there is no journal.
+            InvalidRequestError: If there is no such open intent, or nothing to be found out about it.
+            ConflictError: If the provider has something else.
+            OutcomeUnknownError: If it cannot be found out now.
+        """
+        recorder = self._with_journal()
+        deadline = self._deadline()
+        intent = self._drive(recorder.take(number), deadline)
+        return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
+
+    @contextlib.contextmanager
+    def _handling(
+        self, recorder: Recorder, delivery: WebhookDelivery, claimed: Claimed, connection: Any = None
+    ) -> Iterator[WebhookDelivery]:
+        """Give a delivery out; note at the end that it was handled, or that it was not."""
+        try:
+            yield delivery
+        except BaseException:
+            if connection is None:  # else the application's transaction takes everything back
+                with contextlib.suppress(GatewayError):
+                    self._drive(recorder.release(claimed), self._deadline())
+            raise
+        self._drive(recorder.finish(claimed, connection), self._deadline())
+        self._tell(delivery)
+
+    def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
+        """Carry out actions of the journal, which may ask the provider."""
+        self._warn_on_event_loop()
+        try:
+            result: T = self._driver.run(self._named("receive_webhook", actions), deadline)
+        except GatewayError as error:
+            clear_locals(error)
+            raise
+        return result
+
     def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
 
@@ -178,6 +324,9 @@ class Gateway(BaseGateway):
     def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
         self._warn_on_event_loop()
         try:
+            if self._recorder is not None and operation in RECORDED:
+                done: T = self._driver.run(*self._recorded(operation, *arguments))
+                return done
             call = self._begin(operation, *arguments)
             outcome: Flow[T] | T = call.start(function, *arguments)
             result: T = (
@@ -206,6 +355,8 @@ class Gateway(BaseGateway):
         """Give the connections back. Further calls are refused."""
         self._closed = True
         self._transport.close()
+        if self._own_journal is not None:
+            self._own_journal.close()
 
     def __enter__(self) -> Self:
         return self

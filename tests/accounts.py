@@ -77,5 +77,23 @@ ACCOUNTS = {
             secrets={"api_key": made_up("azothpay")},
             others={"base_url": "https://api.azothpay.example", "period": "PerMonth"},
         ),
+        Account(
+            backend="mollie",
+            secrets={
+                "api_key": f"live_{made_up('mollie', plain=True).replace('-', '')}",
+                "url_secret": made_up("mollie url", plain=True),
+                "webhook_secrets": [made_up("mollie 1"), made_up("mollie 2")],
+            },
+            others={"return_url": "https://shop.example/done"},
+            currency="EUR",
+        ),
+        Account(
+            backend="stripe",
+            secrets={
+                "api_key": f"sk_test_{made_up('stripe')}",
+                "webhook_secret": [standard("stripe 1"), standard("stripe 2")],
+            },
+            others={"return_url": "https://shop.example/thanks"},
+        ),
     )
 }

@@ -109,8 +109,16 @@ def test_results_are_the_same() -> None:
 
     hints = [{name: inspect.signature(each[name]).return_annotation for name in methods} for each in (sync, other)]
 
-    assert hints[0] | {"list_payments": "AsyncGenerator[Payment, None]"} == hints[1]
-    assert {name for name in methods if not inspect.iscoroutinefunction(other[name])} == {"list_payments", "supports"}
+    other_hints = {
+        "list_payments": "AsyncGenerator[Payment, None]",
+        "receive_webhook": "AsyncGenerator[WebhookDelivery, None]",
+    }
+    assert hints[0] | other_hints == hints[1]
+    assert {name for name in methods if not inspect.iscoroutinefunction(other[name])} == {
+        "list_payments",
+        "receive_webhook",
+        "supports",
+    }
 
 
 @each_operation

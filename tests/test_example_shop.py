@@ -20,7 +20,7 @@ SHOP = ROOT / "examples" / "shop.py"
 PATIENCE = 30.0
 
 
-@pytest.mark.parametrize("backend", ["sandbox", "bitsby"])
+@pytest.mark.parametrize("backend", ["sandbox", "bitsby", "mollie", "stripe"])
 def test_same_shop_on_every_backend(backend: str, tmp_path: Path) -> None:
     """An order is paid by a webhook that crossed a socket, whichever backend the configuration names."""
     shop_port = _free_port()
@@ -28,7 +28,16 @@ def test_same_shop_on_every_backend(backend: str, tmp_path: Path) -> None:
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
         config = tmp_path / "gateway.toml"
         config.write_text(
-            "\n".join(['default = "shop"', "[gateways.shop]", f'backend = "{backend}"', *lines]), encoding="utf-8"
+            "\n".join(
+                [
+                    'default = "shop"',
+                    f"journal = {json.dumps(f'sqlite:///{tmp_path}/gateway.db')}",
+                    "[gateways.shop]",
+                    f'backend = "{backend}"',
+                    *lines,
+                ]
+            ),
+            encoding="utf-8",
         )
         with _shop(shop_port, config) as shop:
             placed = requests.post(f"{shop}orders", allow_redirects=False, timeout=PATIENCE)
@@ -52,7 +61,8 @@ def _sandbox(backend: str, webhook_url: str) -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def _shop(port: int, config: Path) -> Iterator[str]:
-    with _process([sys.executable, str(SHOP), "--port", str(port), "--config", str(config)]) as first_line:
+    arguments = ["--port", str(port), "--config", str(config), "--database", str(config.with_name("shop.db"))]
+    with _process([sys.executable, str(SHOP), *arguments]) as first_line:
         yield first_line.strip()
 
 

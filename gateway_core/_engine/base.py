@@ -3,20 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Callable, Generator, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+import attrs
 
 from gateway_core._engine.call import Call
 from gateway_core._engine.operations import Operations
 from gateway_core._plugins import loading
 from gateway_core._tracebacks import without_locals
 from gateway_core.errors import ConfigurationError, GatewayError, InvalidRequestError
+from gateway_core.models.webhook import Acknowledgement, WebhookDelivery
 from gateway_core.observers import DEFAULT as DEFAULT_OBSERVERS
-from gateway_core.observers import Observers
+from gateway_core.observers import Observers, StatusMoved
 from gateway_core.provider import ProviderInfo, RateLimit
 from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings
+from gateway_core.transport._actions import Actions, RunBlocking
 from gateway_core.transport._assembly import connect_account, connect_through
 from gateway_core.transport._pipeline import DirectPipeline, Pipeline
+
+if TYPE_CHECKING:
+    from gateway_core.journal import AccountJournal, Journal
+    from gateway_core.journal._inbox import Claimed
+    from gateway_core.journal._recorder import Recorder
+
+T = TypeVar("T")
+
+#: The operations that a journal keeps from happening twice.
+RECORDED = ("create_invoice", "refund_payment", "capture_payment", "cancel_invoice")
+
+#: How long the application may take to handle a delivery, until somebody else may begin.
+CLAIM = timedelta(minutes=1)
+
+
+def delivered(delivery: WebhookDelivery, claimed: Claimed) -> WebhookDelivery:
+    """Return a delivery as the shop is to see it: what is new in it, once."""
+    answer = Acknowledgement(status=503) if claimed.again else delivery.acknowledgement
+    return attrs.evolve(delivery, events=claimed.events, reviews=claimed.reviews, acknowledgement=answer)
+
+
+def run(function: Callable[[], T]) -> Actions[T]:
+    """Return what runs something that blocks."""
+    result: T = yield RunBlocking(function)
+    return result
+
+
+def run_blocking(actions: Actions[T]) -> T:
+    """Carry out actions that send nothing, right here."""
+    try:
+        action = next(actions)
+        while True:
+            if not isinstance(action, RunBlocking):
+                raise InvalidRequestError("on a connection of the application's own, nothing is sent")
+            action = actions.send(action.function())
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
 
 
 class BaseGateway:
@@ -28,9 +71,11 @@ class BaseGateway:
         bounds: Bounds on every call.
         limits: How the rate limits are kept.
         observers: Who is told what happens.
+        journal: Where what is asked and told is kept; None for nowhere.
+        account: What the account is called there; None for the backend's name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but the first three by name
         self,
         operations: Operations,
         transport: Transport | None = None,
@@ -38,6 +83,8 @@ class BaseGateway:
         *,
         limits: LimitSettings | None = None,
         observers: Observers | None = None,
+        journal: Journal | str | None = None,
+        account: str | None = None,
     ) -> None:
         self._operations = operations
         self._bounds = bounds or TransportSettings()
@@ -50,6 +97,14 @@ class BaseGateway:
             self._pipeline, self._transport = connected
         else:
             self._pipeline, self._transport = connect_through(transport)
+        self._recorder: Recorder | None = None
+        self._own_journal: Journal | None = None
+        if journal is not None:
+            from gateway_core.journal import Journal
+
+            if isinstance(journal, str):
+                journal = self._own_journal = Journal(journal)
+            self._recorder = journal.recorder(account or self.backend, operations.info, operations.supports)
 
     @classmethod
     @without_locals
@@ -63,6 +118,7 @@ class BaseGateway:
         limiter: str | None = None,
         limiter_fallback: str = "error",
         observers: Iterable[object] = DEFAULT_OBSERVERS,
+        journal: Journal | str | None = None,
         **settings: Any,
     ) -> Self:
         """Make a gateway by its backend's name and the plugin's settings.
@@ -75,6 +131,8 @@ class BaseGateway:
             limiter: Where they are counted: None for this process, or the path of a file, or ``redis://...``.
             limiter_fallback: ``"error"`` sends nothing while the limiter cannot be reached, ``"process"`` counts here.
             observers: Who is told what happens: names of installed observers, or objects.
+            journal: Where what is asked and told is kept, such as ``"sqlite:///var/gateway.db"``; the account is called
+                there by the backend's name. None for nowhere.
             settings: The plugin's settings.
 
         Raises:
@@ -95,7 +153,7 @@ class BaseGateway:
         operations = Operations.make(plugin, provider_class, made)
         bounds = transport if isinstance(transport, TransportSettings) else None
         own = None if isinstance(transport, TransportSettings) else transport
-        return cls(operations, own, bounds, limits=limits, observers=Observers.load(observers))
+        return cls(operations, own, bounds, limits=limits, observers=Observers.load(observers), journal=journal)
 
     @classmethod
     @without_locals
@@ -106,6 +164,7 @@ class BaseGateway:
         config: str | os.PathLike[str] | None = None,
         transport: Transport | None = None,
         observers: Iterable[object] | None = None,
+        journal: Journal | str | Literal[False] | None = None,
     ) -> Self:
         """Make a gateway from the configuration file.
 
@@ -114,6 +173,7 @@ class BaseGateway:
             config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
             transport: A transport of your own, which sends each request once, instead of the one that is configured.
             observers: Who is told what happens, names or objects, instead of those that are configured.
+            journal: Where what is asked and told is kept, instead of what is configured; False for nowhere.
 
         Raises:
             UnknownBackendError: If no working plugin offers the account's backend.
@@ -130,7 +190,17 @@ class BaseGateway:
                 error.message = f"{loaded.place('observers')}: {error.message}"
                 error.args = (error.message,)
             raise
-        return cls(operations, transport, loaded.transport, limits=loaded.limits, observers=told)
+        if journal is None and loaded.journal is not None:
+            journal = loaded.journal.reveal()
+        return cls(
+            operations,
+            transport,
+            loaded.transport,
+            limits=loaded.limits,
+            observers=told,
+            journal=journal or None,
+            account=loaded.name,
+        )
 
     @property
     def backend(self) -> str:
@@ -147,11 +217,16 @@ class BaseGateway:
         """The provider object, for what it has beyond the common operations; give its flows to `run`."""
         return self._operations.provider
 
+    @property
+    def journal(self) -> AccountJournal | None:
+        """What an operator sees of the account's journal; None if there is none."""
+        return None if self._recorder is None else self._recorder.journal
+
     def supports(self, operation: str) -> bool:
         """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""
         return self._operations.supports(operation)
 
-    def _begin(self, operation: str, *arguments: object) -> Call:
+    def _begin(self, operation: str, *arguments: object, deadline: Deadline | None = None) -> Call:
         """Begin a call, of which the observers are told.
 
         Raises:
@@ -159,13 +234,72 @@ class BaseGateway:
         """
         if self._closed:
             raise InvalidRequestError("the gateway was closed: make another one, or close it later")
-        return Call(
-            operation,
-            self._operations.boundary(operation, *arguments),
-            self._pipeline,
-            Deadline.after(self._bounds.deadline),
-            self._observers.call(self.backend, operation),
-        )
+        boundary = self._operations.boundary(operation, *arguments)
+        events = self._observers.call(self.backend, operation)
+        events.secrets = self._operations.secrets
+        bound = self._deadline() if deadline is None else deadline
+        return Call(operation, boundary, self._pipeline, bound, events)
+
+    def _deadline(self) -> Deadline:
+        return Deadline.after(self._bounds.deadline)
+
+    def _ask(self, deadline: Deadline) -> Callable[..., Actions[Any]]:
+        """Return what calls operations of the provider, all of them before one deadline."""
+
+        def ask(operation: str, *arguments: Any) -> Actions[Any]:
+            call = self._begin(operation, *arguments, deadline=deadline)
+            outcome = call.start(getattr(self._operations, operation), *arguments)
+            return (yield from call.actions(outcome)) if isinstance(outcome, Generator) else outcome
+
+        return ask
+
+    def _recorded(self, operation: str, *arguments: Any) -> tuple[Actions[Any], Deadline]:
+        """Return an operation as the journal does it."""
+        deadline = self._deadline()
+        actions: Actions[Any] = getattr(self._with_journal(), operation)(self._ask(deadline), deadline, *arguments)
+        return self._named(operation, actions), deadline
+
+    def _named(self, operation: str, actions: Actions[Any]) -> Actions[Any]:
+        """Carry the actions of an operation out, and name it in the errors of its journal."""
+        try:
+            return (yield from actions)
+        except GatewayError as error:
+            error.backend = error.backend or self.backend
+            error.operation = error.operation or operation
+            raise
+
+    def _with_journal(self) -> Recorder:
+        """Return the journal's side of the account.
+
+        Raises:
+            ConfigurationError: If there is none.
+        """
+        if self._closed:
+            raise InvalidRequestError("the gateway was closed: make another one, or close it later")
+        if self._recorder is None:
+            raise ConfigurationError(
+                'this needs a journal: write journal = "sqlite:///var/gateway.db" at the top of gateway.toml'
+            )
+        return self._recorder
+
+    def _tell(self, delivery: WebhookDelivery) -> None:
+        """Tell the observers what the shop was told, and everybody what needs a look."""
+        with self._observers.call(self.backend, "receive_webhook") as events:
+            for event in (*delivery.events, *delivery.reviews):
+                move = event.move
+                if move is not None and move.before is not move.after:
+                    told = {"order_id": event.order_id, "attempt": event.attempt, "invoice_id": event.invoice_id}
+                    events.tell(StatusMoved, before=move.before, after=move.after, **told)
+        for event in delivery.reviews:
+            from gateway_core.observers._log import logger
+
+            logger("journal").warning(
+                "%s: invoice %s of order %s needs a look: %s",
+                self.backend,
+                event.invoice_id,
+                event.order_id,
+                event.review,
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.backend}>"

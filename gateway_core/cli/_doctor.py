@@ -13,6 +13,7 @@ from typing import Any, Literal
 import attrs
 import click
 
+from gateway_core._engine.request_checks import open_address
 from gateway_core._plugins.inspection import inspect_all
 from gateway_core._redaction import one_line
 from gateway_core.cli import options
@@ -109,9 +110,25 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
             check = "call"
             if not offline:
                 findings.append(_Finding(account=name, check=check, level="ok", text=_call(gateway)))
+                check = "journal"
+                findings += _journal(name, gateway)
     except GatewayError as error:
         findings.append(_error(name, check, error.message, exit_code(error)))
     return findings, loaded
+
+
+def _journal(name: str, gateway: Gateway) -> Iterator[_Finding]:
+    """Tell what the journal has open. It needs a look, and stops nobody."""
+    if gateway.journal is None:
+        return
+    found = gateway.journal.open()
+    if not found.intents and not found.events:
+        yield _Finding(account=name, check="journal", level="ok", text="nothing is open")
+        return
+    text = f"{len(found.intents)} intents and {len(found.events)} events are open"
+    if found.lag is not None:
+        text += f"; the oldest event has been waiting for {found.lag.total_seconds():.0f} seconds"
+    yield _warning(name, "journal", text)
 
 
 def _call(gateway: Gateway) -> str:
@@ -139,6 +156,9 @@ def _careless(loaded: LoadedAccount) -> Iterator[_Finding]:
     for key, secrets in _secrets(loaded).items():
         if any(secret.reveal()[0] == secret.reveal()[-1] in "\"'`" for secret in secrets):
             yield _warning(loaded.name, "secrets", f"{key} begins and ends with a quote: is that a part of it?")
+    advice = open_address(loaded.provider_class.info, loaded.settings)
+    if advice is not None:
+        yield _warning(loaded.name, "webhooks", advice)
     for fault in permission_faults(loaded.path, secret=bool(in_the_open)):
         yield _warning(loaded.name, "files", fault)
     for key, origin in loaded.origins.items():

@@ -20,10 +20,13 @@ _OWN = {
     "doctor": "_doctor:doctor",
     "find-invoice": "_invoices:find_invoice",
     "get-status": "_invoices:get_status",
+    "journal": "_journal:journal",
     "list-payments": "_payments:list_payments",
     "new-plugin": "_new_plugin:new_plugin",
     "providers": "_providers:providers",
+    "reconcile": "_reconcile:reconcile",
     "refund-payment": "_invoices:refund_payment",
+    "watch": "_watch:watch",
     "verify-webhook": "_webhooks:verify_webhook",
 }
 

@@ -110,9 +110,12 @@ def _write_csv(payments: Iterable[Payment]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for payment in payments:
-        writer.writerow(
-            [f"'{text}" if text.startswith(_FORMULA) and not _is_amount(text) else text for text in _row(payment)]
-        )
+        writer.writerow([defused(text) for text in _row(payment)])
+
+
+def defused(text: str) -> str:
+    """Return a text as a spreadsheet may have it, which would run what looks like a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_amount(text) else text
 
 
 def _is_amount(text: str) -> bool:

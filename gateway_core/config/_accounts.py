@@ -20,8 +20,9 @@ from gateway_core.config._sources import DEFAULT, gather, variables
 from gateway_core.config._types import Fault
 from gateway_core.config._values import attempt
 from gateway_core.errors import ConfigurationError, UnknownBackendError
+from gateway_core.models.secret import Secret
 from gateway_core.observers._log import logger
-from gateway_core.provider import RESERVED_SETTINGS
+from gateway_core.provider import RESERVED_SETTINGS, secret_field
 from gateway_core.transport import LimitSettings, TransportSettings
 
 
@@ -56,6 +57,7 @@ class LoadedAccount:
         transport: Bounds on every call.
         limits: How the rate limits are kept.
         observers: The names of those who are told what happens.
+        journal: The URL of the journal, which may hold a password; None if there is none.
         origins: Where each value came from, by key, such as ``"transport.deadline"``: the file's path, ``environment
             NAME``, the reference (``env://...``, ``file:///...``) or ``default``.
         unread: Variables of the environment that look like this account's, by name, with the one that was probably
@@ -71,6 +73,7 @@ class LoadedAccount:
     transport: TransportSettings
     limits: LimitSettings
     observers: tuple[str, ...]
+    journal: Secret | None
     origins: Mapping[str, str]
     unread: Mapping[str, str | None]
 
@@ -87,6 +90,7 @@ class _Core(LimitSettings):
     distribution: str | None = None
     transport: TransportSettings = attrs.field(factory=TransportSettings)
     observers: tuple[str, ...] = observers.DEFAULT
+    journal: Secret | None = secret_field(default=None)
 
 
 @without_locals
@@ -122,6 +126,8 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
     name = file.choose(name)
     table = file.accounts[name]
     own = {key: value for key, value in table.items() if key in RESERVED_SETTINGS}
+    if file.journal is not None:
+        own.setdefault("journal", file.journal)
     rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
 
     values, origins = gather(_Core, own, file=file.path, prefix=variable_prefix(name))
@@ -147,6 +153,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
         transport=core.transport,
         limits=LimitSettings(**{each.name: getattr(core, each.name) for each in attrs.fields(LimitSettings)}),
         observers=core.observers,
+        journal=core.journal,
         origins=MappingProxyType(origins),
         unread=MappingProxyType(_unread(file, name, settings_class)),
     )

@@ -33,7 +33,7 @@ _TWICE = {
     "Cannot redefine namespace": "a table",
 }
 
-_TOP_LEVEL = ("default", "gateways")
+_TOP_LEVEL = ("default", "journal", "gateways")
 _EXAMPLE = 'default = "sandbox" and, below it, a table [gateways.sandbox] with backend = "sandbox"'
 
 
@@ -44,11 +44,13 @@ class ConfigFile:
     Attributes:
         path: Where it is, as it was named.
         default: The default account's name, if one is chosen.
+        journal: The URL of the journal of all accounts, or a reference to it, if there is one.
         accounts: The accounts' tables by name, with nothing resolved.
     """
 
     path: str
     default: str | None
+    journal: Any = attrs.field(default=None, repr=False, kw_only=True)
     accounts: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
 
     def choose(self, name: str | None) -> str:
@@ -96,7 +98,8 @@ def read(config: str | os.PathLike[str] | None) -> ConfigFile:
         faults.append(f"default: must name an account; {', '.join(accounts) or 'there is none'}")
     if faults:
         raise _fault(path, "; ".join(faults))
-    return ConfigFile(path=path, default=os.environ.get("GATEWAY_DEFAULT") or default, accounts=accounts)
+    chosen = os.environ.get("GATEWAY_DEFAULT") or default
+    return ConfigFile(path=path, default=chosen, journal=content.get("journal"), accounts=accounts)
 
 
 def _locate(config: str | os.PathLike[str] | None) -> tuple[str, str]:

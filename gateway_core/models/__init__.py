@@ -7,6 +7,7 @@ from gateway_core.models.headers import Headers
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.line_item import LineItem
 from gateway_core.models.money import Money
+from gateway_core.models.move import Move, Review
 from gateway_core.models.payment import Page, Payment, PaymentQuery, PaymentStatus
 from gateway_core.models.reference import order_reference, parse_reference
 from gateway_core.models.refund import Refund, RefundRequest, RefundStatus
@@ -36,6 +37,7 @@ __all__ = [
     "InvoiceStatus",
     "LineItem",
     "Money",
+    "Move",
     "Page",
     "Payment",
     "PaymentQuery",
@@ -43,6 +45,7 @@ __all__ = [
     "Refund",
     "RefundRequest",
     "RefundStatus",
+    "Review",
     "Secret",
     "StatusReport",
     "WebhookDelivery",

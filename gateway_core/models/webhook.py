@@ -12,6 +12,7 @@ from gateway_core.errors import InvalidRequestError, WebhookReason
 from gateway_core.models import _fields as check
 from gateway_core.models.headers import Headers, as_headers
 from gateway_core.models.invoice import StatusReport
+from gateway_core.models.move import Move, Review
 from gateway_core.models.refund import Refund
 from gateway_core.models.secret import Secret
 
@@ -84,6 +85,11 @@ class WebhookEvent:
         occurred_at: When it happened, with a time zone.
         raw: The event as the provider wrote it.
         refund: The refund that the event tells of, with its status now; None if it tells of none.
+        order_id: The shop's key of the order, by the journal. Set by the gateway, as are the fields that follow.
+        attempt: Which attempt of the order it is, by the journal.
+        move: What the event changes, compared with what was asked for and what the shop was told before; None without
+            a journal, and for an event that is about no invoice.
+        review: Why somebody has to look at it before it has an effect; None if nothing is wrong.
     """
 
     id: str
@@ -93,6 +99,20 @@ class WebhookEvent:
     occurred_at: datetime | None = None
     raw: Mapping[str, Any] = check.raw_field()
     refund: Refund | None = None
+    order_id: str | None = None
+    attempt: int | None = None
+    move: Move | None = None
+    review: Review | None = None
+
+    @property
+    def pays(self) -> bool:
+        """Whether the order is paid by this event, and was not before: the one moment to deliver.
+
+        Of all events of an order, only one says so, and only in a delivery of `Gateway.receive_webhook` or
+        `Gateway.poll`, which compare it with what was asked for.
+        """
+        move = self.move
+        return move is not None and self.review is None and move.after.is_paid and not move.before.is_paid
 
     def __attrs_post_init__(self) -> None:
         check.mapping("raw", self.raw)
@@ -118,16 +138,21 @@ class WebhookDelivery:
         acknowledgement: What to answer.
         refused: Why items of a batch were left out that are not genuine, one reason for each. The provider sends the
             whole batch again unless it is acknowledged.
+        reviews: Events that do not match what was asked for, each with its ``review``; set by the gateway with a
+            journal. They have no effect, are logged as warnings, and stay in the journal until somebody resolves them.
     """
 
     events: tuple[WebhookEvent, ...] = attrs.field(converter=check.tupled)
     verified_by: VerifiedBy
     acknowledgement: Acknowledgement = attrs.field(factory=Acknowledgement)
     refused: tuple[WebhookReason, ...] = attrs.field(default=(), converter=check.tupled)
+    reviews: tuple[WebhookEvent, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         check.instances("refused", self.refused, WebhookReason)
         check.instance("acknowledgement", self.acknowledgement, Acknowledgement)
+        if self.reviews:
+            check.instances("reviews", self.reviews, WebhookEvent)
         if not all(isinstance(event, WebhookEvent) for event in self.events):
             raise InvalidRequestError("a delivery carries WebhookEvents")
         if self.verified_by not in get_args(VerifiedBy):

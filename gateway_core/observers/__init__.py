@@ -32,6 +32,7 @@ from gateway_core.observers._events import (
     RequestFailed,
     RequestSent,
     Retried,
+    StatusMoved,
     WebhookAccepted,
     WebhookRefused,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "RequestFailed",
     "RequestSent",
     "Retried",
+    "StatusMoved",
     "WebhookAccepted",
     "WebhookRefused",
 ]

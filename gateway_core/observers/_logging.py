@@ -28,6 +28,7 @@ _LOGGERS: dict[type[events.Event], str] = {
     events.InvoiceCreated: "invoices",
     events.WebhookAccepted: "webhooks",
     events.WebhookRefused: "webhooks",
+    events.StatusMoved: "journal",
 }
 
 #: The most severe level that an event of a class can have; DEBUG for the others.
@@ -38,6 +39,7 @@ _LEVELS: dict[type[events.Event], int] = {
     events.BreakerOpened: logging.WARNING,
     events.BreakerClosed: logging.INFO,
     events.InvoiceCreated: logging.INFO,
+    events.StatusMoved: logging.INFO,
     events.WebhookAccepted: logging.INFO,
     events.WebhookRefused: logging.WARNING,
 }

@@ -28,6 +28,7 @@ RESERVED_SETTINGS = (
     "limiter",
     "limiter_fallback",
     "observers",
+    "journal",
 )
 
 

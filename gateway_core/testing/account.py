@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -25,6 +25,9 @@ from gateway_core.testing.faults import Answer, AnswerLost, Fault, FaultyTranspo
 from gateway_core.testing.finding import find_emulator
 from gateway_core.testing.ledger import EmulatedInvoice, EmulatedPayment, QueuedDelivery
 from gateway_core.testing.pacing import PacedTransport
+
+if TYPE_CHECKING:
+    from gateway_core.journal import Journal
 
 #: When the clock of an account stands unless it is given one: a time that is the same in every run.
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -50,6 +53,7 @@ class EmulatedAccount:
         seed: Another seed makes other ids and keys.
         webhook_url: The shop's address for webhooks.
         settings: Settings of the plugin besides those that the emulator gives.
+        journal: Whether the gateways keep a journal, in memory; or the journal that they keep.
 
     Attributes:
         gateway: The gateway for blocking code.
@@ -65,7 +69,7 @@ class EmulatedAccount:
         ConfigurationError: If a setting is unknown, missing or wrong.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but the backend by name
         self,
         backend: str,
         *,
@@ -73,8 +77,10 @@ class EmulatedAccount:
         seed: int = 0,
         webhook_url: str = "https://shop.invalid/webhooks",
         settings: Mapping[str, Any] | None = None,
+        journal: bool | Journal = False,
     ) -> None:
         self.clock = clock or ManualClock(NOON)
+        self._journal = _journal(journal, self.clock)
         self.emulator: Emulator = find_emulator(backend)(
             checkout_url=f"https://{backend}.invalid/pay",
             webhook_url=webhook_url,
@@ -85,15 +91,28 @@ class EmulatedAccount:
         self.faults = FaultyTransport(paced, self.clock)
         # Never asked for: names that lead nowhere show at once what is sent past the emulator.
         self.settings = {**self.emulator.settings(f"https://{backend}.invalid"), **(settings or {})}
-        gateway = _ClockedGateway.connect(backend, transport=self.faults, **self.settings)
+        self._backend = backend
+        self.gateway: Gateway = self.connect()
+        paced.limits = self.gateway.info.rate_limits
+
+    def connect(self, *, journal: Journal | None = None) -> Gateway:
+        """Make another gateway for blocking code to the same account, as another process of the shop has it.
+
+        Args:
+            journal: Its journal; None for that of the account, if it keeps one.
+        """
+        gateway = _ClockedGateway.connect(
+            self._backend, transport=self.faults, journal=journal or self._journal, **self.settings
+        )
         gateway.clock = self.clock
-        self.gateway: Gateway = gateway
-        paced.limits = gateway.info.rate_limits
+        return gateway
 
     @functools.cached_property
     def async_gateway(self) -> AsyncGateway:
         """The gateway for code that awaits, to the same account. Close it where it is used."""
-        gateway = _ClockedAsyncGateway.connect(self.gateway.backend, transport=self.faults, **self.settings)
+        gateway = _ClockedAsyncGateway.connect(
+            self._backend, transport=self.faults, journal=self._journal, **self.settings
+        )
         gateway.clock = self.clock
         return gateway
 
@@ -277,6 +296,8 @@ class EmulatedAccount:
         """Close the gateway for blocking code, and the emulator's ledger. An async gateway is closed where it runs."""
         self.faults.close()
         self.emulator.ledger.close()
+        if self._journal is not None:
+            self._journal.close()
 
     def __enter__(self) -> Self:
         return self
@@ -309,6 +330,9 @@ class _ClockedGateway(Gateway):
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         return super().verify_webhook(_received(request, self.clock))
 
+    def receive_webhook(self, request: WebhookRequest, **more: Any) -> Any:
+        return super().receive_webhook(_received(request, self.clock), **more)
+
 
 class _ClockedAsyncGateway(AsyncGateway):
     """As `_ClockedGateway`, to be awaited."""
@@ -320,6 +344,19 @@ class _ClockedAsyncGateway(AsyncGateway):
 
     async def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         return await super().verify_webhook(_received(request, self.clock))
+
+    def receive_webhook(self, request: WebhookRequest, **more: Any) -> Any:
+        return super().receive_webhook(_received(request, self.clock), **more)
+
+
+def _journal(asked: Journal | bool, clock: ManualClock) -> Journal | None:  # noqa: FBT001  # as it is given above
+    if not isinstance(asked, bool):
+        return asked
+    if not asked:
+        return None
+    from gateway_core.journal import Journal
+
+    return Journal("sqlite://", clock=clock)
 
 
 def _asked(request: Any, clock: ManualClock) -> Any:

@@ -57,12 +57,27 @@ class WebhookQueue(abc.ABC):
         return self.new_uuid()
 
     def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:  # noqa: ARG002  # for subclasses
-        """Return the headers that sign a delivery at the moment it is sent; none by default."""
+        """Return the headers that sign a delivery at the moment it is sent; none by default.
+
+        A ``Content-Type`` among them takes the place of JSON's.
+        """
         return ()
+
+    def webhook_address(self, delivery: QueuedDelivery) -> str | None:  # noqa: ARG002  # for subclasses
+        """Return where a delivery goes; None if nowhere. That is `webhook_url` by default."""
+        return self.webhook_url
 
     def webhook_accepted(self, status: int) -> bool:
         """Return whether the shop's answer means that it has the webhook: any 2xx by default."""
         return 200 <= status < 300
+
+    def webhook_retried(self, status: int | None) -> bool:  # noqa: ARG002  # for subclasses
+        """Return whether a delivery that was not accepted is sent again; any by default.
+
+        Args:
+            status: The shop's answer; None if there was none.
+        """
+        return True
 
     def announce(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None = None) -> None:
         """Queue a webhook, if the shop has an address for them."""
@@ -118,10 +133,13 @@ class WebhookQueue(abc.ABC):
 
     def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
         """Return a delivery as the request that goes to the shop; None if the shop has no address."""
-        if self.webhook_url is None:
+        address = self.webhook_address(delivery)
+        if address is None:
             return None
-        headers = [("Content-Type", "application/json"), *Headers(self.webhook_headers(delivery, self.clock())).pairs]
-        return HttpRequest(method="POST", url=self.webhook_url, headers=headers, body=self.sent_body(delivery))
+        headers = Headers(self.webhook_headers(delivery, self.clock()))
+        if "Content-Type" not in headers:
+            headers = Headers([("Content-Type", "application/json"), *headers.pairs])
+        return HttpRequest(method="POST", url=address, headers=headers, body=self.sent_body(delivery))
 
     def sent_body(self, delivery: QueuedDelivery) -> bytes:
         """Return the body of a delivery as it goes out: that of one that is tampered with has other digits."""
@@ -181,7 +199,8 @@ class WebhookQueue(abc.ABC):
             status = answer.status if isinstance(answer, HttpResponse) else answer
             accepted = status is not None and self.webhook_accepted(status)
             tried = len(delivery.attempts)
-            again = not accepted and not delivery.tampered and tried < len(self.redelivery)
+            repeatable = not delivery.tampered and tried < len(self.redelivery)
+            again = not accepted and repeatable and self.webhook_retried(status)
             due_at = self.clock() + self.redelivery[tried] if again else None
             if delivery.due_at != sent.due_at:
                 due_at = delivery.due_at  # somebody asked for another one meanwhile

@@ -29,8 +29,8 @@ from gateway_core.testing import Answer, EmulatedAccount, ManualClock, Slow, Tru
 from gateway_core.testing.account import NOON
 
 _SETTINGS: dict[str, dict[str, Any]] = {"azothpay": {"period": "PerMonth"}}
-_BACKENDS = ["sandbox", "bitsby", "billoget", "azothpay"]
-_PRICE = {"sandbox": "EUR", "bitsby": "USD", "billoget": "RUB", "azothpay": "USD"}
+_BACKENDS = ["sandbox", "bitsby", "billoget", "azothpay", "mollie", "stripe"]
+_PRICE = {"sandbox": "EUR", "bitsby": "USD", "billoget": "RUB", "azothpay": "USD", "mollie": "EUR", "stripe": "EUR"}
 
 
 @pytest.fixture

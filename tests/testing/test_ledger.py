@@ -39,6 +39,11 @@ def _payment(number: int, **changes: Any) -> EmulatedPayment:
     return attrs.evolve(EmulatedPayment(id=f"pay_{number}", amount=_EUR, paid_at=_NOW), **changes)
 
 
+def _refund(**changes: Any) -> EmulatedRefund:
+    made = EmulatedRefund(id="re_1", refund_id="r-7", invoice_id="inv_1", amount=_EUR, created_at=_NOW)
+    return attrs.evolve(made, **changes)
+
+
 def _delivery(**changes: Any) -> QueuedDelivery:
     made = QueuedDelivery(
         id="d", event_id="e", invoice_id="inv_1", kind="paid", body=b"{}", created_at=_NOW, due_at=_NOW
@@ -58,10 +63,11 @@ def _ids(rows: list[tuple[int, Any]]) -> list[str]:
         _invoice(amount=Money("0.000001", "USDT", network="tron")),
         _invoice(amount=Money("0.0001", Currency("WIDG", 4, "widgetchain"))),
         _payment(1, invoice_id="inv_1", status=PaymentStatus.REFUNDED, reference="abc", data={"way": "test"}),
-        EmulatedRefund(id="re_1", refund_id="r-7", invoice_id="inv_1", amount=_EUR, created_at=_NOW),
+        _refund(),
+        _refund(due_at=_NOW, data={"reason": "damaged"}),
         _delivery(body=b"\x00\xff", attempts=(Attempt(at=_NOW, status=None, note="no answer"),), tampered=True),
     ],
-    ids=["open", "expired", "token", "own asset", "payment", "refund", "delivery"],
+    ids=["open", "expired", "token", "own asset", "payment", "refund", "waiting refund", "delivery"],
 )
 def test_record_comes_back_as_it_was(record: Any) -> None:
     """Nothing of a record is lost or changed, its amounts and microseconds included."""
@@ -178,9 +184,11 @@ def test_invoice_is_found_by_token_and_order() -> None:
         (_invoice(), False),
         (_delivery(), True),
         (_delivery(due_at=None), False),
+        (_refund(due_at=_NOW), True),
+        (_refund(), False),
     ],
 )
-def test_due_are_open_invoices_and_queued_deliveries(record: Any, is_due: bool) -> None:
+def test_due_are_open_invoices_refunds_and_queued_deliveries(record: Any, is_due: bool) -> None:
     """What is over is not due, and what is later is not due yet."""
     ledger = Ledger()
     ledger.save(record)

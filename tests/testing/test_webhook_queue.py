@@ -63,6 +63,25 @@ def test_each_attempt_is_signed_anew(emulator: Shoestring, clock: ManualClock) -
     assert first.body == second.body
 
 
+def test_provider_may_send_what_is_no_json_to_an_address_of_the_invoice(
+    emulator: Shoestring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its headers say what the body is, once, and each delivery has its own address, or none."""
+    form = "application/x-www-form-urlencoded"
+    addresses = {"first": "http://127.0.0.1:8000/first", "second": None}
+    monkeypatch.setattr(Shoestring, "webhook_headers", lambda *_: {"content-type": form})
+    monkeypatch.setattr(Shoestring, "webhook_address", lambda _, delivery: addresses[delivery.invoice_id])
+    receiver = Receiver()
+    for name in addresses:
+        emulator.pay(bill(emulator, id=name).token)
+
+    emulator.deliver(receiver)
+
+    assert [(each.url, each.headers.get_all("Content-Type")) for each in receiver.requests] == [
+        (addresses["first"], (form,))
+    ]
+
+
 def test_shop_without_an_address_is_sent_nothing(clock: ManualClock) -> None:
     """Without an address nothing is queued; one that is taken away leaves nothing to send."""
     emulator = Shoestring(clock=clock)

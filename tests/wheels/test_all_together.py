@@ -53,7 +53,9 @@ def test_command_finds_every_provider() -> None:
 
     printed = subprocess.run([program, "providers", "--json"], capture_output=True, text=True, check=True).stdout
 
-    assert {"azothpay", "billoget", "bitsby", "sandbox"} <= {provider["name"] for provider in json.loads(printed)}
+    assert {"azothpay", "billoget", "bitsby", "mollie", "sandbox", "stripe"} <= {
+        provider["name"] for provider in json.loads(printed)
+    }
 
 
 def test_shop_is_paid_by_the_fixture(gateway_sandbox: EmulatedAccount) -> None:

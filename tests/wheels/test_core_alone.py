@@ -49,6 +49,7 @@ def test_wheel_tells_its_types_and_its_licence(name: str) -> None:
         "gateway_bitsby",
         "gateway_azothpay",
         "gateway_billoget",
+        "gateway_mollie",
         "gateway_opentelemetry",
     ],
 )

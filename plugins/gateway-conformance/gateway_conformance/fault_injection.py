@@ -121,7 +121,12 @@ def judge(answer: str, wanted: Wanted, attacked: tuple[Operation, int, Result], 
     operation, number, (outcome, error, asked) = attacked
     what = f"{operation.name} with {answer} as answer {number + 1}"
     if error is None:
-        require((bare and operation.name in _LISTS) or operation.name not in _TELLING, f"{what} gave {outcome!r}")
+        again = any(each.url == asked[number].url for each in asked[number + 1 :])
+        renewed = (
+            again and AuthenticationError in wanted.errors
+        )  # a token that had run out, and another try with a new one
+        fine = renewed or (bare and operation.name in _LISTS) or operation.name not in _TELLING
+        require(fine, f"{what} gave {outcome!r}")
         return
     by_id = wanted.reading is not None and operation.name == "get_status"
     kinds = wanted.reading if by_id and wanted.reading else wanted.errors
@@ -145,6 +150,8 @@ def judge_effect(  # noqa: PLR0913, PLR0917  # all that the effect depends on
         allowed: tuple[str, ...] = ("none",)
     elif any(not request.safe for request in asked[:number]):
         allowed = ("unknown", "done")
+    elif all(request.safe for request in asked[: number + 1]):
+        allowed = ("none",)  # it was a question before the change
     elif operation.name != "create_invoice":
         return
     else:

@@ -18,16 +18,19 @@ from gateway_core.errors import GatewayError, RejectedError
 from gateway_core.gateway import Gateway
 from gateway_core.hookspecs import OPTIONAL, REQUIRED
 from gateway_core.http import HttpRequest
+from gateway_core.models.capture import CaptureRequest
 from gateway_core.models.currency import Currency
 from gateway_core.models.invoice import Invoice, InvoiceRequest
 from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
+from gateway_core.models.refund import RefundRequest, RefundStatus
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 from gateway_core.provider import Declines, ProviderInfo, secrets_of
 from gateway_core.testing import (
     EmulatedInvoice,
     EmulatedPayment,
+    EmulatedRefund,
     Emulator,
     EmulatorTransport,
     HttpClient,
@@ -212,7 +215,19 @@ class Harness:
                     self.emulator.pay(token, amount)
         except RejectedError:
             return False
+        if status is not InvoiceStatus.EXPIRED:
+            self._capture(invoice)
         return True
+
+    def _capture(self, invoice: Invoice) -> None:
+        """Take the money of an invoice that is approved or authorized, as a shop does."""
+        if not self.supports("capture_payment"):
+            return
+        report = self.gateway.get_status(invoice.id)
+        if report.status in (InvoiceStatus.APPROVED, InvoiceStatus.AUTHORIZED):
+            references = self.references(invoice)
+            capture = CaptureRequest(capture_id=f"capture-{invoice.id}", invoice_id=invoice.id, references=references)
+            self.gateway.capture_payment(capture)
 
     def emulated(self, invoice: Invoice) -> EmulatedInvoice:
         """Return what the emulator knows of an invoice."""
@@ -314,6 +329,31 @@ class Harness:
             return (gateway or self.gateway).verify_webhook(message)
         except GatewayError as error:
             return error
+
+    def references(self, invoice: Invoice) -> Mapping[str, str]:
+        """Return what a caller hands back in a later request about an invoice: what it was told by anything so far."""
+        found = {**invoice.references, **self.gateway.get_status(invoice.id).references}
+        if found or self.emulator is None:
+            return found
+        # Some providers tell by a webhook only which payment an invoice has.
+        for delivery in map(self.verify, self.delivered()):
+            for event in delivery.events if isinstance(delivery, WebhookDelivery) else ():
+                if event.report is not None and event.invoice_id == invoice.id:
+                    found |= event.report.references
+        return found
+
+    def refund_of(self, invoice: Invoice, refund_id: str, amount: Money) -> RefundRequest:
+        """Return a request to refund a part of an invoice that is paid."""
+        references = self.references(invoice)
+        return RefundRequest(refund_id=refund_id, invoice_id=invoice.id, amount=amount, references=references)
+
+    def given_back(self, invoice: Invoice) -> Money:
+        """Return what went back at the emulator, or is on its way: a refund may be carried out later."""
+        known = self.emulated(invoice).refunded
+        assert self.emulator is not None  # noqa: S101  # callers ask only where there is one
+        refunds = [refund for _, refund in self.emulator.ledger.select(EmulatedRefund, parent=invoice.id)]
+        waiting = (each.amount for each in refunds if each.status is not RefundStatus.FAILED)
+        return known or sum(waiting, known)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the account's secrets."""

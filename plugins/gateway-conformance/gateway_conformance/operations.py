@@ -10,7 +10,6 @@ import attrs
 
 from gateway_conformance.harness import Harness
 from gateway_core.models.payment import PaymentQuery
-from gateway_core.models.refund import RefundRequest
 
 
 @attrs.frozen
@@ -57,7 +56,7 @@ def operations_of(harness: Harness) -> Iterator[Operation]:
         yield Operation("cancel_invoice", lambda gateway: gateway.cancel_invoice(invoice.id), by_id)
     if harness.supports("refund_payment"):
         paid = harness.paid() if harness.emulator is not None else invoice
-        refund = RefundRequest(refund_id=f"refund-{harness.orders}", invoice_id=paid.id, amount=harness.amount())
+        refund = harness.refund_of(paid, f"refund-{harness.orders}", harness.amount())
         harness.prepare("given_refunded", refund)
         yield Operation("refund_payment", lambda gateway: gateway.refund_payment(refund), {"request": refund})
 

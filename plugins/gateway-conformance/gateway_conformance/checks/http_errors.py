@@ -175,10 +175,7 @@ class HttpErrorChecks(Checks):
             for lost, wanted in ((True, "none"), (False, "unknown")):  # the answers to what is safe, or to what is not
 
                 def lose(
-                    _: int,
-                    request: HttpRequest,
-                    genuine: Callable[[], HttpResponse],
-                    lost: bool = lost,  # noqa: FBT001  # the loop's, of this turn
+                    _: int, request: HttpRequest, genuine: Callable[[], HttpResponse], *, lost: bool = lost
                 ) -> HttpResponse:
                     if request.safe is lost:
                         raise OutcomeUnknownError("the connection was closed")

@@ -11,7 +11,6 @@ from gateway_conformance.harness import Harness
 from gateway_conformance.webhook_messages import accepted, genuine_ones, ids_of, in_words, needs_webhooks
 from gateway_core.errors import GatewayError, UnsupportedOperationError, WebhookError
 from gateway_core.models.invoice import Invoice
-from gateway_core.models.refund import RefundRequest
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRequest
 from gateway_core.provider import WebhookAuthentication
@@ -209,5 +208,5 @@ def _happen(harness: Harness, emulator: Emulator, invoice: Invoice, step: str) -
     elif step.startswith("act") and offered:
         emulator.act(known.token, offered[0].id)
     elif step.startswith("refund") and harness.supports("refund_payment"):
-        part = RefundRequest(refund_id=f"{invoice.id} {step}", invoice_id=invoice.id, amount=harness.amount(500))
+        part = harness.refund_of(invoice, f"{invoice.id} {step}", harness.amount(500))
         harness.gateway.refund_payment(part)

@@ -1,0 +1,373 @@
+"""The inbox: what a provider tells is compared with what was asked for, and each effect is given out once.
+
+Who handles an order holds a claim on it, written by one conditional statement. What the shop was told of an invoice
+changes as the claim is finished, so an effect that failed comes out again, and one that is done never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+from sqlalchemy import Connection, RowMapping, select, update
+
+from gateway_core.errors import JournalError
+from gateway_core.journal import _records
+from gateway_core.journal._event_log import EventLog
+from gateway_core.journal._intents import OPEN_STATES, IntentState, amount_of, insert
+from gateway_core.journal._judging import Known, judge
+from gateway_core.journal._schema import claims, events, intents, invoices
+from gateway_core.journal._store import Store
+from gateway_core.models.invoice import Invoice
+from gateway_core.models.move import Review
+from gateway_core.models.reference import order_reference
+from gateway_core.models.status import InvoiceStatus
+from gateway_core.models.webhook import WebhookEvent
+
+#: How long an event may come before its invoice is in the journal, until somebody has to look at it.
+GRACE = timedelta(minutes=10)
+
+#: When an invoice is first asked about by `poll`; later the pause grows with its age.
+FIRST_CHECK = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(days=1)
+
+#: Of these nothing more is expected.
+ENDED = (
+    InvoiceStatus.PAID,
+    InvoiceStatus.OVERPAID,
+    InvoiceStatus.EXPIRED,
+    InvoiceStatus.CANCELED,
+    InvoiceStatus.FAILED,
+    InvoiceStatus.REFUNDED,
+    InvoiceStatus.PARTIALLY_REFUNDED,
+)
+
+#: The statuses in which an attempt has the order's money.
+_HAS_MONEY = (InvoiceStatus.PAID, InvoiceStatus.OVERPAID, InvoiceStatus.PARTIALLY_REFUNDED)
+
+
+@attrs.frozen(kw_only=True)
+class Ticket:
+    """The right to handle one order, or one event that belongs to none.
+
+    Attributes:
+        subject: What is claimed.
+        fence: The claim's number.
+        known: What the shop will have been told of the order's invoices, by id.
+        changed: The ids of those that it was told something new of.
+        rows: The numbers of the event's rows, and the state that each ends in.
+    """
+
+    subject: str
+    fence: int
+    known: dict[str, Known] = attrs.field(factory=dict)
+    changed: set[str] = attrs.field(factory=set)
+    rows: dict[int, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Claimed:
+    """What one delivery gives to the shop.
+
+    Attributes:
+        events: What has an effect.
+        reviews: What has none until somebody has looked at it.
+        again: Whether something of it has to come again, since it is being handled elsewhere, or too early.
+        tickets: The rights to handle them.
+    """
+
+    events: tuple[WebhookEvent, ...] = ()
+    reviews: tuple[WebhookEvent, ...] = ()
+    again: bool = False
+    tickets: tuple[Ticket, ...] = ()
+
+
+class Inbox:
+    """The events and invoices of one account.
+
+    Args:
+        store: Where they are kept.
+        account: The account.
+    """
+
+    def __init__(self, store: Store, account: str) -> None:
+        self._store = store
+        self._account = account
+        self._log = EventLog(store, account)
+
+    def record(self, invoice: Invoice, order_id: str, attempt: int, connection: Connection, now: datetime) -> None:
+        """Write down an invoice that exists at the provider, in a transaction under way.
+
+        It begins as PENDING whatever the provider says already: that somebody paid is told by an event.
+        """
+        connection.execute(
+            insert(connection, invoices)
+            .values(
+                account=self._account,
+                invoice_id=invoice.id,
+                order_id=order_id,
+                attempt=attempt,
+                amount=f"{invoice.amount.amount:f}",
+                currency=invoice.amount.currency,
+                network=invoice.amount.network,
+                exponent=invoice.amount.unit.exponent,
+                status=InvoiceStatus.PENDING,
+                refunds={},
+                refs=dict(invoice.references),
+                expires_at=invoice.expires_at,
+                recorded_at=now,
+                check_at=now + FIRST_CHECK,
+            )
+            .on_conflict_do_nothing(index_elements=["account", "invoice_id"])
+        )
+
+    def invoice(self, invoice_id: str) -> RowMapping | None:
+        """Return the row of an invoice; None if the journal does not know it."""
+        with self._store.reading() as connection:
+            return self._rows(connection, [invoice_id]).get(invoice_id)
+
+    def knows_any(self, texts: Sequence[str]) -> bool:
+        """Return whether one of these texts names an invoice or an order, or an invoice may exist that nobody knows."""
+        with self._store.reading() as connection:
+            named = select(invoices.c.invoice_id).where(
+                invoices.c.account == self._account,
+                invoices.c.invoice_id.in_(texts) | invoices.c.order_id.in_(texts),
+            )
+            if connection.execute(named.limit(1)).first() is not None:
+                return True
+            unfinished = select(intents.c.id).where(
+                intents.c.account == self._account,
+                intents.c.operation == "create_invoice",
+                intents.c.state.in_(OPEN_STATES),
+            )
+            return connection.execute(unfinished.limit(1)).first() is not None
+
+    def claim(
+        self,
+        told: Iterable[WebhookEvent],
+        lease: timedelta,
+        connection: Connection | None = None,
+    ) -> Claimed:
+        """Compare events with what was asked for, and claim what follows from them.
+
+        Args:
+            told: Verified events.
+            lease: How long the caller may take to handle them.
+            connection: The application's own transaction, if the effect is to be in it.
+        """
+        with self._store.transaction(connection) as given:
+            now = self._store.now(given)
+            told = tuple(told)
+            rows = self._rows(given, [event.invoice_id for event in told if event.invoice_id])
+            for event in told:
+                if event.invoice_id and event.invoice_id not in rows:
+                    rows |= self._adopted(given, event, now)
+            by_subject: dict[str, list[WebhookEvent]] = {}
+            for event in told:
+                row = rows.get(event.invoice_id or "")
+                by_subject.setdefault(f"order:{row['order_id']}" if row else f"event:{event.id}", []).append(event)
+            out: list[WebhookEvent] = []
+            tickets = []
+            again = False
+            for subject in sorted(by_subject):  # in one order, so that no two wait for each other
+                fence = self._take(given, subject, now, lease)
+                if fence is None:
+                    again = True
+                    continue
+                ticket = Ticket(subject=subject, fence=fence)
+                tickets.append(ticket)
+                for event in by_subject[subject]:
+                    if event.invoice_id in rows:
+                        out += self._about_order(given, ticket, event, now)
+                    else:
+                        early, given_out = self._about_nothing_known(given, ticket, event, now)
+                        again |= early
+                        out += given_out
+            return Claimed(
+                events=tuple(event for event in out if event.review is None),
+                reviews=tuple(event for event in out if event.review is not None),
+                again=again,
+                tickets=tuple(tickets),
+            )
+
+    def finish(self, claimed: Claimed, connection: Connection | None = None) -> None:
+        """Write down that the shop was told.
+
+        Raises:
+            JournalError: If the claim was over, and somebody else may have handled it meanwhile.
+        """
+        with self._store.transaction(connection) as given:
+            now = self._store.now(given)
+            for ticket in claimed.tickets:
+                if not self._give_back(given, ticket, now):
+                    raise JournalError("the claim on the webhook ended before it was handled: it may be handled again")
+                for invoice_id in ticket.changed:
+                    known = ticket.known[invoice_id]
+                    given.execute(
+                        update(invoices)
+                        .where(invoices.c.account == self._account, invoices.c.invoice_id == invoice_id)
+                        .values(check_at=_next_check(known, now), **known.columns())
+                    )
+                for number, state in ticket.rows.items():
+                    given.execute(update(events).where(events.c.id == number).values(state=state, done_at=now))
+
+    def release(self, claimed: Claimed) -> None:
+        """Give the claims back, so that the events come out again."""
+        with self._store.transaction() as connection:
+            now = self._store.now(connection)
+            for ticket in claimed.tickets:
+                self._give_back(connection, ticket, now)
+
+    def due(self, limit: int, order_id: str | None = None) -> tuple[str, ...]:
+        """Return the ids of invoices that `poll` should ask about: those of an order, or those whose time has come."""
+        with self._store.reading() as connection:
+            now = self._store.now(connection)
+            chosen = select(invoices.c.invoice_id).where(invoices.c.account == self._account)
+            if order_id is not None:
+                chosen = chosen.where(invoices.c.order_id == order_id)
+            else:
+                chosen = chosen.where(invoices.c.check_at <= now).order_by(invoices.c.check_at)
+            return tuple(connection.execute(chosen.limit(limit)).scalars())
+
+    def checked(self, invoice_id: str) -> None:
+        """Note that an invoice was asked about, so that it is asked about later again, and not at once."""
+        with self._store.transaction() as connection:
+            now = self._store.now(connection)
+            row = self._rows(connection, [invoice_id]).get(invoice_id)
+            if row is not None and row["check_at"] is not None:
+                connection.execute(
+                    update(invoices)
+                    .where(invoices.c.account == self._account, invoices.c.invoice_id == invoice_id)
+                    .values(check_at=_next_check(Known.of(row), now))
+                )
+
+    def _take(self, connection: Connection, subject: str, now: datetime, lease: timedelta) -> int | None:
+        """Claim a subject by one conditional write; None if somebody else has it."""
+        statement = insert(connection, claims).values(
+            account=self._account, subject=subject, fence=1, claimed_until=now + lease
+        )
+        fence: int | None = connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account", "subject"],
+                set_={"fence": claims.c.fence + 1, "claimed_until": now + lease},
+                where=claims.c.claimed_until <= now,
+            ).returning(claims.c.fence)
+        ).scalar()
+        return fence
+
+    def _give_back(self, connection: Connection, ticket: Ticket, now: datetime) -> bool:
+        given = connection.execute(
+            update(claims)
+            .where(
+                claims.c.account == self._account, claims.c.subject == ticket.subject, claims.c.fence == ticket.fence
+            )
+            .values(claimed_until=now)
+        )
+        return bool(given.rowcount)
+
+    def _about_order(
+        self, connection: Connection, ticket: Ticket, event: WebhookEvent, now: datetime
+    ) -> list[WebhookEvent]:
+        """Return the event if it says something new of its invoice."""
+        invoice_id = str(event.invoice_id)
+        if not ticket.known:  # read under the claim: nobody else changes it now
+            order_id = ticket.subject.removeprefix("order:")
+            of_order = select(invoices).where(invoices.c.account == self._account, invoices.c.order_id == order_id)
+            for row in connection.execute(of_order).mappings():
+                ticket.known[row["invoice_id"]] = Known.of(row)
+        known = ticket.known[invoice_id]
+        other_has_money = any(
+            other.status in _HAS_MONEY for other_id, other in ticket.known.items() if other_id != invoice_id
+        )
+        judged = judge(known, event, other_has_money=other_has_money)
+        has_effect = judged is not None and judged.move is not None
+        if judged is not None and not has_effect and self._log.reviewed(connection, judged):
+            judged = None  # somebody is to look at it already
+        number, _ = self._log.note(connection, judged or event, known, "ignored" if judged is None else "open", now)
+        if judged is None:
+            return []
+        if has_effect:
+            known.learn(judged)
+            ticket.changed.add(invoice_id)
+        ticket.rows[number] = "done" if judged.review is None else "review"
+        return [judged]
+
+    def _about_nothing_known(
+        self, connection: Connection, ticket: Ticket, event: WebhookEvent, now: datetime
+    ) -> tuple[bool, list[WebhookEvent]]:
+        """Return whether the event came too early, and the event if it is to be given out."""
+        if event.invoice_id is None:
+            number, before = self._log.note(connection, event, None, "open", now, keep=("done",))
+            if before == "done":
+                return False, []
+            ticket.rows[number] = "done"
+            return False, [event]
+        number, before = self._log.note(connection, event, None, "kept", now, keep=("review", "done"))
+        if before in ("review", "done"):
+            return False, []
+        since = connection.execute(select(events.c.received_at).where(events.c.id == number)).scalar_one()
+        if now - since < GRACE:
+            return True, []
+        odd = attrs.evolve(event, review=Review.UNKNOWN_INVOICE)
+        self._log.note(connection, odd, None, "open", now)
+        ticket.rows[number] = "review"
+        return False, [odd]
+
+    def _adopted(self, connection: Connection, event: WebhookEvent, now: datetime) -> dict[str, RowMapping]:
+        """Take up an invoice whose creation was never answered, if a verified event names its order and its amount."""
+        report = event.report
+        if report is None or report.order_id is None or report.expected is None:
+            return {}
+        key = order_reference(report.order_id, report.attempt or 1)
+        row = (
+            connection.execute(
+                select(intents)
+                .where(
+                    intents.c.account == self._account,
+                    intents.c.operation == "create_invoice",
+                    intents.c.key == key,
+                    intents.c.state.in_((IntentState.SENDING, IntentState.UNKNOWN)),
+                    intents.c.leased_until <= now,
+                )
+                .with_for_update()
+            )
+            .mappings()
+            .first()
+        )
+        if row is None or amount_of(row) != report.expected:
+            return {}
+        invoice = Invoice(
+            id=report.invoice_id,
+            order_id=row["order_id"],
+            attempt=row["attempt"],
+            status=report.status,
+            amount=report.expected,
+            references=report.references,
+        )
+        connection.execute(
+            update(intents)
+            .where(intents.c.id == row["id"])
+            .values(
+                state=IntentState.DONE,
+                fence=intents.c.fence + 1,
+                invoice_id=invoice.id,
+                result=_records.of_invoice(invoice),
+                updated_at=now,
+            )
+        )
+        self.record(invoice, row["order_id"], row["attempt"], connection, now)
+        return self._rows(connection, [invoice.id])
+
+    def _rows(self, connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
+        if not ids:
+            return {}
+        found = select(invoices).where(invoices.c.account == self._account, invoices.c.invoice_id.in_(ids))
+        return {row["invoice_id"]: row for row in connection.execute(found).mappings()}
+
+
+def _next_check(known: Known, now: datetime) -> datetime | None:
+    """Return when to ask about an invoice again: a tenth of its age from now; never once it has ended."""
+    if known.status in ENDED:
+        return None
+    return now + min(max(FIRST_CHECK, (now - known.recorded_at) / 10), LONGEST_PAUSE)

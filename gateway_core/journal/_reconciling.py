@@ -1,0 +1,237 @@
+"""Comparing the journal with the provider: what was missed, what is unknown, what differs, what is open."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+from sqlalchemy import select
+
+from gateway_core.journal._event_log import EventLog
+from gateway_core.journal._intents import Intents
+from gateway_core.journal._judging import Known, judge
+from gateway_core.journal._schema import invoices
+from gateway_core.journal._store import Store
+from gateway_core.models.invoice import StatusReport
+from gateway_core.models.money import Money
+from gateway_core.models.payment import Payment, PaymentStatus
+from gateway_core.models.status import InvoiceStatus
+from gateway_core.models.webhook import WebhookEvent
+
+#: So many ids stand in one question to the database.
+_MOST_IDS = 500
+
+
+class Difference(enum.StrEnum):
+    """How the journal and the provider differ."""
+
+    MISSED = "missed"  #: The provider knows more than the shop was told: a webhook was missed.
+    REVIEW = "review"  #: The provider tells of another amount, currency or order than was asked for.
+    UNKNOWN_INVOICE = "unknown invoice"  #: Money came for an invoice that the journal does not know.
+    UNASSIGNED = "unassigned"  #: Money came that belongs to no invoice.
+    NOT_FOUND = "not found"  #: The provider does not know an invoice of the journal.
+    OPEN_INTENT = "open intent"  #: Something was asked for, and nobody knows what became of it.
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One difference.
+
+    Attributes:
+        difference: What kind it is.
+        invoice_id: The provider's id of the invoice, if it is about one.
+        order_id: The shop's key, if it is known.
+        attempt: The attempt, if it is known.
+        amount: What was asked for, or what came.
+        journal: What the shop was told: a status.
+        provider: What the provider says now: a status.
+        text: What else is to be said.
+    """
+
+    difference: Difference
+    invoice_id: str | None = None
+    order_id: str | None = None
+    attempt: int | None = None
+    amount: Money | None = None
+    journal: str | None = None
+    provider: str | None = None
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Reconciliation:
+    """What a comparison has found.
+
+    Attributes:
+        since: From when on.
+        until: Until when; None for now.
+        findings: The differences.
+        payments: How many payments the provider listed.
+        invoices: How many invoices of the journal were compared.
+        asked: About how many of them the provider was asked.
+        days: What came by day and status of the payment: the number and the sum, by currency.
+        applied: Whether what was missed will come out with the next `poll`.
+    """
+
+    since: datetime
+    until: datetime | None
+    findings: tuple[Finding, ...]
+    payments: int
+    invoices: int
+    asked: int
+    days: Mapping[tuple[str, str, str], Money]
+    applied: bool
+
+
+class Reconciler:
+    """One comparison. First it is given all payments, then it says about which invoices to ask.
+
+    Args:
+        store: Where the journal is kept.
+        account: The account.
+        since: Invoices and payments of this moment or later.
+        until: Those before this moment; None for all.
+    """
+
+    def __init__(self, store: Store, account: str, since: datetime, until: datetime | None) -> None:
+        self._store = store
+        self._account = account
+        self._since, self._until = since, until
+        self._came: dict[str, Money | None] = {}
+        self._days: dict[tuple[str, str, str], Money] = {}
+        self._known: dict[str, Known] = {}
+        self._findings: list[Finding] = []
+        self._missed: list[WebhookEvent] = []
+        self._payments = self._asked = 0
+
+    def add(self, payment: Payment) -> None:
+        """Take a payment of the provider's list."""
+        self._payments += 1
+        amount = payment.amount
+        if amount is not None and payment.paid_at is not None:
+            day = payment.paid_at.date().isoformat(), payment.status.value, str(amount.unit)
+            self._days[day] = self._days[day] + amount if day in self._days else amount
+        if payment.unassigned:
+            self._findings.append(
+                Finding(difference=Difference.UNASSIGNED, amount=amount, text=f"payment {payment.id}")
+            )
+        elif payment.invoice_id is not None and payment.status is not PaymentStatus.FAILED:
+            before = self._came.get(payment.invoice_id)
+            same = before is not None and amount is not None and before.unit == amount.unit
+            self._came[payment.invoice_id] = before + amount if same and before and amount else amount
+
+    def questions(self) -> tuple[str, ...]:
+        """Return about which invoices to ask: those whose payments are not what the shop was told, and open ones."""
+        with self._store.reading() as connection:
+            mine = select(invoices).where(invoices.c.account == self._account)
+            recorded = mine.where(invoices.c.recorded_at >= self._since)
+            if self._until is not None:
+                recorded = recorded.where(invoices.c.recorded_at < self._until)
+            for row in connection.execute(recorded).mappings():
+                self._known[row["invoice_id"]] = Known.of(row)
+            left = [invoice_id for invoice_id in self._came if invoice_id not in self._known]
+            for start in range(0, len(left), _MOST_IDS):
+                some = mine.where(invoices.c.invoice_id.in_(left[start : start + _MOST_IDS]))
+                for row in connection.execute(some).mappings():
+                    self._known[row["invoice_id"]] = Known.of(row)
+        for invoice_id in self._came:
+            if invoice_id not in self._known:
+                amount = self._came[invoice_id]
+                self._findings.append(
+                    Finding(difference=Difference.UNKNOWN_INVOICE, invoice_id=invoice_id, amount=amount)
+                )
+        return tuple(invoice_id for invoice_id, known in self._known.items() if self._is_doubtful(invoice_id, known))
+
+    def answer(self, invoice_id: str, report: StatusReport | None) -> None:
+        """Take what the provider says of an invoice; None if it does not know it."""
+        self._asked += 1
+        known = self._known[invoice_id]
+        finding = Finding(
+            difference=Difference.NOT_FOUND,
+            invoice_id=invoice_id,
+            order_id=known.order_id,
+            attempt=known.attempt,
+            amount=known.amount,
+            journal=known.status.value,
+        )
+        if report is None:
+            self._findings.append(finding)
+            return
+        event = WebhookEvent(id=f"reconcile:{invoice_id}"[:255], kind="reconcile", invoice_id=invoice_id, report=report)
+        judged = judge(known, event, other_has_money=False)
+        if judged is None:
+            return
+        self._missed.append(event)
+        kind = Difference.MISSED if judged.review is None else Difference.REVIEW
+        text = "" if judged.review is None else judged.review.value
+        self._findings.append(attrs.evolve(finding, difference=kind, provider=report.status.value, text=text))
+
+    def finish(self, *, apply: bool) -> Reconciliation:
+        """Return what was found.
+
+        Args:
+            apply: Let what was missed come out with the next `poll`.
+        """
+        for intent in Intents(self._store, self._account).list():
+            self._findings.append(
+                Finding(
+                    difference=Difference.OPEN_INTENT,
+                    invoice_id=intent.invoice_id,
+                    order_id=intent.order_id,
+                    attempt=intent.attempt,
+                    amount=intent.amount,
+                    journal=intent.state.value,
+                    text=intent.operation,
+                )
+            )
+        if apply and self._missed:
+            log = EventLog(self._store, self._account)
+            with self._store.transaction() as connection:
+                now = self._store.now(connection)
+                for event in self._missed:
+                    log.note(connection, event, self._known[str(event.invoice_id)], "open", now)
+        return Reconciliation(
+            since=self._since,
+            until=self._until,
+            findings=tuple(self._findings),
+            payments=self._payments,
+            invoices=len(self._known),
+            asked=self._asked,
+            days=self._days,
+            applied=apply,
+        )
+
+    def _is_doubtful(self, invoice_id: str, known: Known) -> bool:
+        """Return whether the list of payments does not already tell that the journal is right."""
+        if invoice_id not in self._came:
+            return not known.status.is_paid and known.received is None and _may_still_be_paid(known)
+        came = self._came[invoice_id]
+        if came is None:
+            return not known.status.is_paid
+        told = known.received or (known.amount if known.status.is_paid else None)
+        return told != came
+
+
+def _may_still_be_paid(known: Known) -> bool:
+    return known.status.can_become(InvoiceStatus.PAID)
+
+
+def rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return findings as a table has them: an amount is split into its number and its currency."""
+    return [
+        {
+            "difference": each.difference.value,
+            "invoice_id": each.invoice_id or "",
+            "order_id": each.order_id or "",
+            "attempt": "" if each.attempt is None else str(each.attempt),
+            "amount": "" if each.amount is None else f"{each.amount.amount:f}",
+            "currency": "" if each.amount is None else str(each.amount.unit),
+            "journal": each.journal or "",
+            "provider": each.provider or "",
+            "text": each.text,
+        }
+        for each in findings
+    ]

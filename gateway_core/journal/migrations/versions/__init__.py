@@ -1,0 +1,1 @@
+"""The journal's schema, from one version to the next."""

@@ -1,0 +1,163 @@
+"""Workers are killed at each point, at providers that misbehave in each way: nothing is doubled, nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from gateway_core import Gateway, InvoiceRequest, Money, errors
+from gateway_core.journal import IntentState, Journal
+from gateway_core.transport import TransportSettings
+from tests.journal import killed
+from tests.journal.conftest import NewJournal
+from tests.journal.provider_server import BEHAVIOURS, CURRENCIES, ProviderServer
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.journal.killed", "gateway_core.journal", "psycopg"])
+
+
+def run(job: dict[str, Any]) -> int | None:
+    """Run a worker to its end, and return how it ended."""
+    process = _forks.Process(target=killed.run, args=(job,))
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
+@contextlib.contextmanager
+def much_later(job: dict[str, Any], provider: ProviderServer) -> Iterator[Gateway]:
+    """Give the gateway of a worker that comes when each lease has ended; its clock is the provider's."""
+    provider.account.advance(minutes=1)
+    with (
+        Journal(job["journal"], settle=killed.SETTLE, clock=provider.account.clock) as journal,
+        Gateway.connect(
+            job["backend"],
+            journal=journal,
+            transport=TransportSettings(deadline=5.0, attempts=1, breaker_failures=100),
+            rate_limits=[],
+            observers=[],
+            **job["settings"],
+        ) as gateway,
+    ):
+        yield gateway
+
+
+def create_and_recover(url: str, backend: str, point: str, behaviour: str, order_id: str) -> None:
+    """Kill a worker while it creates an invoice, let others go on, and look at what the provider has."""
+    with ProviderServer(backend, behaviour) as provider:
+        amount = Money("49.90", CURRENCIES[backend])
+        job: dict[str, Any] = {
+            "backend": backend,
+            "journal": url,
+            "settings": provider.settings,
+            "order": order_id,
+            "currency": amount.currency,
+            "point": point,
+        }
+        run(job)
+        with much_later(job, provider) as gateway:
+            made = None
+            for _ in range(3):
+                try:
+                    made = gateway.create_invoice(InvoiceRequest(order_id=order_id, amount=amount))
+                except errors.GatewayError:
+                    provider.account.advance(seconds=10)
+            assert gateway._recorder is not None
+            opened = gateway._recorder.intents.list()
+        told = (point, behaviour, backend, provider.creations, provider.invoices, opened)
+        assert len(provider.invoices) <= 1, told
+        if backend == "azothpay":
+            known = provider.invoices if made is None else [made.id]
+            assert known == provider.invoices, told
+            assert (made is None) == bool(opened), told
+            assert all(intent.state is IntentState.UNKNOWN for intent in opened), told
+        else:
+            assert made is not None, told
+            assert provider.invoices == [made.id], told
+            assert opened == (), told
+
+
+CREATIONS = [
+    (point, behaviour, ("sandbox", "bitsby", "azothpay")[(row + column) % 3], ("sqlite", "postgresql")[column % 2])
+    for row, point in enumerate(killed.CREATING)
+    for column, behaviour in enumerate(BEHAVIOURS)
+]
+
+
+@pytest.mark.parametrize("point, behaviour, backend, engine", CREATIONS, ids=lambda each: each.replace(" ", "-"))
+def test_killed_while_creating(new_journal: NewJournal, point: str, behaviour: str, backend: str, engine: str) -> None:
+    """No order has two invoices, and each is found, or is in the list of what is open."""
+    create_and_recover(new_journal(engine), backend, point, behaviour, "1042")
+
+
+@pytest.mark.soak
+def test_killed_while_creating_often(new_journal: NewJournal) -> None:
+    """1,600 runs: each point, each behaviour, each kind of provider, each engine."""
+    chance = random.Random(12)  # noqa: S311  # the same in each run
+    every = list(itertools.product(killed.CREATING, BEHAVIOURS, ("sandbox", "bitsby", "azothpay")))
+    for number in range(1600):
+        point, behaviour, backend = chance.choice(every)
+        engine = "postgresql" if number % 8 == 0 else "sqlite"
+        create_and_recover(new_journal(engine), backend, point, behaviour, f"order {number}")
+
+
+def receive_and_recover(url: str, backend: str, point: str) -> None:
+    """Kill a worker while it handles a webhook, let the provider send it again, and look at the shop's own table."""
+    with Journal(url) as journal, ProviderServer(backend, "well") as provider:
+        with journal._store.engine.begin() as connection:
+            connection.execute(text("CREATE TABLE shipped (order_id VARCHAR(20))"))
+        job: dict[str, Any] = {"backend": backend, "journal": url, "settings": provider.settings}
+        with much_later(job, provider) as gateway:
+            invoice = gateway.create_invoice(InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR")))
+        provider.account.pay(invoice.id)
+        (request,) = provider.account.webhooks()
+        job |= {
+            "body": request.body.decode("latin-1"),
+            "headers": [list(pair) for pair in request.headers.pairs],
+            "url": request.url,
+        }
+        ends = [run(job | {"point": point}), run(job | {"later": True}), run(job | {"later": True})]
+        with journal._store.engine.begin() as connection:
+            shipped = connection.execute(text("SELECT order_id FROM shipped")).all()
+        assert ends == [-9, 0, 0], (point, backend)
+        assert shipped == [("1042",)], (point, backend)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("backend", ["sandbox", "bitsby"])
+@pytest.mark.parametrize("point", killed.RECEIVING, ids=lambda each: each.replace(" ", "-"))
+def test_killed_while_receiving(new_journal: NewJournal, point: str, backend: str, engine: str) -> None:
+    """The effect is there once, whenever the worker died: the shop's row and our note are one transaction."""
+    receive_and_recover(new_journal(engine), backend, point)
+
+
+def test_same_order_from_many_processes(tmp_path: Path) -> None:
+    """Eight workers ask for the same orders: each order has one invoice."""
+    url = f"sqlite:///{tmp_path}/g.db"
+    with Journal(url) as journal, ProviderServer("sandbox", "well") as provider:
+        journal.upgrade()
+        job = {
+            "backend": "sandbox",
+            "journal": url,
+            "settings": provider.settings,
+            "currency": "EUR",
+            "orders": [str(number) for number in range(10)],
+            "deadline": 30.0,
+        }
+        workers = [_forks.Process(target=killed.run, args=(job,)) for _ in range(8)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(120)
+
+        assert [worker.exitcode for worker in workers] == [0] * 8
+        assert len(provider.invoices) == 10
+        assert provider.creations == 10

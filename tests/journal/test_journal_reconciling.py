@@ -1,0 +1,114 @@
+"""The journal is compared with the provider: what was missed, what is unknown, what differs, what is open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from gateway_core import InvoiceRequest, Money, errors
+from gateway_core.journal import Difference, Finding, Reconciliation
+from gateway_core.journal._report import to_html
+from gateway_core.testing import AnswerLost
+from gateway_core.testing.account import NOON
+from tests.journal.shops import Shop
+
+SINCE = NOON - timedelta(days=1)
+
+
+def kinds(found: Reconciliation) -> list[tuple[Difference, str | None]]:
+    """Return what kind of differences were found, and about which orders."""
+    return [(each.difference, each.order_id) for each in found.findings]
+
+
+def test_missed_webhook_is_found_and_applied(shop: Shop) -> None:
+    """What was missed is told, and with `apply` it comes out with the next poll, once."""
+    invoice = shop.gateway.create_invoice(shop.order())
+    shop.account.pay(invoice.id)
+    shop.account.lose()
+
+    looked = shop.gateway.reconcile(SINCE)
+    before = shop.gateway.poll(shop.handle)
+    applied = shop.gateway.reconcile(SINCE, apply=True)
+    shop.gateway.poll(shop.handle)
+    after = shop.gateway.reconcile(SINCE)
+
+    assert kinds(looked) == kinds(applied) == [(Difference.MISSED, "1042")]
+    assert (looked.findings[0].journal, looked.findings[0].provider) == ("pending", "paid")
+    assert before == 0
+    assert shop.delivered == ["1042"]
+    assert after.findings == ()
+
+
+def test_what_is_as_told_costs_no_question(shop: Shop) -> None:
+    """The list of payments says enough about invoices that are paid as the shop was told."""
+    for number in range(5):
+        shop.account.pay(shop.gateway.create_invoice(shop.order(str(number))).id)
+    shop.deliver()
+
+    found = shop.gateway.reconcile(SINCE)
+
+    assert (found.findings, found.payments, found.invoices, found.asked) == ((), 5, 5, 0)
+
+
+def test_invoice_that_exists_at_the_provider_only(shop: Shop) -> None:
+    """Money for an invoice that nobody asked for through this journal is told."""
+    other = shop.account.connect().create_invoice(InvoiceRequest(order_id="x", amount=Money("5", "EUR")))
+    shop.account.pay(other.id)
+
+    found = shop.gateway.reconcile(SINCE)
+
+    assert found.findings == (
+        Finding(difference=Difference.UNKNOWN_INVOICE, invoice_id=other.id, amount=Money("5", "EUR")),
+    )
+
+
+def test_part_of_the_money_is_a_difference(shop: Shop) -> None:
+    """An open invoice of which a part was paid is asked about."""
+    invoice = shop.gateway.create_invoice(shop.order())
+    shop.account.pay(invoice.id, Money("10", "EUR"))
+
+    assert kinds(shop.gateway.reconcile(SINCE)) == [(Difference.MISSED, "1042")]
+
+
+def test_open_intent_is_told(make_shop: Callable[..., Shop]) -> None:
+    """What nobody knows the end of is in every report."""
+    shop = make_shop("sandbox")
+    shop.account.faults.script(AnswerLost(), times=2)
+    with pytest.raises(errors.OutcomeUnknownError):
+        shop.gateway.create_invoice(shop.order())
+
+    assert kinds(shop.gateway.reconcile(SINCE)) == [(Difference.OPEN_INTENT, "1042")]
+
+
+def test_report_is_one_page(shop: Shop) -> None:
+    """It has a picture, and what stands in it is text, whoever chose it."""
+    shop.account.pay(shop.gateway.create_invoice(shop.order("<script>alert(1)</script>")).id)
+
+    page = to_html("shop", shop.gateway.reconcile(SINCE))
+
+    assert "<svg" in page
+    assert "49.90 EUR" in page
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+    assert "http" not in page
+
+
+def test_async_gateway_reconciles(shop: Shop) -> None:
+    """Code that awaits has the same."""
+    shop.account.pay(shop.gateway.create_invoice(shop.order()).id)
+    shop.account._journal = shop.journal
+
+    async def compare() -> Reconciliation:
+        async with shop.account.async_gateway as gateway:
+            return await gateway.reconcile(SINCE)
+
+    assert kinds(asyncio.run(compare())) == [(Difference.MISSED, "1042")]
+
+
+def test_moment_has_a_zone(shop: Shop) -> None:
+    """A moment without a zone is refused, as everywhere."""
+    with pytest.raises(errors.InvalidRequestError, match="since"):
+        shop.gateway.reconcile(datetime(2026, 1, 1))  # noqa: DTZ001  # that is the point
