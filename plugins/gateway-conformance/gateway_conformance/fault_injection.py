@@ -121,8 +121,11 @@ def judge(answer: str, wanted: Wanted, attacked: tuple[Operation, int, Result], 
     operation, number, (outcome, error, asked) = attacked
     what = f"{operation.name} with {answer} as answer {number + 1}"
     if error is None:
-        again = any(each.url == asked[number].url for each in asked[number + 1 :])  # as with a new token
-        fine = again or (bare and operation.name in _LISTS) or operation.name not in _TELLING
+        again = any(each.url == asked[number].url for each in asked[number + 1 :])
+        renewed = (
+            again and AuthenticationError in wanted.errors
+        )  # a token that had run out, and another try with a new one
+        fine = renewed or (bare and operation.name in _LISTS) or operation.name not in _TELLING
         require(fine, f"{what} gave {outcome!r}")
         return
     by_id = wanted.reading is not None and operation.name == "get_status"

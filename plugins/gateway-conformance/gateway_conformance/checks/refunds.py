@@ -11,7 +11,7 @@ from gateway_conformance import json_values
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, fail, not_applicable, require
 from gateway_conformance.harness import Harness
-from gateway_core.errors import GatewayError, InvalidRequestError, RejectedError
+from gateway_core.errors import GatewayError, InvalidRequestError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.invoice import Invoice
 from gateway_core.models.money import Money
