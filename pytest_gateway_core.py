@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Let no test find a provider left alone because of the failures of the test before it."""
-    health = sys.modules.get("gateway_core.transport._account_health")
-    if health is not None:
-        health.forget()
+    """Let no test find what the one before it left behind: a provider left alone or paused, an answer, a budget."""
+    for name in ("_account_health", "_account_pause", "_answer_cache", "_confirmation_budget"):
+        shared = sys.modules.get(f"gateway_core.transport.{name}")
+        if shared is not None:
+            shared.forget()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
@@ -28,6 +28,8 @@ _ADDRESS = re.compile(r"[!-\[\]-~]+")
 class _More(TypedDict, total=False):
     safe: bool
     idempotency_key: str | None
+    keep: Callable[[HttpResponse], float | None] | None
+    fresh: bool
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +47,13 @@ class HttpRequest:
         idempotency_key: The key under which the provider carries this request out at most once, if
             `ProviderInfo.idempotency` says that it honours one. The header or field that carries the key is the
             plugin's to set.
+        keep: Returns for how many seconds a 2xx answer to this request may stand for the next ones, at most a day; None
+            for not at all. Until then the same request (method, address, headers and body) of any call of this account
+            in this process is not sent, and gets that answer; if several calls make it at the same time, it is sent
+            once for all of them. For what is asked for again and again, such as an access token, and only for a `safe`
+            request.
+        fresh: Whether to send the request though an answer to it is kept, as after a kept token was refused. The new
+            answer takes the old one's place.
 
     In a module that needs Django's ``HttpRequest``, too, import this one by another name:
     ``from gateway_core import HttpRequest as ProviderRequest``. Applications need it nowhere.
@@ -61,6 +70,8 @@ class HttpRequest:
         default=attrs.Factory(lambda self: self.method in ("GET", "HEAD"), takes_self=True),
     )
     idempotency_key: str | None = attrs.field(default=None, repr=False)
+    keep: Callable[[HttpResponse], float | None] | None = attrs.field(default=None, repr=False, eq=False)
+    fresh: bool = attrs.field(default=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check.text("method", self.method)

@@ -247,7 +247,7 @@ def test_what_holds_secrets_gives_none(account: Account, carry: Callable[[object
     with Gateway.connect(account.backend, limiter=address, rate_limits=["1/s"], **account.settings) as gateway:
         channel: Any = gateway._pipeline
         holders = [gateway, gateway.provider, gateway.provider.settings, gateway.provider.settings.api_key, channel]
-        holders += [channel.limiter, channel.limiter.store, LimitSettings(limiter=Secret(address))]
+        holders += [channel.limiter, channel.limiter.shared, LimitSettings(limiter=Secret(address))]
         told = []
         for holder in holders:
             try:

@@ -21,9 +21,11 @@ from gateway_core._entry_points import Offer
 from gateway_core._plugins.inspection import PluginReport
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
+from gateway_core.provider import WebhookAuthentication
 from gateway_core.testing import EmulatorTransport
 from gateway_core.transport import Deadline
 from gateway_core.transport._assembly import connect_through
+from gateway_sandbox import Sandbox
 from gateway_sandbox.emulator import SandboxEmulator
 
 API_KEY = "sk_sandbox_canary-0123456789"
@@ -392,6 +394,19 @@ def test_doctor_offline_calls_nobody(terminal: Terminal, monkeypatch: pytest.Mon
     monkeypatch.setenv("SHOP_API_KEY", "sk_sandbox_another-canary")
 
     assert all(finding["ok"] for finding in terminal.json("doctor", "--offline")["findings"])
+
+
+@pytest.mark.parametrize("authentication, told", [("callback", ["webhooks"]), ("signature", [])])
+def test_doctor_warns_of_an_address_without_a_secret(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, authentication: str, told: list[str]
+) -> None:
+    """Where webhooks are not signed, anybody can forge one; it is a warning, and no fault."""
+    info = attrs.evolve(Sandbox.info, webhook_authentication=WebhookAuthentication(authentication))
+    monkeypatch.setattr(Sandbox, "info", info)
+
+    warned = {check for level, check, _ in findings(terminal, "--offline") if level == "warning"}
+
+    assert sorted(warned - {"secrets", "files"}) == told
 
 
 def test_doctor_names_every_fault(terminal: Terminal) -> None:

@@ -17,7 +17,7 @@ import attrs
 from gateway_core._engine.thread_pool import ThreadPool
 from gateway_core.errors import GatewayError
 from gateway_core.transport import Deadline, Transport
-from gateway_core.transport._actions import Actions, RunBlocking, Send, Sleep
+from gateway_core.transport._actions import Action, Actions, Send, Sleep, WaitFor
 from gateway_core.transport._sending import send
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class AsyncDriver:
         finally:
             actions.close()
 
-    async def _carry_out(self, action: Send | Sleep | RunBlocking[Any], deadline: Deadline) -> Any:
+    async def _carry_out(self, action: Action, deadline: Deadline) -> Any:
         """Carry out one action.
 
         Raises:
@@ -122,4 +122,17 @@ class AsyncDriver:
             return await self._threads.run(lambda: send(action, self._transport, deadline), deadline)
         if isinstance(action, Sleep):
             return await self._sleep(action.seconds)
+        if isinstance(action, WaitFor):
+            return await _wait_for(action)
         return await self._threads.run(action.function, deadline)
+
+
+async def _wait_for(action: WaitFor) -> None:
+    """Wait for what is done in another thread or task, which never waits for this one."""
+    waiting = asyncio.wrap_future(action.done)
+    try:
+        await asyncio.wait([waiting], timeout=action.seconds)
+    finally:
+        # Both, as in `ThreadPool.run`: nothing is told to an event loop that has ended since.
+        action.done.cancel()
+        waiting.cancel()

@@ -68,13 +68,18 @@ class Call:
             GatewayError: If it fails.
         """
         boundary = self._boundary
+        # A webhook may be forged, and must not cost the shop what its own calls need.
+        send = self._pipeline.confirm if self._operation == "verify_webhook" else self._pipeline.send
         failure: GatewayError | None = None
         try:
             request = next(flow)
             while True:
                 asked = boundary.asked(request)
                 try:
-                    response = yield from self._pipeline.send(asked, self.deadline, self._events)
+                    sending = send(asked, self.deadline, self._events)
+                    if asked.keep is not None:
+                        sending = self._pipeline.answers.ask(asked, self.deadline, sending)
+                    response = yield from sending
                 except GatewayError as error:
                     boundary.failed(error)
                     request = flow.throw(error)

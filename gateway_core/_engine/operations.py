@@ -63,6 +63,7 @@ class Operations:
         self._hooks = register(provider).hook
         self._secrets = find_secrets(provider.settings)
         self._ignored: set[str] = set()
+        self._open_address = request_checks.open_address(self.info, provider.settings)
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
         self._supported = frozenset(
             name for name in names if name not in self.info.unsupported and getattr(self._hooks, name).get_hookimpls()
@@ -206,12 +207,21 @@ class Operations:
         _expect(request, WebhookRequest)
         if len(request.body) > LARGEST_WEBHOOK:
             raise WebhookError(f"more than {LARGEST_WEBHOOK} bytes", reason=WebhookReason.TOO_LARGE)
+        if self._open_address is not None:
+            self._log_open_address(self._open_address)
         stamped = attrs.evolve(request, received_at=request.received_at or _now())
         outcome = self._ask("verify_webhook", request=stamped)
         if isinstance(outcome, Generator):
             return _delivery(outcome)
         # No flow where nothing has to be asked: a facade takes a result as it is.
         return cast(Flow[WebhookDelivery], _checked("verify_webhook", WebhookDelivery, outcome))
+
+    def _log_open_address(self, advice: str) -> None:
+        """Log once that anybody may call the webhook's address."""
+        from gateway_core.observers._log import logger
+
+        self._open_address = None
+        logger("webhooks").warning("%s: %s", self.backend, advice)
 
     def run(self, flow: Flow[T]) -> Flow[T]:
         """Return a flow of the provider's own."""

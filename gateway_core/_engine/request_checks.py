@@ -10,7 +10,7 @@ from gateway_core.models import _fields as check
 from gateway_core.models.currency import is_historic, is_payable
 from gateway_core.models.invoice import InvoiceRequest
 from gateway_core.models.money import Money
-from gateway_core.provider import REQUEST_FIELDS, ProviderInfo
+from gateway_core.provider import REQUEST_FIELDS, ProviderInfo, WebhookAuthentication
 
 
 def check_invoice_request(info: ProviderInfo, request: InvoiceRequest) -> None:
@@ -110,3 +110,21 @@ def _check_expiry(info: ProviderInfo, request: InvoiceRequest) -> None:
         raise InvalidRequestError(f"{info.title} makes invoices payable for {info.expiry.minimum} at least")
     if info.expiry.maximum is not None and time > info.expiry.maximum:
         raise InvalidRequestError(f"{info.title} makes invoices payable for {info.expiry.maximum} at most")
+
+
+def open_address(info: ProviderInfo, settings: object) -> str | None:
+    """Return what to tell an operator whose webhooks anybody can forge; None if all is well.
+
+    Args:
+        info: What is true of the provider.
+        settings: The account's settings, where a secret in the webhook's address is named ``url_secret``.
+    """
+    if info.webhook_authentication is not WebhookAuthentication.CALLBACK:
+        return None
+    if getattr(settings, "url_secret", None) is not None:
+        return None
+    what = "set url_secret" if hasattr(settings, "url_secret") else "make it hard to guess, and show it to nobody"
+    return (
+        f"webhooks of {info.title} are not signed, and their address bears no secret: whoever knows it can make this"
+        f" account ask about forged ones, until genuine ones wait; {what}"
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gateway_core.errors import GatewayError
 from gateway_core.transport import Deadline, Transport
-from gateway_core.transport._actions import Actions, RunBlocking, Send, Sleep
+from gateway_core.transport._actions import Action, Actions, Send, Sleep, WaitFor
 from gateway_core.transport._sending import send
 
 T = TypeVar("T")
@@ -48,9 +49,13 @@ class SyncDriver:
         finally:
             actions.close()
 
-    def _carry_out(self, action: Send | Sleep | RunBlocking[Any], deadline: Deadline) -> Any:
+    def _carry_out(self, action: Action, deadline: Deadline) -> Any:
         if isinstance(action, Send):
             return send(action, self._transport, deadline)
         if isinstance(action, Sleep):
             return self._sleep(action.seconds)
+        if isinstance(action, WaitFor):
+            with contextlib.suppress(TimeoutError):
+                action.done.result(action.seconds)
+            return None
         return action.function()

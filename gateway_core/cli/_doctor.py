@@ -13,6 +13,7 @@ from typing import Any, Literal
 import attrs
 import click
 
+from gateway_core._engine.request_checks import open_address
 from gateway_core._plugins.inspection import inspect_all
 from gateway_core._redaction import one_line
 from gateway_core.cli import options
@@ -103,6 +104,9 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
     place = f"{loaded.path}: {loaded.backend} by {loaded.plugin.distribution} {loaded.plugin.version}"
     findings = [_Finding(account=name, check="configuration", level="ok", text=place)]
     findings += [*_unread(loaded), *_careless(loaded), *_broken_observers(loaded)]
+    advice = open_address(loaded.provider_class.info, loaded.settings)
+    if advice is not None:
+        findings.append(_warning(name, "webhooks", advice))
     check = "opening"
     try:
         with Gateway.open(name, config=config) as gateway:

@@ -7,12 +7,17 @@ carries the actions out, the async driver awaits them, and a test with a clock o
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
 from gateway_core.errors import NotSentError
 from gateway_core.http import HttpRequest
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from gateway_core.transport._account_pause import AccountPause
 
 T = TypeVar("T")
 
@@ -49,10 +54,12 @@ class Send:
     Attributes:
         request: The request.
         permit: The right to send it; None where there are no rate limits.
+        pause: Keeps it from leaving while its account is paused; None if nothing does.
     """
 
     request: HttpRequest
     permit: Permit | None = None
+    pause: AccountPause | None = None
 
 
 @attrs.frozen
@@ -63,6 +70,19 @@ class Sleep:
         seconds: How long.
     """
 
+    seconds: float
+
+
+@attrs.frozen(eq=False)
+class WaitFor:
+    """Wait for what another call in this process does; resumed when it is done, or the time is over.
+
+    Attributes:
+        done: Becomes done by then. Nobody else waits for it, and who stops waiting may cancel it.
+        seconds: How long to wait at most.
+    """
+
+    done: Future[None]
     seconds: float
 
 
@@ -77,5 +97,8 @@ class RunBlocking(Generic[T]):
     function: Callable[[], T]
 
 
+#: What a driver carries out.
+Action: TypeAlias = Send | Sleep | WaitFor | RunBlocking[Any]
+
 #: What a rule is: it yields actions, is sent their outcomes, and returns the result.
-Actions: TypeAlias = Generator[Send | Sleep | RunBlocking[Any], Any, T]
+Actions: TypeAlias = Generator[Action, Any, T]

@@ -37,6 +37,9 @@ def connect_account(
             proxy or an authority that cannot be used, or the limiter is none.
     """
     from gateway_core.transport._account_health import AccountHealth
+    from gateway_core.transport._account_pause import AccountPause
+    from gateway_core.transport._answer_cache import AnswerCache
+    from gateway_core.transport._confirmation_budget import ConfirmationBudget
     from gateway_core.transport._pipeline import Pipeline
 
     base_url = getattr(provider_settings, "base_url", None) or info.base_url
@@ -49,7 +52,15 @@ def connect_account(
         where = Where.of(None if limits.limiter is None else limits.limiter.reveal())
         limiter = Limiter.of(account, declared, where, limits.limiter_fallback)
     health = AccountHealth.of(account, settings.breaker_failures, settings.breaker_seconds)
-    pipeline = Pipeline(info=info, settings=settings, health=health, limiter=limiter)
+    pipeline = Pipeline(
+        info=info,
+        settings=settings,
+        health=health,
+        pause=AccountPause.of(account),
+        answers=AnswerCache.of(account),
+        confirmations=ConfirmationBudget.of(account, declared),
+        limiter=limiter,
+    )
     return pipeline, connect(settings, base_url=base_url, hosts=info.hosts)
 
 

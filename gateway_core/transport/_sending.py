@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway_core.errors import NotSentError
 from gateway_core.http import HttpResponse
+from gateway_core.transport._account_pause import PausedError
 from gateway_core.transport._actions import Send
 from gateway_core.transport._deadline import Deadline
 
@@ -26,6 +27,8 @@ def send(action: Send, transport: Any, deadline: Deadline) -> HttpResponse:
     """
     if not getattr(transport, "asks_to_leave", False) and not deadline.leave():
         raise NotSentError("the deadline passed before the request was sent; nothing was sent")
+    if action.pause is not None and action.pause.until and action.pause.remaining() > 0:
+        raise PausedError("the provider asked this account to wait meanwhile; nothing was sent")
     permit = action.permit
     if permit is None:
         response: HttpResponse = transport.send(action.request, deadline)

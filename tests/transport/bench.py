@@ -20,9 +20,11 @@ from gateway_core.observers import (
 from gateway_core.provider import Idempotency, ProviderInfo, RateLimitHeaders
 from gateway_core.transport import Deadline, TransportSettings
 from gateway_core.transport._account_health import AccountHealth
+from gateway_core.transport._account_pause import AccountPause
 from gateway_core.transport._actions import Actions, RunBlocking, Send, Sleep
 from gateway_core.transport._circuit_breaker import CircuitBreaker
 from gateway_core.transport._pipeline import Pipeline
+from gateway_core.transport._rate_limit import Priority
 from gateway_core.transport._retry_budget import RetryBudget
 from gateway_core.transport._sending import send
 from tests.transport.asking import get, post
@@ -123,13 +125,13 @@ class Limiter:
     refusals: list[NotSentError | None] = attrs.field(factory=list)
     store: NotSentError | None = None
     turns: list[Permit] = attrs.field(factory=list)
-    urgent: list[bool] = attrs.field(factory=list)
+    asked: list[Priority] = attrs.field(factory=list)
     held_off: list[float] = attrs.field(factory=list)
 
-    def acquire(self, *, urgent: bool, deadline: Deadline) -> Actions[Permit]:
+    def acquire(self, priority: Priority, deadline: Deadline) -> Actions[Permit]:
         """Wait for a turn."""
         wait = self.waits.pop(0) if self.waits else 0.0
-        self.urgent.append(urgent)
+        self.asked.append(priority)
         if wait > deadline.remaining():
             raise NotSentError("the rate limit allows no request before the deadline")
         if wait:
@@ -138,7 +140,7 @@ class Limiter:
         self.turns.append(turn)
         return turn
 
-    def hold_off(self, seconds: float) -> Actions[None]:
+    def pause(self, seconds: float) -> Actions[None]:
         """Take note, if the store can be reached."""
 
         def note() -> None:
@@ -199,6 +201,7 @@ class Bench:
         self.wire = Wire(self.clock, list(outcomes), seconds)
         self.limiter = limiter
         self.health = AccountHealth(CircuitBreaker(breaker, 10.0, self.clock), RetryBudget(self.clock))
+        self.pause = AccountPause(self.clock)
         self.watch = Watch()
         self.pauses: list[float] = []
         bounds = TransportSettings(**settings)
@@ -207,6 +210,7 @@ class Bench:
             info=info,
             settings=bounds,
             health=self.health,
+            pause=self.pause,
             limiter=limits,
             now=lambda: NOW,
             jitter=lambda: luck,

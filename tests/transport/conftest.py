@@ -14,7 +14,7 @@ import pytest
 from gateway_core.provider import RateLimit
 from gateway_core.transport import TransportSettings
 from gateway_core.transport._rate_limit import Limiter, Where
-from gateway_core.transport._rate_limit.shared_store import Fallback, SharedStore
+from gateway_core.transport._rate_limit.shared_store import Fallback
 from gateway_core.transport._requests_transport import RequestsTransport
 from tests.transport.fault_server import Act, FaultServer
 from tests.transport.permits import WINDOW
@@ -102,8 +102,8 @@ def process() -> Iterator[Callable[..., Limiter]]:
 
         def make(store: str, *limits: RateLimit, fallback: Fallback = "error", key: str = "account") -> Limiter:
             made = Limiter(key, limits or (WINDOW,), Where.of(store), fallback, time.monotonic)
-            assert isinstance(made.store, SharedStore)
-            stack.callback(made.store._shared.close)
+            assert made.shared is not None
+            stack.callback(made.shared.store.close)
             return made
 
         yield make

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import time
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from concurrent.futures import Future
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import pytest
@@ -14,8 +16,8 @@ import pytest
 from gateway_core.errors import GatewayError, NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
-from gateway_core.transport._actions import RunBlocking, Sleep
-from gateway_core.transport._rate_limit import Limiter, Permit
+from gateway_core.transport._actions import RunBlocking, Sleep, WaitFor
+from gateway_core.transport._rate_limit import Limiter, Permit, Priority
 
 T = TypeVar("T")
 
@@ -50,6 +52,11 @@ def drive(steps: Generator[Any, Any, T], sleep: Callable[[float], None] = time.s
         outcome = None
         if isinstance(step, Sleep):
             sleep(step.seconds)
+        elif isinstance(step, WaitFor):
+            try:
+                step.done.result(step.seconds if sleep is time.sleep else 0)
+            except TimeoutError:
+                sleep(0.0 if sleep is time.sleep else step.seconds)
         elif isinstance(step, RunBlocking):
             try:
                 outcome = step.function()
@@ -59,7 +66,7 @@ def drive(steps: Generator[Any, Any, T], sleep: Callable[[float], None] = time.s
 
 def take(limiter: Limiter, *, urgent: bool = False, seconds: float = 10.0) -> Permit:
     """Wait for a turn, in real time."""
-    return drive(limiter.acquire(urgent=urgent, deadline=Deadline.after(seconds)))
+    return drive(limiter.acquire(Priority.CHANGE if urgent else Priority.READ, Deadline.after(seconds)))
 
 
 def use(limiter: Limiter, *, urgent: bool = False) -> float:
@@ -99,7 +106,8 @@ class Caller:
     def turn(self, seconds: float = 15.0, *, urgent: bool = False) -> Permit:
         """Wait for a turn, with a deadline so many seconds from now."""
         deadline = Deadline.after(seconds, self.clock)
-        return drive(self.limiter.acquire(urgent=urgent, deadline=deadline), self.clock.sleep)
+        priority = Priority.CHANGE if urgent else Priority.READ
+        return drive(self.limiter.acquire(priority, deadline), self.clock.sleep)
 
     def call(self, seconds: float = 15.0) -> None:
         """Wait for a turn, and send."""
@@ -111,30 +119,42 @@ class Caller:
         turn.end(answered=True)
 
 
+Call: TypeAlias = Generator[float | WaitFor, None, None]
+
+
 class Crowd:
-    """Many calls at once on one clock: each is a generator that yields how many seconds to wait."""
+    """Many calls at once on one clock: each is a generator that yields how many seconds to wait, or for what."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._waiting: list[tuple[float, int, Generator[float, None, None]]] = []
+        self._waiting: list[tuple[float, int, Call, WaitFor | None]] = []
         self._numbers = itertools.count()
 
-    def add(self, at: float, call: Generator[float, None, None]) -> None:
-        """Let a call begin at a moment."""
-        heapq.heappush(self._waiting, (at, next(self._numbers), call))
+    def add(self, at: float, call: Call, instead_of: WaitFor | None = None) -> None:
+        """Let a call go on at a moment; instead of a wait, unless that has ended."""
+        heapq.heappush(self._waiting, (at, next(self._numbers), call, instead_of))
 
     def run(self) -> None:
         """Let time pass until all calls are over."""
         while self._waiting:
-            at, _, call = heapq.heappop(self._waiting)
+            at, _, call, over = heapq.heappop(self._waiting)
+            if over is not None and not over.done.cancel():
+                continue
             self.clock.now = max(self.clock.now, at)
-            seconds = next(call, None)
-            if seconds is not None:
-                self.add(self.clock.now + seconds, call)
+            step = next(call, None)
+            if isinstance(step, WaitFor):
+                step.done.add_done_callback(functools.partial(self._woken, call))
+                self.add(self.clock.now + step.seconds, call, step)
+            elif step is not None:
+                self.add(self.clock.now + step, call)
+
+    def _woken(self, call: Call, done: Future[None]) -> None:
+        if not done.cancelled():
+            self.add(self.clock.now, call)
 
 
-def waiting(steps: Generator[Any, Any, T]) -> Generator[float, None, T]:
-    """Carry steps out in a crowd: each pause is yielded."""
+def waiting(steps: Generator[Any, Any, T]) -> Generator[float | WaitFor, None, T]:
+    """Carry steps out in a crowd: each wait is yielded."""
     outcome: Any = None
     while True:
         try:
@@ -144,6 +164,9 @@ def waiting(steps: Generator[Any, Any, T]) -> Generator[float, None, T]:
             return result
         if isinstance(step, Sleep):
             yield step.seconds
+            outcome = None
+        elif isinstance(step, WaitFor):
+            yield step
             outcome = None
         else:
             outcome = step.function()

@@ -6,6 +6,7 @@ import pytest
 
 from gateway_core.errors import NotSentError, OutcomeUnknownError, TransportError
 from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.transport._rate_limit import Priority
 from tests.transport.asking import post
 from tests.transport.bench import CREATE, KEYED, LOST, NOT_SENT, READ, URL, Bench, Limiter, answered, left_in
 
@@ -245,11 +246,13 @@ def test_limit_that_allows_no_attempt_is_told() -> None:
     assert (type(error), error.effect, bench.wire.sent) == (NotSentError, "none", [])
 
 
-@pytest.mark.parametrize("request_, urgent", [(READ, False), (CREATE, True), (post(URL, safe=True), False)])
-def test_what_changes_something_is_urgent(request_: HttpRequest, *, urgent: bool) -> None:
-    """R7: creates go before polling and listing, by what the request declares."""
+@pytest.mark.parametrize(
+    "request_, priority", [(READ, Priority.READ), (CREATE, Priority.CHANGE), (post(URL, safe=True), Priority.READ)]
+)
+def test_what_changes_something_goes_first(request_: HttpRequest, priority: Priority) -> None:
+    """R7: an invoice is not kept waiting by a listing."""
     limiter = Limiter()
 
     Bench(answered(), limiter=limiter).send(request_)
 
-    assert limiter.urgent == [urgent]
+    assert limiter.asked == [priority]

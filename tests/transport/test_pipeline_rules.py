@@ -18,6 +18,7 @@ from gateway_core.observers import (
     Retried,
 )
 from gateway_core.provider import ProviderInfo
+from gateway_core.transport._account_pause import FLOOR
 from gateway_core.transport._actions import RunBlocking, Send, Sleep
 from gateway_core.transport._rate_limit import PermitLostError
 from tests.transport.bench import CREATE, KEYED, LOST, NOT_SENT, NOW, READ, Bench, Limiter, answered, drive
@@ -102,9 +103,9 @@ def test_store_that_fails_after_a_doubt_leaves_it() -> None:
     "headers, seconds",
     [
         pytest.param({"Retry_After": "7"}, [7.0], id="asked for"),
-        pytest.param({}, [], id="not asked for"),
-        pytest.param({"Retry_After": "0"}, [], id="not at all"),
-        pytest.param({"Retry_After": "soon"}, [], id="nonsense"),
+        pytest.param({}, [FLOOR], id="not asked for"),
+        pytest.param({"Retry_After": "0"}, [FLOOR], id="not at all"),
+        pytest.param({"Retry_After": "soon"}, [FLOOR], id="nonsense"),
         pytest.param({"Retry_After": "3600"}, [3600.0], id="beyond the deadline"),
         pytest.param(_RESET, [90.0], id="nothing left"),
         pytest.param({"Retry_After": "7", **_RESET}, [7.0], id="both"),
@@ -181,15 +182,6 @@ def test_store_that_cannot_be_told_loses_no_answer(answer: HttpResponse) -> None
     response = bench.send(CREATE)
 
     assert response is answer
-
-
-def test_channel_without_limits_holds_nobody_off() -> None:
-    """R7: a provider without limits is waited for by the call itself alone."""
-    bench = Bench(answered(429, Retry_After="7"), answered())
-
-    response = bench.send()
-
-    assert (response.status, bench.pauses) == (200, [7.0])
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 409, 422, 429])

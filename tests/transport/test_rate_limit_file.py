@@ -26,11 +26,8 @@ def test_machine_that_was_started_anew_stops_nobody(tmp_path: Path, process: Mak
     use(one)
     use(one)
     with sqlite3.connect(tmp_path / "limits.sqlite", isolation_level=None) as database:
-        database.execute("UPDATE turns SET until = until + 1e6, closed = 1e9")
-        (log,) = database.execute(
-            "SELECT name FROM sqlite_master WHERE name LIKE 'log_%' AND type = 'table'"
-        ).fetchone()
-        database.execute(f"UPDATE {log} SET item_timestamp = item_timestamp + 1000000000")  # noqa: S608  # our own name
+        database.execute("UPDATE leases SET leased_at = leased_at + 1e6, paused_at = 1e9")
+        database.execute("UPDATE requests SET at = at + 1e6")
     database.close()
 
     waited = take(process(store, limit, RateLimit(requests=1, seconds=0.01)), seconds=5).waited
@@ -38,7 +35,7 @@ def test_machine_that_was_started_anew_stops_nobody(tmp_path: Path, process: Mak
     assert waited == pytest.approx(0.5 * MARGIN, abs=0.1)
 
 
-@pytest.mark.parametrize("what", ["no folder", "no database", "locked", "emptied"])
+@pytest.mark.parametrize("what", ["no folder", "no database", "locked"])
 def test_file_that_cannot_be_used_is_a_clear_error(tmp_path: Path, process: Make, what: str) -> None:
     """R7: what is wrong with the file is told with its name, within a bounded time."""
     path = tmp_path / "limits.sqlite"
@@ -48,15 +45,11 @@ def test_file_that_cannot_be_used_is_a_clear_error(tmp_path: Path, process: Make
         "no folder": "unable to open database file",
         "no database": "file is not a database",
         "locked": "database is locked",
-        "emptied": "somebody emptied it",
     }
     if what == "no database":
         path.write_bytes(b"no database" * 1000)
     elif what == "locked":
         database.execute("BEGIN EXCLUSIVE")
-    elif what == "emptied":
-        use(one)
-        database.execute("DELETE FROM turns")
 
     error = refusal(one)
 
@@ -65,16 +58,30 @@ def test_file_that_cannot_be_used_is_a_clear_error(tmp_path: Path, process: Make
     assert "limits.sqlite: " in error.message
 
 
-def test_file_that_was_emptied_is_used_again(tmp_path: Path, process: Make) -> None:
-    """R7: whoever empties the file costs one call, and not all that follow."""
+@pytest.mark.parametrize("how", ["DELETE FROM", "DROP TABLE"])
+def test_file_that_was_emptied_is_used_again(tmp_path: Path, process: Make, how: str) -> None:
+    """R7: whoever empties the file costs one call at most, and not all that follow."""
     one = process(f"{tmp_path}/limits.sqlite")
     use(one)
     with sqlite3.connect(tmp_path / "limits.sqlite", isolation_level=None) as database:
-        database.execute("DELETE FROM turns")
+        for table in ("leases", "requests"):
+            database.execute(f"{how} {table}")
     database.close()
-    refusal(one)
+    if how == "DROP TABLE":
+        assert "no such table" in refusal(one).message
 
     assert use(one)
+
+
+def test_old_requests_are_forgotten(tmp_path: Path, process: Make) -> None:
+    """The file does not grow with the number of requests."""
+    one = process(f"{tmp_path}/limits.sqlite", RateLimit(requests=3, seconds=0.1))
+    for _ in range(10):
+        use(one)
+
+    with sqlite3.connect(tmp_path / "limits.sqlite", isolation_level=None) as database:
+        assert database.execute("SELECT count(*) FROM requests").fetchone()[0] <= 4
+    database.close()
 
 
 def test_file_in_place_of_another_is_seen(tmp_path: Path, process: Make) -> None:
@@ -105,13 +112,13 @@ from tests.transport.permits_worker import limiter
 
 one = limiter("{tmp_path}/limits.sqlite", "0.2")
 use(one)
-file = one.store._shared
+file = one.shared.store
 child = os.fork()
 assert file._connection is None
 started = time.monotonic()
 use(one)
 if not child:
-    os._exit(one.store._shared is file)
+    os._exit(one.shared.store is file)
 assert os.waitpid(child, 0)[1] == 0
 use(one)
 print(time.monotonic() - started > 0.5)
@@ -135,7 +142,7 @@ from tests.transport.permits import use
 
 limiter = Limiter.of("account", (RateLimit(requests=1, seconds=0.01),), Where.of(sys.argv[1]))
 use(limiter)
-store = limiter.store._shared
+store = limiter.shared.store
 child = os.fork()
 assert (seen, store._lock.locked()) == ([(True, None)], False)
 use(limiter)

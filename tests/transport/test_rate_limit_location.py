@@ -11,6 +11,7 @@ import pytest
 
 from gateway_core.errors import ConfigurationError
 from gateway_core.transport._rate_limit import Limiter, Where, rules
+from gateway_core.transport._rate_limit.file_store import FileStore
 from gateway_core.transport._rate_limit.rules import LEASE
 from tests.transport.permits import WINDOW, use
 
@@ -46,7 +47,9 @@ def test_limiter_that_nobody_holds_is_closed(tmp_path: Path) -> None:
     """The register keeps no connection of an account that is no longer used."""
     one = Limiter.of("gone", (WINDOW,), Where.of(f"{tmp_path}/limits.sqlite"))
     use(one)
-    file = one.store._shared  # type: ignore[attr-defined]  # it is shared
+    assert one.shared is not None
+    file = one.shared.store
+    assert isinstance(file, FileStore)
     gone = weakref.ref(one)
 
     del one

@@ -93,13 +93,13 @@ def test_four_processes_keep_the_limit(tmp_path: Path, redis: RedisServer) -> No
 
 @pytest.mark.soak
 def test_four_processes_keep_one_a_second_for_a_minute(tmp_path: Path, redis: RedisServer) -> None:
-    """R7: 4 processes for 60 s at 1 request/s: none too early, and at least 90 % of the allowance used."""
+    """R7: 4 processes for 60 s at 1 request/s: none too early, and at least 95 % of the allowance used."""
     came = _storm(tmp_path, redis, window=1, seconds=60)
 
     judged = {kind: _judged(times, 1) for kind, times in came.items()}
 
     print(judged)  # noqa: T201  # what tox -e soak is looked at for
-    assert {kind: (early, used >= 0.9, share > 0.1) for kind, (early, used, share) in judged.items()} == {
+    assert {kind: (early, used >= 0.95, share > 0.1) for kind, (early, used, share) in judged.items()} == {
         "file": (0, True, True),
         "redis": (0, True, True),
     }

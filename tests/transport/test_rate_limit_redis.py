@@ -29,7 +29,7 @@ def test_redis_that_hangs_costs_a_bounded_time(redis: RedisServer, process: Make
 
 
 def test_redis_that_was_started_anew_is_used_again(redis: RedisServer, process: Make) -> None:
-    """R7: a server that has forgotten everything, the engine's script too, is a new beginning."""
+    """R7: a server that has forgotten everything, the scripts too, is a new beginning."""
     one = process(redis.url, RateLimit(requests=3, seconds=5))
     use(one)
     redis.stop()
@@ -41,25 +41,66 @@ def test_redis_that_was_started_anew_is_used_again(redis: RedisServer, process: 
 def test_nothing_stays_in_redis_for_ever(redis: RedisServer, process: Make) -> None:
     """An account that is no longer used leaves nothing behind."""
     one = process(redis.url, WINDOW, RateLimit(requests=3, seconds=5))
-    drive(one.hold_off(0.01))
+    drive(one.pause(0.01))
+    use(one)
     take(one)
 
     lives = {key.decode(): redis.client.pttl(key) for key in redis.client.scan_iter()}
 
-    assert {key: 0 < life <= 120_000 for key, life in lives.items()} == {
-        "gateway_core:{account}:turn": True,
-        "gateway_core:{account}:log": True,
+    assert {key: 0 < life <= 2 * 3_600_000 for key, life in lives.items()} == {
+        "gateway_core:{account}:lease": True,
+        "gateway_core:{account}:requests": True,
     }
 
 
-def test_clock_of_redis_that_was_set_back_stops_nobody(redis: RedisServer, process: Make) -> None:
-    """R7: a moment further ahead than is possible has passed."""
-    one = process(redis.url)
-    use(one)
-    for name in ("until", "closed"):
-        redis.client.hset("gateway_core:{account}:turn", name, str(10**16))
+def _set_back(redis: RedisServer, seconds: float) -> None:
+    """Let it look as if the server's clock had been set back: everything that it holds lies so far in the future."""
+    lease, log = "gateway_core:{account}:lease", "gateway_core:{account}:requests"
+    for name in (b"leased_at", b"paused_at"):
+        if (at := redis.client.hget(lease, name)) is not None:
+            redis.client.hset(lease, name, str(int(at) + round(seconds * 1e6)))
+    for member in redis.client.zrange(log, 0, -1):
+        assert isinstance(member, bytes)
+        redis.client.zincrby(log, seconds * 1e6, member)
 
-    assert take(process(redis.url)).waited < 0.2
+
+@pytest.mark.parametrize("seconds", [5.0, 90.0, 86_400.0])
+def test_clock_of_redis_that_was_set_back_lets_nothing_more_through(
+    redis: RedisServer, process: Make, seconds: float
+) -> None:
+    """R7, I8: what lies in the future was sent a moment ago, so the window is full, and for no longer than it is."""
+    limit = RateLimit(requests=3, seconds=1)
+    one, other = process(redis.url, limit), process(redis.url, limit)
+    for _ in range(3):
+        use(one)
+    _set_back(redis, seconds)
+    began = time.monotonic()
+
+    refused = refusal(other, 0.5)
+    left = use(other)
+
+    assert "rate limit" in refused.message
+    assert 0.9 <= left - began < 1.5
+
+
+def test_clock_of_redis_that_was_set_back_makes_no_pause_longer(redis: RedisServer, process: Make) -> None:
+    """R4, I8: a pause counts from now at most, and a lease too."""
+    one = process(redis.url)
+    drive(one.pause(0.4))
+    _set_back(redis, 86_400.0)
+
+    waited = take(process(redis.url)).waited
+
+    assert 0.39 <= waited < 1.0
+
+
+def test_last_requests_only_are_remembered(redis: RedisServer, process: Make) -> None:
+    """The log holds no more than what the limits ask for."""
+    one = process(redis.url, RateLimit(requests=3, seconds=0.1))
+    for _ in range(10):
+        use(one)
+
+    assert redis.client.zcard("gateway_core:{account}:requests") == 3
 
 
 def test_address_of_redis_is_told_to_nobody(redis: RedisServer, process: Make) -> None:
@@ -71,7 +112,7 @@ def test_address_of_redis_is_told_to_nobody(redis: RedisServer, process: Make) -
     with pytest.raises(ConfigurationError) as unreadable:
         Where.of(f"redis://:{secret}@host:port/0")
 
-    texts = [repr(Where.of(redis.url)), repr(one), repr(one.store), repr(error), str(error), repr(unreadable.value)]
+    texts = [repr(Where.of(redis.url)), repr(one), repr(one.shared), repr(error), str(error), repr(unreadable.value)]
 
     assert "AuthenticationError" in error.message
     assert not any("wrong-password" in text or secret in text for text in texts)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
 from gateway_core.transport import Deadline
-from gateway_core.transport._actions import RunBlocking
-from gateway_core.transport._rate_limit import Limiter, PermitLostError, file_store, redis_store
+from gateway_core.transport._actions import RunBlocking, Sleep
+from gateway_core.transport._rate_limit import Limiter, PermitLostError, Priority, file_store, redis_store
 from tests.transport.permits import drive, refusal, take, use
 
 Make = Callable[..., Limiter]
@@ -69,7 +69,7 @@ def test_slow_answer_counts_for_other_processes(store: str, process: Make) -> No
     one, other = process(store), process(store)
     turn = take(one)
     turn.leave()
-    answered = turn._left_at + 0.15
+    answered = time.monotonic() + 0.15
     while time.monotonic() < answered:
         pass
     turn.end(answered=True)
@@ -95,7 +95,7 @@ def test_unused_turn_is_counted_by_nobody(store: str, process: Make) -> None:
 def test_turn_that_nobody_uses_goes_to_the_next_in_line(store: str, process: Make, how: str) -> None:
     """R1: a call that is canceled while the store is asked, or right after, holds nobody for the length of a lease."""
     one = process(store)
-    steps = one.acquire(urgent=False, deadline=Deadline.after(5))
+    steps = one.acquire(Priority.READ, Deadline.after(5))
     step = next(steps)
     assert isinstance(step, RunBlocking)
     taken = step.function()
@@ -178,22 +178,30 @@ def test_turn_outlives_its_lease_if_nobody_wants_it(store: str, process: Make, m
     assert take(one).waited > 0.1
 
 
-def test_hold_off_stops_every_process(store: str, process: Make) -> None:
+def test_pause_stops_every_process(store: str, process: Make) -> None:
     """R4: what one process was told by the provider, all keep."""
     one, other = process(store), process(store)
 
-    drive(one.hold_off(0.4))
+    drive(one.pause(0.4))
 
     assert (take(other).waited >= 0.39, "rate limit" in refusal(one, 0.1).message) == (True, True)
 
 
-def test_create_of_another_process_goes_before_reads(store: str, process: Make) -> None:
-    """R7: when both wait for the same moment, what changes something goes first, in most cases."""
-    one, other = process(store), process(store)
-    use(one)
-    with ThreadPoolExecutor(2) as pool:
-        reads = pool.submit(lambda: [use(one) for _ in range(6)])
-        creates = pool.submit(lambda: [use(other, urgent=True) for _ in range(6)])
+def test_processes_spread_over_the_moment_that_they_wait_for(process: Make, tmp_path: Path) -> None:
+    """R7: no process is the first each time, and what changes something asks before what reads."""
+    one = process(f"{tmp_path}/limits.sqlite")
 
-    order = sorted([(at, "read") for at in reads.result()] + [(at, "create") for at in creates.result()])
-    assert [name for _, name in order[:6]].count("create") >= 4
+    def late(priority: Priority) -> list[float]:
+        steps = one.acquire(priority, Deadline.after(60.0))
+        pauses = []
+        for _ in range(20):
+            assert isinstance(next(steps), RunBlocking)
+            pause = steps.send((1.0, False))
+            assert isinstance(pause, Sleep)
+            pauses.append(pause.seconds - 1.0)
+        steps.close()
+        return pauses
+
+    creates, reads = late(Priority.CHANGE), late(Priority.READ)
+
+    assert 0.0 <= min(creates) < max(creates) < min(reads) < max(reads) < 0.01

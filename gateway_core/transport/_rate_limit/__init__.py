@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway_core.transport._rate_limit.limiter import Limiter, Permit, PermitLostError
+from gateway_core.transport._rate_limit.limiter import Limiter, Permit, PermitLostError, Priority
 from gateway_core.transport._rate_limit.location import MEMORY, Where
 
-__all__ = ["MEMORY", "Limiter", "Permit", "PermitLostError", "Where"]
+__all__ = ["MEMORY", "Limiter", "Permit", "PermitLostError", "Priority", "Where"]

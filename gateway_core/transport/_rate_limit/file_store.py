@@ -1,4 +1,4 @@
-"""The turns of one account for the processes of one machine, in an SQLite file."""
+"""The requests of one account, for the processes of one machine, in an SQLite file."""
 
 from __future__ import annotations
 
@@ -12,40 +12,44 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from pyrate_limiter import RateItem, SQLiteBucket
-
 from gateway_core.transport._rate_limit.rules import LEASE, Rules, StoreError
 
 #: How many seconds the file may be in use by another process: it is, for a fraction of a millisecond each time.
 _BUSY = 1.0
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS turns (
-    account TEXT PRIMARY KEY, owner TEXT NOT NULL, "left" INTEGER NOT NULL, until REAL NOT NULL, closed REAL NOT NULL
-) WITHOUT ROWID
-"""
-_BEGIN = "INSERT INTO turns VALUES (?, '', 1, 0, 0) ON CONFLICT DO NOTHING"
-_READ = 'SELECT owner, "left", until, closed FROM turns WHERE account = ?'
-_TAKE = 'UPDATE turns SET owner = ?, "left" = 0, until = ? WHERE account = ?'
-_HOLD = 'UPDATE turns SET "left" = 1, until = ? WHERE account = ?'
-_FREE = 'UPDATE turns SET owner = \'\', "left" = 1, until = 0 WHERE account = ? AND owner = ? AND NOT "left"'
-_BLOCK = "UPDATE turns SET closed = max(min(closed, ?), ?) WHERE account = ?"
-
-#: The engine's table, one for each account.
-_LOG_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS {log} (name VARCHAR, item_timestamp INTEGER)",
-    "CREATE INDEX IF NOT EXISTS {log}_when ON {log} (item_timestamp)",
+_SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS leases (
+        account TEXT PRIMARY KEY, owner TEXT, leased_at REAL, paused_at REAL, paused_for REAL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS requests (
+        account TEXT NOT NULL, at REAL NOT NULL, id TEXT NOT NULL, PRIMARY KEY (account, at, id)
+    ) WITHOUT ROWID
+    """,
 )
-_NEWEST = "SELECT rowid, name FROM {log} ORDER BY item_timestamp DESC, rowid DESC LIMIT 1"
-_MOVE = "UPDATE {log} SET item_timestamp = ? WHERE rowid = ?"
-_BOUND = "UPDATE {log} SET item_timestamp = ?1 WHERE item_timestamp > ?1"
-_DELETE = "DELETE FROM {log} WHERE rowid = ?"
+_BEGIN = "INSERT INTO leases VALUES (?, NULL, 0, 0, 0) ON CONFLICT DO NOTHING"
+_NOT_IN_THE_FUTURE = (
+    "UPDATE requests SET at = :now WHERE account = :account AND at > :now",
+    "UPDATE leases SET leased_at = :now WHERE account = :account AND leased_at > :now",
+    "UPDATE leases SET paused_at = :now WHERE account = :account AND paused_at > :now",
+)
+_READ = "SELECT owner, leased_at, paused_at + paused_for FROM leases WHERE account = ?"
+_NTH_NEWEST = "SELECT at, id FROM requests WHERE account = ? ORDER BY at DESC, id DESC LIMIT 1 OFFSET ?"
+_TAKE = "UPDATE leases SET owner = ?, leased_at = ? WHERE account = ?"
+_FREE = "UPDATE leases SET owner = NULL WHERE account = ? AND owner = ?"
+_LOG = "INSERT INTO requests VALUES (?, ?, ?)"
+_MOVE = "UPDATE requests SET at = max(at, ?) WHERE account = ? AND id = ? AND at = ?"
+_FORGET = "DELETE FROM requests WHERE account = ? AND at < ?"
+_PAUSE = """
+UPDATE leases SET paused_at = :now, paused_for = :seconds
+WHERE account = :account AND paused_at + paused_for < :now + :seconds
+"""
 
 
 class FileStore:
     """A store on a file of this machine; its clock is the machine's, which begins anew when the machine does.
-
-    What is read from before a restart lies in the future, and is bounded by what it can be at most.
 
     Args:
         rules: The limits.
@@ -53,56 +57,57 @@ class FileStore:
         path: The file; made if it is not there. Its folder must be on a disk of this machine.
     """
 
-    blocks = True
-
     def __init__(self, rules: Rules, key: str, path: str) -> None:
         self._rules = rules
         self._path = Path(path)
         self._account = hashlib.sha256(key.encode()).hexdigest()[:32]
-        self._table = f"log_{self._account}"  # nothing but letters and digits, so it may stand in a query
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._log: SQLiteBucket | None = None
         self._identity = (0, 0)
         _OPEN.add(self)
 
-    def admit(self, owner: str) -> float:
-        """As `Store.admit`."""
-        with self._used() as connection:
-            seconds, now = self._take(connection, owner)
-            if seconds or self._log is None or self._newest(connection, owner) is not None:
-                return seconds
-            # Nobody else writes here while the lease lasts, which is why the engine needs no lock of its own.
-            seconds = self._put(connection, self._log, owner, int(now * 1000))
-            if seconds:
-                connection.execute(_FREE, (self._account, owner))
-            return seconds
+    def acquire(self, process: str) -> float:
+        """As `Store.acquire`."""
+        with self._used() as (connection, now):
+            row: tuple[str | None, float, float] = connection.execute(_READ, (self._account,)).fetchone()
+            owner, leased_at, paused_until = row
+            if owner not in (None, process) and now < leased_at + LEASE:
+                return min(leased_at + LEASE - now, self._rules.nap)
+            wait = paused_until - now
+            for requests, seconds in self._rules.windows:
+                nth: tuple[float, str] | None = connection.execute(
+                    _NTH_NEWEST, (self._account, requests - 1)
+                ).fetchone()
+                wait = max(wait, nth[0] + seconds - now) if nth else wait
+            if wait <= 0:
+                connection.execute(_TAKE, (process, now, self._account))
+            return max(0.0, wait)
 
-    def hold(self, owner: str, seconds: float) -> bool:
-        """As `Store.hold`."""
-        with self._used() as connection, _together(connection):
-            now = time.monotonic()
-            if self._row(connection)[0] != owner:
+    def leave(self, process: str, request: str) -> bool:
+        """As `Store.leave`."""
+        with self._used() as (connection, now):
+            if not connection.execute(_FREE, (self._account, process)).rowcount:
                 return False
-            connection.execute(_HOLD, (now + seconds, self._account))
-            newest = self._newest(connection, owner)
-            if newest is not None:
-                connection.execute(self._of_log(_MOVE), (int(now * 1000), newest))
+            connection.execute(_LOG, (self._account, now, request))
+            connection.execute(_FORGET, (self._account, now - self._rules.longest))
             return True
 
-    def release(self, owner: str) -> None:
-        """As `Store.release`."""
-        with self._used() as connection, _together(connection):
-            if connection.execute(_FREE, (self._account, owner)).rowcount:
-                newest = self._newest(connection, owner)
-                if newest is not None:
-                    connection.execute(self._of_log(_DELETE), (newest,))
+    def answered(self, request: str, ago: float) -> None:
+        """As `Store.answered`."""
+        with self._used() as (connection, now):
+            newest = connection.execute(_NTH_NEWEST, (self._account, 0)).fetchone()
+            if newest and newest[1] == request:
+                connection.execute(_MOVE, (now - ago, self._account, request, newest[0]))
 
-    def block(self, seconds: float) -> None:
-        """As `Store.block`."""
-        with self._used() as connection:
-            now = time.monotonic()
-            connection.execute(_BLOCK, (now + self._rules.furthest, now + seconds, self._account))
+    def release(self, process: str) -> None:
+        """As `Store.release`."""
+        with self._used() as (connection, _):
+            connection.execute(_FREE, (self._account, process))
+
+    def pause(self, seconds: float) -> None:
+        """As `Store.pause`."""
+        with self._used() as (connection, now):
+            connection.execute(_PAUSE, {"account": self._account, "now": now, "seconds": seconds})
 
     def close(self) -> None:
         """Close the file."""
@@ -118,53 +123,19 @@ class FileStore:
         """Let the file be opened again."""
         self._lock.release()
 
-    def _take(self, connection: sqlite3.Connection, owner: str) -> tuple[float, float]:
-        """Take the lease, or say when it ends; with the moment of that."""
-        with _together(connection):
-            now = time.monotonic()
-            holder, left, until, closed = self._row(connection)
-            furthest = now + self._rules.furthest
-            if holder != owner or left:
-                if now < until <= furthest:
-                    return (until - now if left else min(until - now, self._rules.nap)), now
-                if now < closed <= furthest:
-                    return closed - now, now
-            connection.execute(_TAKE, (owner, now + LEASE, self._account))
-            return 0.0, now
-
-    def _put(self, connection: sqlite3.Connection, log: SQLiteBucket, owner: str, now: int) -> float:
-        """Write a request into the log, or say how long the log is full."""
-        # From before the machine was started: nobody knows how long ago that was.
-        connection.execute(self._of_log(_BOUND), (now,))
-        log.leak(now)
-        item = RateItem(owner, now)
-        if log.put(item):
-            return 0.0
-        return log.waiting(item) / 1000  # type: ignore[operator]  # this bucket does not await
-
-    def _row(self, connection: sqlite3.Connection) -> tuple[str, int, float, float]:
-        row: tuple[str, int, float, float] | None = connection.execute(_READ, (self._account,)).fetchone()
-        if row is None:
-            raise sqlite3.DatabaseError("somebody emptied it")
-        return row
-
-    def _newest(self, connection: sqlite3.Connection, owner: str) -> int | None:
-        """Return the row of the last entry of the log, if it is the owner's."""
-        if self._log is None:
-            return None
-        row = connection.execute(self._of_log(_NEWEST)).fetchone()
-        return int(row[0]) if row is not None and row[1] == owner else None
-
-    def _of_log(self, query: str) -> str:
-        return query.format(log=self._table)
-
     @contextlib.contextmanager
-    def _used(self) -> Iterator[sqlite3.Connection]:
-        """Give the file, open."""
+    def _used(self) -> Iterator[tuple[sqlite3.Connection, float]]:
+        """Give the file to this process alone, and the moment as of which it is read and written."""
         why = ""
         with self._lock:
             try:
-                yield self._opened()
+                connection = self._opened()
+                with _together(connection):
+                    now = time.monotonic()
+                    connection.execute(_BEGIN, (self._account,))
+                    for query in _NOT_IN_THE_FUTURE:
+                        connection.execute(query, {"account": self._account, "now": now})
+                    yield connection, now
             except (sqlite3.Error, OSError) as error:
                 why = str(error)
                 self._close()
@@ -180,12 +151,8 @@ class FileStore:
         # Nothing here has to outlive a power cut, so no write waits for the disk.
         _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_SCHEMA)
-        connection.execute(_BEGIN, (self._account,))
-        if self._rules.logged:
-            for query in _LOG_SCHEMA:
-                connection.execute(self._of_log(query))
-            self._log = SQLiteBucket(list(self._rules.logged), connection, self._table)
+        for query in _SCHEMA:
+            connection.execute(query)
         self._identity = self._seen()
         return connection
 
@@ -195,7 +162,7 @@ class FileStore:
         return seen.st_dev, seen.st_ino
 
     def _close(self) -> None:
-        connection, self._connection, self._log = self._connection, None, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()

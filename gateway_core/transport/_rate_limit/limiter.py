@@ -1,6 +1,6 @@
-"""Taking turns: who may send the next request of an account, and when.
+"""Who may send the next request of an account, and when.
 
-Whoever has the turn opens a connection, and the request is counted when its first byte leaves: the time to resolve a
+Whoever has the permit opens a connection, and the request is counted when its first byte leaves: the time to resolve a
 name and shake hands, which only some requests need, would otherwise bring two of them too close together at the
 provider. If the answer takes long, the request is counted anew as of then, unless another one has left meanwhile: the
 provider, or the way to it, may have taken its time, and cannot have counted the request later than it answered.
@@ -9,48 +9,65 @@ provider, or the way to it, may have taken its time, and cannot have counted the
 from __future__ import annotations
 
 import bisect
-import contextlib
+import enum
 import functools
 import itertools
+import random
 import threading
 import time
 import uuid
 import weakref
+from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
+from concurrent.futures import Future
+
+import attrs
 
 from gateway_core.errors import NotSentError
 from gateway_core.provider import RateLimit
-from gateway_core.transport._actions import Actions, RunBlocking, Sleep
+from gateway_core.transport._actions import Actions, RunBlocking, Sleep, WaitFor
 from gateway_core.transport._deadline import Deadline
 from gateway_core.transport._rate_limit.location import MEMORY, Where
-from gateway_core.transport._rate_limit.memory_store import MemoryStore
-from gateway_core.transport._rate_limit.rules import Rules, Store
+from gateway_core.transport._rate_limit.rules import LEASE, LONGEST_PAUSE, Rules
 from gateway_core.transport._rate_limit.shared_store import Fallback, SharedStore
 from gateway_core.transport._registry import Registry
 
-#: How many seconds after the limits open a read of one process asks, so that a create that waits in another one is
-#: before it; and how many more whoever has waited for one window only, so that those who wait for longer are before it.
-_COURTESY, _MODESTY = 0.006, 0.006
-
-#: The shortest and the longest wait, in seconds, for those who have somebody before them who has been asking.
-_LOOK, _LONGEST_LOOK = 0.002, 0.05
+#: The processes that wait for one moment come within so many seconds after it, in random order, so that none of them is
+#: the first each time; those whose requests are of a later kind come after that.
+_SPREAD = 0.004
 
 #: The longest wait of all, in seconds: what the limits say may change, as when somebody clears the store.
-_LONGEST_PAUSE = 30.0
+_LONGEST_SLEEP = 30.0
 
 
 class PermitLostError(NotSentError):
-    """The turn was given to another request, or given up, before this one left."""
+    """The permit was given to another request, or given up, before this one left."""
 
 
-#: A place in line, whether it is a later one and a number: requests that change something go before those that do not,
-#: and each kind as it came.
-_Ticket: TypeAlias = tuple[bool, int]
+class Priority(enum.IntEnum):
+    """Who goes first; those of one kind go as they came."""
+
+    CHANGE = 0
+    READ = 1
+    CONFIRMATION = 2
+
+
+@attrs.define(eq=False)
+class _Waiter:
+    """A place in line."""
+
+    priority: Priority
+    number: int
+    turn: Future[None] | None = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What the line is sorted by."""
+        return self.priority, self.number
 
 
 class Limiter:
-    """The turns of one account in this process; `Limiter.of` makes it, for all who want the same."""
+    """The limits of one account in this process; `Limiter.of` makes it, for all who want the same."""
 
     def __init__(
         self,
@@ -84,35 +101,33 @@ class Limiter:
         Args:
             key: The account's name in the store; nothing secret.
             limits: The limits, all of which hold.
-            where: Where the turns are counted.
+            where: Where the requests are counted.
             fallback: Whether it is an error if that cannot be reached, or this process then counts by itself.
             clock: Seconds on a clock that cannot be set.
         """
         wanted = (key, limits, where, fallback, clock)
-        return _REGISTER.get(wanted, lambda: cls(*wanted))
+        return _REGISTRY.get(wanted, lambda: cls(*wanted))
 
     def start(self) -> None:
-        """Begin with nobody in line; also in a process that was forked, where the copied turns are of no use."""
+        """Begin with nobody in line; also in a process that was forked, where the copied permits are of no use."""
         self._lock = threading.Lock()
-        self._line: list[_Ticket] = []
-        self._taken: weakref.WeakSet[Permit] = weakref.WeakSet()
+        self._line: list[_Waiter] = []
+        self._left: deque[float] = deque(maxlen=self.rules.most)
+        # Only one call at a time asks or is about to send: the one that is named here, since that moment.
+        self._holder: object = None
+        self._held_since = 0.0
         self._opens_at = 0.0
-        self._spare: str | None = None
-        self.store = self._open()
+        self.shared: SharedStore | None = None
+        if self._where != MEMORY:
+            store = self._where.open(self._key, self.rules)
+            weakref.finalize(self, store.close)
+            self.shared = SharedStore(store, uuid.uuid4().hex, fallback=self._fallback, clock=self._clock)
 
-    def _open(self) -> Store:
-        own = MemoryStore(self.rules, self._clock)
-        if self._where == MEMORY:
-            return own
-        shared = self._where.open(self._key, self.rules)
-        weakref.finalize(self, shared.close)
-        return SharedStore(own, shared, fallback=self._fallback, clock=self._clock)
-
-    def acquire(self, *, urgent: bool, deadline: Deadline) -> Actions[Permit]:
+    def acquire(self, priority: Priority, deadline: Deadline) -> Actions[Permit]:
         """Wait for the right to send one request.
 
         Args:
-            urgent: Whether the request changes something; such ones go before those that do not.
+            priority: Who goes first.
             deadline: When to give up.
 
         Raises:
@@ -120,122 +135,130 @@ class Limiter:
                 store cannot be reached.
         """
         began = self._clock()
-        ticket = (not urgent, next(self._numbers))
-        looks = 0
-        self._enter(ticket, deadline)
+        waiter = _Waiter(priority, next(self._numbers))
+        self._enter(waiter, deadline)
         try:
             while True:
                 if deadline.remaining() <= 0:
                     # Whoever comes forward too late takes nothing of what the limits allow the next one.
                     raise self._refusal()
-                ahead, seconds = self._place(ticket)
-                if ahead:
-                    looks += 1
-                    seconds = max(seconds, min(_LONGEST_LOOK, _LOOK * (ahead + looks)))
-                else:
-                    owner = self._take_spare() or uuid.uuid4().hex
-                    seconds = yield from self._admit(owner)
-                    if not seconds:
-                        return self._made(Permit(self, owner, self._clock() - began))
-                    self._opens_at = self._clock() + seconds
-                    if seconds > deadline.remaining():
-                        raise self._refusal()
-                    if self.store.blocks:
-                        seconds += self._politeness(urgent, self._opens_at - began)
-                yield Sleep(max(0.0, min(seconds, deadline.remaining(), _LONGEST_PAUSE)))
+                before = self._before(waiter, deadline)
+                if before is not None:
+                    yield before
+                    continue
+                seconds, shared = yield from self._ask()
+                if not seconds:
+                    permit = Permit(self, self._clock() - began, shared=shared)
+                    if self._hand_over(waiter, permit):
+                        return permit
+                    continue
+                self._opens_at = self._clock() + seconds
+                self.free(waiter)
+                if seconds > deadline.remaining():
+                    raise self._refusal()
+                if self.shared is not None:
+                    seconds += (priority + random.random()) * _SPREAD  # noqa: S311  # no secret
+                yield Sleep(min(seconds, _LONGEST_SLEEP))
         finally:
             with self._lock:
-                place = bisect.bisect_left(self._line, ticket)
-                if self._line[place : place + 1] == [ticket]:  # it is not, if the process was forked meanwhile
-                    del self._line[place]
+                if waiter in self._line:  # it is not, if the process was forked meanwhile
+                    self._line.remove(waiter)
+            self.free(waiter)
 
-    def hold_off(self, seconds: float) -> Actions[None]:
-        """Let nobody send for so many seconds, if the store can be reached; no longer than the longest window or 60."""
-        block = functools.partial(self.store.block, min(seconds, self.rules.furthest))
-        if self.store.blocks:
-            yield RunBlocking(block)
-        else:
-            block()
-            self._remember()
+    def pause(self, seconds: float) -> Actions[None]:
+        """Tell the other processes to send nothing for so many seconds, if the store can be reached."""
+        if self.shared is not None:
+            yield RunBlocking(functools.partial(self.shared.pause, min(seconds, LONGEST_PAUSE)))
 
     def fell_back(self) -> bool:
         """Return whether the store was lost, and this process counts by itself, since this was asked last."""
-        return isinstance(self.store, SharedStore) and self.store.fell_back()
+        return self.shared is not None and self.shared.fell_back()
 
-    def _enter(self, ticket: _Ticket, deadline: Deadline) -> None:
+    def _enter(self, waiter: _Waiter, deadline: Deadline) -> None:
         with self._lock:
-            place = bisect.bisect(self._line, ticket)
-            ahead = place + len(self._taken)
+            place = bisect.bisect(self._line, waiter.place, key=lambda each: each.place)
+            ahead = place + isinstance(self._holder, Permit)
             # The first of those ahead goes then or later, and each of them pushes this one back by the spacing.
             if ahead and max(self._opens_at, self._clock()) + ahead * self.rules.spacing > deadline.at:
                 raise self._refusal()
-            self._line.insert(place, ticket)
+            self._line.insert(place, waiter)
 
-    def _place(self, ticket: _Ticket) -> tuple[int, float]:
-        """Return how many are ahead in line, and in how many seconds the first of them can go."""
+    def _before(self, waiter: _Waiter, deadline: Deadline) -> WaitFor | None:
+        """Return what to wait for before asking; None if it is this one's turn to ask."""
         with self._lock:
-            return bisect.bisect_left(self._line, ticket), max(0.0, self._opens_at - self._clock())
+            patience = deadline.remaining()
+            if self._line[:1] == [waiter]:
+                held = self._held_since + LEASE - self._clock()
+                if self._holder is None or held <= 0:
+                    self._holder, self._held_since = waiter, self._clock()
+                    return None
+                patience = min(patience, held)
+            waiter.turn = Future()
+            return WaitFor(waiter.turn, patience)
 
-    def _politeness(self, urgent: bool, waited: float) -> float:  # noqa: FBT001  # as turn
-        """Return for how many seconds other processes are let go first, once the limits allow a request.
+    def _ask(self) -> Actions[tuple[float, bool]]:
+        """Return in how many seconds the next request may leave, and whether a lease of the store was taken for it."""
+        with self._lock:
+            seconds = self.rules.wait(self._left, self._clock())
+        if seconds or self.shared is None:
+            return seconds, False
+        answer: tuple[float, bool] = yield RunBlocking(self.shared.acquire)
+        return answer
 
-        Without it, whoever has just sent would be the first again: no other process knows the moment as exactly.
+    def _hand_over(self, waiter: _Waiter, permit: Permit) -> bool:
+        """Make a permit of the turn to ask; False if that took so long that another one asks."""
+        with self._lock:
+            if self._holder is not waiter:
+                return False
+            self._holder, self._held_since = permit, self._clock()
+            return True
+
+    def holds(self, permit: Permit) -> bool:
+        """Return whether a permit is still good."""
+        return self._holder is permit
+
+    def free(self, holder: object) -> None:
+        """Let the next in line ask, unless somebody else than this one holds it up."""
+        with self._lock:
+            if self._holder is holder:
+                self._holder = None
+            if self._holder is None and self._line:
+                turn, self._line[0].turn = self._line[0].turn, None
+                if turn is not None and turn.set_running_or_notify_cancel():
+                    turn.set_result(None)
+
+    def count(self, permit: Permit) -> float | None:
+        """Count a permit's request as of now, and return when that is; None if the permit is no longer good."""
+        with self._lock:
+            if self._holder is not permit:
+                return None
+            now = self._clock()
+            self._left.append(now)
+            self._opens_at = now + self.rules.spacing
+        self.free(permit)
+        if self.shared is None:  # a store outside of this process remembers by itself
+            _REGISTRY.keep(self, self.rules.longest)
+        return now
+
+    def answered(self, permit: Permit, left_at: float, *, answered: bool) -> None:
+        """Count a request anew if its answer took long, and no other one has left since.
+
+        One that was answered was counted by then; of one that was not, nobody knows, so it counts with the margin.
         """
-        windows = waited / (self.rules.spacing or 1.0)
-        return (0.0 if urgent else _COURTESY) + _MODESTY / max(1.0, windows) ** 2
-
-    def _admit(self, owner: str) -> Actions[float]:
-        if not self.store.blocks:
-            return self.store.admit(owner)
-        try:
-            seconds: float = yield RunBlocking(functools.partial(self.store.admit, owner))
-        except BaseException:
-            # Whether the turn was taken is not known here: whoever asks next does so by this name.
-            self.put_back(owner)
-            raise
-        return seconds
-
-    def _made(self, turn: Permit) -> Permit:
         with self._lock:
-            self._taken.add(turn)
-        return turn
+            now = self._clock()
+            if now - left_at <= self.rules.slack or not self._left or self._left[-1] != left_at:
+                return
+            ago = self.rules.slack if answered else 0.0
+            self._left[-1] = now - ago
+        if permit.shared and self.shared is not None:
+            self.shared.answered(permit.name, ago)
 
-    def used(self, turn: Permit) -> None:
-        """Note that a turn's request has left, or that it was given back."""
-        with self._lock:
-            self._taken.discard(turn)
-
-    def put_back(self, owner: str) -> None:
-        """Keep a turn that was not used for the next one in line."""
-        with self._lock:
-            self._spare = owner
-
-    def take_back(self, owner: str) -> bool:
-        """Return whether a turn that was put back is still there, and no longer keep it."""
-        with self._lock:
-            kept = self._spare == owner
-            if kept:
-                self._spare = None
-            return kept
-
-    def _take_spare(self) -> str | None:
-        with self._lock:
-            spare, self._spare = self._spare, None
-            return spare
-
-    def counted(self) -> None:
-        """Note that a request has left."""
-        self._opens_at = self._clock() + self.rules.spacing
-        self._remember()
-
-    def _remember(self) -> None:
-        """Let the register hold this for as long as it matters; a store outside of this process does so by itself."""
-        if not self.store.blocks:
-            _REGISTER.keep(self, self.rules.furthest)
-
-    def now(self) -> float:
-        """Return the moment by the limiter's clock."""
-        return self._clock()
+    def give_back(self, permit: Permit) -> None:
+        """Let another request have a permit that was not used: one of this process, or else of any."""
+        self.free(permit)
+        if permit.shared and self.shared is not None and self._holder is None and not self._line:
+            self.shared.release()
 
     def _refusal(self) -> NotSentError:
         declared = " and ".join(str(limit) for limit in self._limits)
@@ -246,19 +269,19 @@ class Permit:
     """The right to send one request now.
 
     Attributes:
+        name: Its name in the store.
         waited: How long it took to get, in seconds.
+        shared: Whether it is a lease of the store that processes share.
         refusal: Why `leave` refused; None if it did not.
     """
 
-    def __init__(self, limiter: Limiter, owner: str, waited: float) -> None:
+    def __init__(self, limiter: Limiter, waited: float, *, shared: bool) -> None:
+        self.name = uuid.uuid4().hex
         self.waited = waited
+        self.shared = shared
         self.refusal: NotSentError | None = None
         self._limiter = limiter
-        self._store = limiter.store
-        self._owner = owner
-        self._lock = threading.Lock()
-        self._state = "waiting"  # leaving, left, over
-        self._left_at = 0.0
+        self._left_at: float | None = None
 
     def leave(self) -> None:
         """Count the request as of now, right before its first byte leaves. Once it is counted, do nothing.
@@ -267,68 +290,37 @@ class Permit:
             PermitLostError: If another request has the permit meanwhile, or it was abandoned.
             NotSentError: If the store cannot be reached.
         """
-        try:
-            self._leave()
-        except NotSentError as refusal:
-            self.refusal = refusal
-            raise
+        if self._left_at is None:
+            try:
+                self._left_at = self._leave()
+            except NotSentError as refusal:
+                self.refusal = refusal
+                raise
 
-    def _leave(self) -> None:
-        with self._lock:
-            if self._state == "left":
-                return
-            if self._state == "over":
-                raise PermitLostError("the call was abandoned; nothing was sent")
-            self._state = "leaving"
-        rules = self._limiter.rules
-        self._left_at = self._limiter.now()
-        try:
-            held = self._store.hold(self._owner, rules.spacing)
-        finally:
-            self._limiter.used(self)
-        with self._lock:
-            if not held:
-                self._state = "over"
-                raise PermitLostError(
-                    "it took so long to connect that another request was let through; nothing was sent"
-                )
-            if self._state == "over":
-                raise PermitLostError("the call was abandoned; nothing was sent")
-            self._state = "left"
-        self._limiter.counted()
+    def _leave(self) -> float:
+        limiter = self._limiter
+        good = limiter.holds(self)
+        if good and self.shared and limiter.shared is not None:
+            good = limiter.shared.leave(self.name)
+        left_at = limiter.count(self) if good else None
+        if left_at is None:
+            raise PermitLostError("the request was given up, or took so long to connect that another one went first")
+        return left_at
 
     def end(self, *, answered: bool) -> None:
-        """Count the request anew if its answer took long, or give the turn back if it never left.
+        """Count the request anew if its answer took long, or give the permit back if it never left.
 
         Args:
             answered: Whether there was an answer; a request without one may be counted later still.
         """
-        with self._lock:
-            state, self._state = self._state, "over"
-        rules = self._limiter.rules
-        # If the store cannot be reached, what was counted when the request left stands, and a turn runs out by itself.
-        with contextlib.suppress(NotSentError):
-            if state == "left":
-                if self._limiter.now() - self._left_at > rules.slack:
-                    self._store.hold(self._owner, rules.spacing_from_answer if answered else rules.spacing)
-            elif state != "over" or self._limiter.take_back(self._owner):
-                self._limiter.used(self)
-                self._store.release(self._owner)
+        if self._left_at is not None:
+            self._limiter.answered(self, self._left_at, answered=answered)
+        else:
+            self._limiter.give_back(self)
 
     def abandon(self) -> None:
-        """Let the next one have the turn, if no byte has left; never blocks on input and output."""
-        with self._lock:
-            state = self._state
-            if state == "left":
-                return
-            self._state = "over"
-        if state != "waiting":
-            return
-        self._limiter.used(self)
-        if self._store.blocks:
-            self._limiter.put_back(self._owner)
-        else:
-            self._store.release(self._owner)
+        """Let the next one have the permit, if no byte has left; never blocks on input and output."""
+        self._limiter.free(self)
 
 
-_REGISTER: Registry[Limiter] = Registry(Limiter.start)
+_REGISTRY: Registry[Limiter] = Registry(Limiter.start)

@@ -1,4 +1,4 @@
-"""Where the turns of an account are counted, as a configuration says it."""
+"""Where the requests of an account are counted, as a configuration says it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 import attrs
 
 from gateway_core.errors import ConfigurationError
-from gateway_core.transport._rate_limit.rules import OpenStore, Rules
+from gateway_core.transport._rate_limit.rules import Rules, Store
 
 _REDIS = ("redis", "rediss", "unix")
 
@@ -48,7 +48,7 @@ class Where:
             return cls("file", text)
         raise ConfigurationError("a limiter is the full path of a file, or redis://..., rediss://... or unix://...")
 
-    def open(self, key: str, rules: Rules) -> OpenStore:
+    def open(self, key: str, rules: Rules) -> Store:
         """Return the store of one account, on a file or on Redis."""
         if self.kind == "file":
             from gateway_core.transport._rate_limit.file_store import FileStore

@@ -1,82 +1,83 @@
-"""The turns of one account for processes on any machine, on a Redis server."""
+"""The requests of one account, for processes on any machine, on a Redis server."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import Any
 
-from pyrate_limiter import RateItem, RedisBucket
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from gateway_core.errors import ConfigurationError
-from gateway_core.transport._rate_limit.rules import LEASE, Rules, StoreError
+from gateway_core.transport._rate_limit.rules import LEASE, LONGEST_PAUSE, Rules, StoreError
 
 #: How many seconds the server may take to accept a connection, and to answer: it needs less than a millisecond.
 _TIMEOUT = 1.0
 
 #: What each script begins with. Moments are microseconds of the server's clock; written by `%.0f`, since Lua would
-#: round them to fourteen digits. One that is further ahead than possible, as the clock was set back, has passed.
+#: round them to fourteen digits. Those in the future, since the clock was set back, become now.
 _BEGIN = """
-local turn, log, owner, seconds, furthest = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local lease, log, life = KEYS[1], KEYS[2], ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local state = redis.call('HMGET', turn, 'owner', 'left', 'until', 'closed')
-local mine, left = state[1] == owner, state[2] ~= '0'
-local function moment(text)
-    local at = tonumber(text or '0')
-    return at <= now + furthest and at or 0
+local function digits(number) return string.format('%.0f', number) end
+local function field(name) return tonumber(redis.call('HGET', lease, name) or '0') end
+local function write(...)
+    redis.call('HSET', lease, ...)
+    redis.call('PEXPIRE', lease, life)
 end
-local function write(name, at)
-    redis.call('HSET', turn, name, string.format('%.0f', at))
+local function count(id, at)
+    redis.call('ZADD', log, digits(at), id)
+    redis.call('PEXPIRE', log, life)
 end
-local function keep()
-    redis.call('PEXPIRE', turn, math.ceil(furthest / 500))
-    redis.call('PEXPIRE', log, math.ceil(furthest / 500))
+for _, name in ipairs({'leased_at', 'paused_at'}) do
+    if field(name) > now then write(name, digits(now)) end
 end
-local function newest()
-    local entry = redis.call('ZRANGE', log, -1, -1)[1]
-    return entry and string.sub(entry, 1, #owner) == owner and entry
-end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', log, '(' .. digits(now), '+inf')) do count(id, now) end
 """
 
-#: {microseconds to wait or 0, milliseconds now, whether the log has this owner's request already}
-_TAKE = f"""{_BEGIN}
-if not mine or left then
-    local till, closed, nap = moment(state[3]), moment(state[4]), tonumber(ARGV[4])
-    if now < till then return {{left and till - now or math.min(till - now, nap), 0, 0}} end
-    if now < closed then return {{closed - now, 0, 0}} end
+#: Arguments: process, lease, nap, and the requests and the length of each window. Returns how long to wait, or 0.
+_ACQUIRE = f"""{_BEGIN}
+local owner = redis.call('HGET', lease, 'owner')
+local leased_until = field('leased_at') + ARGV[3]
+if owner and owner ~= ARGV[2] and now < leased_until then return math.min(leased_until - now, tonumber(ARGV[4])) end
+local wait = field('paused_at') + field('paused_for') - now
+for place = 5, #ARGV, 2 do
+    local nth = redis.call('ZREVRANGE', log, ARGV[place] - 1, ARGV[place] - 1, 'WITHSCORES')
+    if nth[2] then wait = math.max(wait, nth[2] + ARGV[place + 1] - now) end
 end
-redis.call('HSET', turn, 'owner', owner, 'left', '0')
-write('until', now + seconds)
-keep()
-return {{0, math.floor(now / 1000), newest() and 1 or 0}}
+if wait > 0 then return wait end
+write('owner', ARGV[2], 'leased_at', digits(now))
+return 0
 """
 
-_HOLD = f"""{_BEGIN}
-if not mine then return 0 end
-redis.call('HSET', turn, 'left', '1')
-write('until', now + seconds)
-local entry = newest()
-if entry then redis.call('ZADD', log, math.floor(now / 1000), entry) end
-keep()
+#: Arguments: process, request, and how many requests have to be remembered. Returns whether it may leave.
+_LEAVE = f"""{_BEGIN}
+if redis.call('HGET', lease, 'owner') ~= ARGV[2] then return 0 end
+redis.call('HDEL', lease, 'owner')
+count(ARGV[3], now)
+redis.call('ZREMRANGEBYRANK', log, 0, -ARGV[4] - 1)
 return 1
 """
 
-_FREE = f"""{_BEGIN}
-if mine and not left then
-    redis.call('HDEL', turn, 'owner', 'left', 'until')
-    local entry = newest()
-    if entry then redis.call('ZREM', log, entry) end
-end
+#: Arguments: request, and how long ago it was answered.
+_ANSWERED = f"""{_BEGIN}
+local newest = redis.call('ZRANGE', log, -1, -1, 'WITHSCORES')
+if newest[1] == ARGV[2] then count(ARGV[2], math.max(newest[2], now - ARGV[3])) end
 """
 
-_BLOCK = f"""{_BEGIN}
-write('closed', math.max(moment(state[4]), now + seconds))
-keep()
+#: Argument: process.
+_RELEASE = f"""{_BEGIN}
+if redis.call('HGET', lease, 'owner') == ARGV[2] then redis.call('HDEL', lease, 'owner') end
+"""
+
+#: Argument: for how long.
+_PAUSE = f"""{_BEGIN}
+if field('paused_at') + field('paused_for') < now + ARGV[2] then
+    write('paused_at', digits(now), 'paused_for', ARGV[2])
+end
 """
 
 
@@ -89,74 +90,48 @@ class RedisStore:
         url: The server's address, as `redis` reads it.
     """
 
-    blocks = True
-
     def __init__(self, rules: Rules, key: str, url: str) -> None:
         self._rules = rules
-        self._keys = [f"gateway_core:{{{key}}}:turn", f"gateway_core:{{{key}}}:log"]
+        self._keys = [f"gateway_core:{{{key}}}:lease", f"gateway_core:{{{key}}}:requests"]
+        self._life = round(2000 * max(rules.longest, LONGEST_PAUSE))
         self._client = _client(url)
-        self._take, self._hold, self._free, self._block = (
-            self._client.register_script(text) for text in (_TAKE, _HOLD, _FREE, _BLOCK)
+        self._acquire, self._leave, self._answered, self._release, self._pause = (
+            self._client.register_script(text) for text in (_ACQUIRE, _LEAVE, _ANSWERED, _RELEASE, _PAUSE)
         )
-        self._lock = threading.Lock()
-        self._log: RedisBucket | None = None
 
-    def admit(self, owner: str) -> float:
-        """As `Store.admit`."""
-        with self._lock:
-            wait, now, counted = self._run(self._take, owner, LEASE, round(self._rules.nap * 1e6))
-            if wait or counted or not self._rules.logged:
-                return float(wait) / 1e6
-            seconds = self._put(RateItem(owner, now))
-            if seconds:
-                self._run(self._free, owner)
-            return seconds
+    def acquire(self, process: str) -> float:
+        """As `Store.acquire`."""
+        windows = [number for requests, seconds in self._rules.windows for number in (requests, _micro(seconds))]
+        wait: int = self._run(self._acquire, process, _micro(LEASE), _micro(self._rules.nap), *windows)
+        return wait / 1e6
 
-    def hold(self, owner: str, seconds: float) -> bool:
-        """As `Store.hold`."""
-        return bool(self._run(self._hold, owner, seconds))
+    def leave(self, process: str, request: str) -> bool:
+        """As `Store.leave`."""
+        return bool(self._run(self._leave, process, request, self._rules.most))
 
-    def release(self, owner: str) -> None:
+    def answered(self, request: str, ago: float) -> None:
+        """As `Store.answered`."""
+        self._run(self._answered, request, _micro(ago))
+
+    def release(self, process: str) -> None:
         """As `Store.release`."""
-        self._run(self._free, owner)
+        self._run(self._release, process)
 
-    def block(self, seconds: float) -> None:
-        """As `Store.block`."""
-        self._run(self._block, "", seconds)
+    def pause(self, seconds: float) -> None:
+        """As `Store.pause`."""
+        self._run(self._pause, _micro(seconds))
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _run(self, script: Any, owner: str, seconds: float = 0.0, *more: int) -> Any:
-        arguments = [owner, round(seconds * 1e6), round(self._rules.furthest * 1e6), *more]
+    def _run(self, script: Any, *arguments: str | int) -> Any:
         try:
-            return script(keys=self._keys, args=arguments)
+            return script(keys=self._keys, args=[self._life, *arguments])
         except (RedisError, OSError) as error:
             why = type(error).__name__
-        raise StoreError(_reason(why))
-
-    def _put(self, item: RateItem) -> float:
-        """Write a request into the log, or say how long the log is full."""
-        try:
-            with contextlib.suppress(NoScriptError):
-                return self._put_now(item)
-            # The server was started anew and has forgotten the engine's script.
-            self._log = None
-            return self._put_now(item)
-        except (RedisError, OSError) as error:
-            why = type(error).__name__
-        raise StoreError(_reason(why))
-
-    def _put_now(self, item: RateItem) -> float:
-        log: Any = self._log
-        if log is None:
-            log = self._log = RedisBucket.init(list(self._rules.logged), self._client, self._keys[1])
-        log.leak(item.timestamp)
-        if log.put(item):
-            self._client.pexpire(self._keys[1], round(self._rules.furthest * 2000))
-            return 0.0
-        return float(log.waiting(item)) / 1000
+        # What the client says may hold the address, and so a password.
+        raise StoreError(f"Redis: {why}")
 
 
 def check(url: str) -> None:
@@ -177,6 +152,5 @@ def _client(url: str) -> Redis:
     )
 
 
-def _reason(why: str) -> str:
-    """Return what is said of a failure of the client: its text may hold the address, and so a password."""
-    return f"Redis: {why}"
+def _micro(seconds: float) -> int:
+    return round(seconds * 1e6)
