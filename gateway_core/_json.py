@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
@@ -19,6 +20,8 @@ _LONGEST_NUMBER = 2 * _MOST_DIGITS + 3
 #: Python's own bound is the host's to move, and a host that moved it up would crash in C instead.
 _DEEPEST = 500
 
+_NO_NUMBER = Decimal("NaN")
+
 _UNMARKED = bytes(set(range(256)) - set(b'[]{}"'))
 _QUOTED = re.compile(rb'"[^"]*+(?:"|\Z)')
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -28,14 +31,14 @@ _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)"
 
 
 def loads(body: bytes) -> Any:
-    """Parse strict JSON. Numbers with a fraction or an exponent become `~decimal.Decimal`.
+    """Parse strict JSON. A number with a fraction or an exponent becomes a `~decimal.Decimal`; a BOM is skipped.
 
     Raises:
         ValueError: If it is not JSON in UTF-8, holds NaN, Infinity, a repeated key, half a surrogate pair, a number of
             more than 100 digits, or is nested deeper than 500. The text says which, and holds nothing of the body.
     """
     try:
-        text = body.decode("utf-8")
+        text = body.removeprefix(BOM_UTF8).decode("utf-8")
         _check_depth(body)
         _check_escapes(text)
         return _DECODER.decode(text)
@@ -95,7 +98,11 @@ def _integer(text: str) -> int:
 
 
 def _decimal(text: str) -> Decimal:
-    if len(text) > _LONGEST_NUMBER or not _fits(number := Decimal(text)):
+    try:
+        number = Decimal(text) if len(text) <= _LONGEST_NUMBER else _NO_NUMBER
+    except ArithmeticError:  # an exponent that is no number of the machine's
+        number = _NO_NUMBER
+    if not number.is_finite() or not _fits(number):
         raise ValueError("a number is too long, too large or too small")
     return number
 

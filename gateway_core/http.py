@@ -259,7 +259,8 @@ def split(url: str) -> SplitResult:
     parts = urlsplit(url)
     if "%" in parts.netloc:
         raise ValueError("a host and a port have no escapes")
-    _ = parts.port  # raises if it is not a number in range
+    if parts.port == 0:  # which raises if it is not a number in range
+        raise ValueError("nobody listens on port 0")
     return parts
 
 

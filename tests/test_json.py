@@ -77,6 +77,7 @@ def test_what_is_written_is_read(value: Any) -> None:
         (b"1E-18", Decimal("1E-18")),
         (b"9" * 100, 10**100 - 1),
         (b"-7", -7),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
         (b' {"a" : [ true , false , null ] } \n', {"a": [True, False, None]}),
         (b'"\\u0041\\n\\/\\""', 'A\n/"'),
         (b'"\\ud83d\\ude00"', "\U0001f600"),
@@ -91,6 +92,14 @@ def test_json_is_read_exactly(body: bytes, expected: object) -> None:
     actual = loads(body)
 
     assert (actual, repr(actual)) == (expected, repr(expected))
+
+
+@pytest.mark.usefixtures("hostile_context")
+@pytest.mark.parametrize("number", ["1E9999999999999999999", "-1e-9999999999999999999"])
+def test_the_hosts_context_makes_no_number_of_none(number: str) -> None:
+    """M5: a context that traps nothing would make a NaN of a number that is too large for it."""
+    with pytest.raises(ValueError, match="too large or too small"):
+        loads(f"[{number}]".encode())
 
 
 @pytest.mark.usefixtures("hostile_context")
@@ -134,7 +143,11 @@ def test_the_hosts_context_changes_nothing(number: str) -> None:
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
         ('{"a": 1}'.encode("utf-16-le"), "not JSON"),
         ('{"a": 1}'.encode("utf-32-be"), "not JSON"),
-        (b'\xef\xbb\xbf{"a": 1}', "not JSON"),
+        (b'\xef\xbb\xbf\xef\xbb\xbf{"a": 1}', "not JSON"),
+        (b'{"a": \xef\xbb\xbf1}', "not JSON"),
+        (b"[1E9999999999999999999]", "too large or too small"),
+        (b"[-1e-99999999999999999999]", "too large or too small"),
+        (b"[0e9999999999999999999]", "too large or too small"),
         (b"", "not JSON"),
         (b" ", "not JSON"),
         (b"{} {}", "not JSON"),
@@ -155,7 +168,7 @@ def test_the_hosts_context_changes_nothing(number: str) -> None:
         (b"True", "not JSON"),
         (b"// x\n1", "not JSON"),
     ],
-    ids=range(47),
+    ids=range(51),
 )
 def test_what_is_no_strict_json_is_refused(body: bytes, message: str) -> None:
     """W10: NaN, overflow, endless numbers, repeated keys, other encodings and half characters are refused."""

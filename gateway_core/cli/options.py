@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +42,8 @@ def on_account(command: _Command) -> _Command:
 
 
 def open_gateway(account: str | None, config: Path | None, transport: Transport | None = None) -> Gateway:
-    """Open the gateway that the options choose."""
+    """Open the gateway that the options choose. What its log would warn of, the command tells itself."""
+    logging.getLogger("gateway_core").addHandler(logging.NullHandler())
     return Gateway.open(account, config=config, transport=transport)
 
 

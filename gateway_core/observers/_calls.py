@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -12,8 +13,14 @@ from typing import Any, Self
 
 from gateway_core._tracebacks import describe
 from gateway_core.errors import GatewayError
+from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.invoice import Invoice
 from gateway_core.observers._events import CallEnded, Event, InvoiceCreated
+
+#: The usual names of the header in which an API tells its id of a request.
+_REQUEST_IDS = ("X-Request-Id", "Request-Id", "X-Correlation-Id", "PayPal-Debug-Id")
+
+_ID = re.compile(r"[!-~]{1,100}")
 
 _numbers = itertools.count(1)
 
@@ -72,26 +79,59 @@ class CallEvents:
 
     Attributes:
         watched: Whether anybody is told.
+        scrub: Returns a text without what the observers are not told.
     """
 
-    __slots__ = ("_backend", "_listeners", "_number", "_operation", "_started", "watched")
+    __slots__ = ("_backend", "_listeners", "_number", "_operation", "_started", "scrub", "watched")
 
     def __init__(self, listeners: tuple[Listener, ...], backend: str, operation: str) -> None:
         self._listeners = listeners
         self._backend = backend
         self._operation = operation
         self.watched = bool(listeners)
+        self.scrub: Callable[[str], str] = str
         self._number = next(_numbers)
         self._started = time.perf_counter()
 
-    def tell(self, kind: type[Event], /, **fields: Any) -> None:
-        """Tell the observers an event of a class. It is made only if one of them wants it."""
+    def tell(
+        self,
+        kind: type[Event],
+        request: HttpRequest | None = None,
+        response: HttpResponse | None = None,
+        /,
+        **fields: Any,
+    ) -> None:
+        """Tell the observers an event of a class. It is made only if one of them wants it.
+
+        Args:
+            kind: The class.
+            request: The request that it is about.
+            response: The answer to it.
+            fields: The fields that do not follow from these.
+        """
         event = None
         for listener in self._listeners:
             if listener.wants(kind):
                 if event is None:
+                    if request is not None:
+                        fields |= self._about(request, response)
                     event = kind(backend=self._backend, operation=self._operation, call=self._number, **fields)
                 listener.tell(event)
+
+    def _about(self, request: HttpRequest, response: HttpResponse | None) -> dict[str, Any]:
+        parts = request.url.partition("?")[0].split("/", 3)
+        about: dict[str, Any] = {
+            "method": request.method,
+            "host": parts[2].rpartition("@")[2] if len(parts) > 2 else "",
+            "path": self.scrub(f"/{parts[3]}" if len(parts) > 3 else "/"),
+        }
+        if response is not None:
+            headers = response.headers
+            request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), "")
+            about |= {"status": response.status, "size": len(response.body)}
+            # What is no single word quotes something, and that may be a customer's.
+            about["request_id"] = self.scrub(request_id) if _ID.fullmatch(request_id) else None
+        return about
 
     def created(self, invoice: Invoice) -> None:
         """Tell that the provider made an invoice."""

@@ -56,50 +56,58 @@ class CallEnded(Event):
 
 
 @attrs.frozen(kw_only=True)
-class RequestSent(Event):
+class _RequestEvent(Event):
+    """Something that happened to a request."""
+
+    method: str
+    host: str
+    path: str
+    attempt: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class RequestSent(_RequestEvent):
     """A request is about to leave.
 
     Attributes:
         method: The HTTP method.
         host: The provider's host, with its port where the address names one.
+        path: The path, without the query, and with ``***`` for what is secret in it. It may hold ids.
         attempt: 1 for the first time that it is sent, 2 for its first repetition.
     """
 
-    method: str
-    host: str
-    attempt: int = 1
-
 
 @attrs.frozen(kw_only=True)
-class AnswerReceived(Event):
+class AnswerReceived(_RequestEvent):
     """An answer came, whatever it says.
 
     Attributes:
         status: The HTTP status.
         seconds: From the request's leaving to the last byte of the answer.
         size: Bytes in the body, decoded.
-        attempt: As in `RequestSent`.
+        method, host, path, attempt: As in `RequestSent`.
+        request_id: The provider's id of the request, from a header such as ``X-Request-Id``; None if there is none,
+            or it is no single word.
     """
 
     status: int
     seconds: float
     size: int
-    attempt: int = 1
+    request_id: str | None = None
 
 
 @attrs.frozen(kw_only=True)
-class RequestFailed(Event):
+class RequestFailed(_RequestEvent):
     """No usable answer came, or the request was none that could be sent.
 
     Attributes:
         error: Why, and whether the request surely never reached the provider.
         seconds: From the request's leaving to the failure.
-        attempt: As in `RequestSent`.
+        method, host, path, attempt: As in `RequestSent`.
     """
 
     error: GatewayError = attrs.field(repr=_without_words)
     seconds: float
-    attempt: int = 1
 
 
 @attrs.frozen(kw_only=True)

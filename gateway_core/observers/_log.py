@@ -10,6 +10,5 @@ ROOT = "gateway_core"
 
 @functools.cache
 def logger(name: str = "") -> logging.Logger:
-    """Return a logger of ours. Where the application configures no logging, nothing is written, not even to stderr."""
-    logging.getLogger(ROOT).addHandler(logging.NullHandler())
+    """Return a logger of ours. Where the application configures no logging, Python writes warnings to stderr."""
     return logging.getLogger(f"{ROOT}.{name}" if name else ROOT)

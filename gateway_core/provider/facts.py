@@ -74,7 +74,7 @@ class RateLimit:
         Raises:
             ConfigurationError: If it is none.
         """
-        match = _RATE.fullmatch(text)
+        match = _RATE.fullmatch(text) if isinstance(text, str) else None  # type: ignore[redundant-expr]  # callers may be untyped
         if match is None or not int(match["requests"]) or not int(match["count"] or 1):
             raise ConfigurationError('a rate limit is written like "1/s", "5/10s", "100/m", "1000/h" or "10000/d"')
         return cls(requests=int(match["requests"]), seconds=int(match["count"] or 1) * _UNITS[match["unit"]])

@@ -118,8 +118,9 @@ class ProviderInfo:
         rate_limit_headers: The headers that tell what is left of them; None if there are none.
         says_too_many: Returns whether an answer means "too many requests", for a provider that says so with another
             status than 429; such a request was surely not carried out.
-        retry_advice: Returns what an answer says about repeating the request, or None if it says nothing. Declared
-            only: the gateway does not act on it yet.
+        retry_advice: Returns what an answer says about repeating the request, or None if it says nothing. It goes
+            before what the status says, for requests that may be repeated: those that are `HttpRequest.safe`, or have
+            a key that is honoured.
         account_settings: The names of the settings that tell its accounts from each other, such as ``("api_key",)``:
             limits are counted by these. None for all settings.
         webhook_authentication: How its webhooks are shown to be genuine.

@@ -20,8 +20,11 @@ def connect(settings: TransportSettings, *, base_url: str | None = None, hosts: 
     """Return a transport to the server of a base address, and to further hosts by https; each request is sent once.
 
     Raises:
-        ConfigurationError: If an address is not https and not on the loopback range, or the environment is wrong.
+        ConfigurationError: If an address is not https and not on the loopback range, the environment is wrong, or
+            `settings` are none.
     """
+    if not isinstance(settings, TransportSettings):
+        raise ConfigurationError("the settings of a transport are TransportSettings")
     from gateway_core.transport._requests_transport import RequestsTransport
 
     return RequestsTransport(settings, base_url=base_url, hosts=hosts)

@@ -22,14 +22,14 @@ class CircuitBreaker:
         self.seconds = seconds
         self._most = failures
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._failures = 0
         self._open_until: float | None = None
         self._probe: object = None
 
     def forked(self) -> None:
         """Replace the lock and the probe in a forked process: their threads were not copied."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._probe = None
 
     def check(self) -> None:

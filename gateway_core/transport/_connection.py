@@ -10,147 +10,77 @@ be interrupted, and a TLS record that drips through a proxy which is itself reac
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import http.client
-import io
+import queue
 import socket
 import sys
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+import urllib3.connection
+import urllib3.connectionpool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError
 from urllib3.util.connection import allowed_gai_family, create_connection
-from urllib3.util.response import assert_header_parsing
 
-from gateway_core.transport._deadline import Deadline
+from gateway_core.transport._call import Call, DeadlinePassed
+from gateway_core.transport._response import Response
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-    _Base = HTTPConnection
+    _Base = urllib3.connection.HTTPConnection
+    _PoolBase = urllib3.HTTPConnectionPool
 else:
-    _Base = object
+    _Base = _PoolBase = object
 
-#: What urllib3 takes for the target and shows in its log lines and exceptions: a path holds ids, and a query more.
-SHOWN_TARGET = "/..."
-
-
-class DeadlinePassed(TimeoutError):  # noqa: N818  # never leaves this package
-    """The call is over."""
+C = TypeVar("C", bound=type)
 
 
-@attrs.define
-class Call:
-    """One call on its way through the libraries, which know nothing of it.
-
-    Attributes:
-        target: The path and query to ask for.
-        deadline: When it is over.
-        connect_timeout: Seconds for each connect.
-        read_timeout: Seconds for each write and read.
-        on_write: What to call right before the first byte leaves; what it raises keeps it from leaving.
-        connecting: Whether a connection is being opened; what is written meanwhile is for a proxy.
-        reached: Whether one of our connections has taken the request, and not a test's stand-in.
-        written: Whether a byte of the request may have left.
-    """
-
-    target: str = attrs.field(repr=False)
-    deadline: Deadline
-    connect_timeout: float
-    read_timeout: float
-    on_write: Callable[[], None] | None = None
-    connecting: bool = False
-    reached: bool = False
-    written: bool = False
-
-    def bound(self, timeout: float) -> float:
-        """Return the timeout, or what is left of the deadline if that is less."""
-        left = self.deadline.remaining()
-        if left <= 0:
-            raise DeadlinePassed
-        return min(timeout, left)
-
-    def writing(self) -> None:
-        """Note that the request's first byte is about to leave, or raise if it is too late for that."""
-        if not self.written:
-            if self.on_write is not None:
-                self.on_write()
-            if not self.deadline.leave():
-                raise DeadlinePassed
-            self.written = True
+def _own(kind: C) -> C:
+    """Return urllib3's class itself, whatever a recorder has put in its place while this module is imported."""
+    return next(each for each in kind.__mro__ if each.__module__ == "urllib3.connection")  # type: ignore[return-value]  # of a kind
 
 
-class _Current(threading.local):
-    call: Call
+#: What tracers and recorders wrap, and which module it is from.
+_METHODS: tuple[tuple[type, str, ModuleType], ...] = (
+    (http.client.HTTPConnection, "putrequest", http.client),
+    (http.client.HTTPConnection, "getresponse", http.client),
+    (_own(urllib3.connection.HTTPConnection), "request", urllib3.connection),
+    (_own(urllib3.connection.HTTPConnection), "getresponse", urllib3.connection),
+)
 
 
-#: The call of this thread. A connection serves one call at a time, from the thread that makes it.
-current = _Current()
-
-
-class _Reader(io.RawIOBase):
-    """A socket's reading end, each read of which is bounded."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._raw = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        call = current.call
-        self._socket.settimeout(call.bound(call.read_timeout))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Readable:
-    """What `http.client` needs of a socket to read a response from it."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._socket))
-
-
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
-        super().__init__(_Readable(sock), *args, **more)  # type: ignore[arg-type]  # only its makefile is called
-
-    def begin(self) -> None:
-        """Read status line and headers; pass over interim answers, which the base class takes for the final one."""
-        super().begin()
-        while 101 < self.status < 200:
-            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first answer
-            super().begin()
-        if self.status == 101:
-            raise http.client.HTTPException("a switch of protocols that nobody asked for")
-        # urllib3 would log what it could not parse, and go on without the headers that follow it.
-        if self.msg.defects or self.msg.get_payload():
-            assert_header_parsing(self.msg)
+def _hooked() -> bool:
+    """Return whether somebody wants to see what goes through the methods of a connection."""
+    for kind, name, module in _METHODS:
+        method = vars(kind)[name]
+        if type(method) is not FunctionType or method.__globals__ is not vars(module):
+            return True
+    return False
 
 
 class _Bounded(_Base):
-    response_class = _Response
+    #: The call that has this connection.
+    call: Call
+    #: An application may switch `http.client`'s on for all connections, and it prints keys.
+    debuglevel = 0
     _held: list[bytes] | None = None
 
+    def response_class(  # type: ignore[override]  # of a class, only the call is needed
+        self, sock: socket.socket, method: str | None = None, **_: Any
+    ) -> Response:
+        """Return what a response is read with, be it a proxy's."""
+        return Response(sock, self.call, method)
+
     def connect(self) -> None:
-        call = current.call
-        call.reached = call.connecting = True
+        self.call.connecting = True
         super().connect()
-        call.connecting = False
+        self.call.connecting = False
 
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers. urllib3 gives each the whole timeout, however many there are."""
-        call = current.call
+        call = self.call
         try:
             found = socket.getaddrinfo(self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
         except socket.gaierror as error:
@@ -180,19 +110,34 @@ class _Bounded(_Base):
         raise NewConnectionError(self, "no connection") from failure
 
     def _tunnel(self) -> None:
-        call = current.call
+        call = self.call
         try:
             super()._tunnel()
         except OSError as error:
             raise ProxyError("the proxy refuses", error) from error
         self.sock.settimeout(call.bound(call.connect_timeout))
 
+    def exchange(self, method: str, body: bytes, headers: Any) -> Response:
+        """Send the request of the call, and return the answer, read whole.
+
+        Head and body are written at once: apart they are two packets, and the second may wait for the first's receipt.
+        """
+        lines = [f"{method} {self.call.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        # One that answers before it has read everything may close the connection, and its answer is there all the same.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        with self.response_class(self.sock, method) as response:
+            response.read_whole()
+        if response.will_close:
+            self.close()
+        return response
+
     def putrequest(self, method: str, url: str, *args: Any, **more: Any) -> None:  # noqa: ARG002  # see below
-        """Ask for the call's own target, byte for byte, in place of what urllib3 was shown."""
-        super().putrequest(method, current.call.target, *args, **more)
+        """Ask for the call's own target, byte for byte: urllib3 writes its escapes anew."""
+        super().putrequest(method, self.call.target, *args, **more)
 
     def request(self, *args: Any, **more: Any) -> None:
-        """Write head and body at once: apart they are two packets, and the second may wait for the first's receipt."""
+        """Write head and body at once where urllib3 does the exchange."""
         self._held = []
         try:
             super().request(*args, **more)
@@ -205,10 +150,7 @@ class _Bounded(_Base):
         if self._held is not None:
             self._held.append(data)
             return
-        call = current.call
-        call.reached = True
-        if self.sock is None:
-            self.connect()
+        call = self.call
         # Python's sockets, with TLS and without, keep the timeout over all of one write.
         self.sock.settimeout(call.bound(call.read_timeout))
         if not call.connecting:
@@ -216,20 +158,96 @@ class _Bounded(_Base):
         super().send(data)
 
 
-class _HttpConnection(_Bounded, HTTPConnection):
+class _HttpConnection(_Bounded, _own(urllib3.connection.HTTPConnection)):  # type: ignore[misc]  # a class
     pass
 
 
-class _HttpsConnection(_Bounded, HTTPSConnection):
+class _HttpsConnection(_Bounded, _own(urllib3.connection.HTTPSConnection)):  # type: ignore[misc]  # a class
     pass
 
 
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+class _Idle:
+    """Idle connections, the last one first; with no lock, which a signal's handler would wait for in vain.
+
+    Args:
+        most: How many there is room for.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._connections: collections.deque[Any] = collections.deque()
+
+    def get(self, **_: Any) -> Any:
+        """Take one.
+
+        Raises:
+            queue.Empty: If there is none.
+        """
+        try:
+            return self._connections.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def put(self, connection: Any, **_: Any) -> None:
+        """Add one.
+
+        Raises:
+            queue.Full: If there is no room.
+        """
+        if self.qsize() >= self._most:
+            raise queue.Full
+        self._connections.append(connection)
+
+    def qsize(self) -> int:
+        """Return how many there are."""
+        return len(self._connections)
 
 
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+class _Pool(_PoolBase):
+    QueueCls = _Idle  # type: ignore[assignment]  # of a queue, this is what urllib3 uses
+
+    def _prepare_proxy(self, conn: Any) -> None:
+        """Leave the way through the proxy for `_make_request`, which has the call."""
+
+    def _make_request(self, conn: Any, method: str, url: str, *, call: Call, **more: Any) -> Any:  # type: ignore[override]  # the call is ours
+        """Carry a call out on a connection; without urllib3's own timeouts and log lines, which show addresses."""
+        body, headers = more["body"], more["headers"]
+        if not isinstance(conn, _Bounded):
+            call.astray = True
+            self._validate_conn(conn)
+        else:
+            conn.call = call
+            call.reached = True
+            if conn.is_closed:
+                if self.proxy is not None:
+                    super()._prepare_proxy(conn)
+                else:
+                    conn.connect()
+            if not _hooked():
+                answer = conn.exchange(method, body or b"", headers)
+                self._put_conn(conn)
+                return answer
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            conn.request(method, url, body=body, headers=headers, preload_content=False, decode_content=False)
+        response = conn.getresponse()
+        response._connection, response._pool = conn, self  # noqa: SLF001  # as urllib3 does
+        return response
+
+
+class _HttpPool(_Pool, urllib3.HTTPConnectionPool):
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
+        """Our connection, or that of a recorder which has put its own in the place of urllib3's."""
+        theirs = urllib3.HTTPConnectionPool.ConnectionCls
+        return _HttpConnection if theirs.__module__ == "urllib3.connection" else theirs
+
+
+class _HttpsPool(_Pool, urllib3.HTTPSConnectionPool):
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
+        """As above."""
+        theirs = urllib3.HTTPSConnectionPool.ConnectionCls
+        return _HttpsConnection if theirs.__module__ == "urllib3.connection" else theirs
 
 
 #: For `PoolManager.pool_classes_by_scheme`.

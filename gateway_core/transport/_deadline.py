@@ -8,6 +8,8 @@ from typing import Self
 
 import attrs
 
+from gateway_core.errors import InvalidRequestError
+
 
 @attrs.frozen
 class Deadline:
@@ -23,7 +25,13 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Self:
-        """Return the deadline so many seconds from now."""
+        """Return the deadline so many seconds from now.
+
+        Raises:
+            InvalidRequestError: If that is no number.
+        """
+        if not isinstance(seconds, int | float):
+            raise InvalidRequestError("a deadline is a number of seconds from now")
         return cls(clock() + seconds, clock)
 
     def remaining(self) -> float:

@@ -32,12 +32,14 @@ class Origin:
         scheme: ``https``, or ``http`` on the loopback range.
         host: The host's name or number.
         port: The port.
+        authority: Host and port as the header ``Host`` has them: without the port that the scheme has by itself.
     """
 
     url: str
     scheme: str
     host: str
     port: int
+    authority: str
 
     @classmethod
     def of(cls, url: str) -> Origin:
@@ -49,13 +51,14 @@ class Origin:
         try:
             normal = origin(url)
             parts = urlsplit(url)
-        except ValueError:
+        except (ValueError, TypeError):
             raise ConfigurationError("an address to contact must be one such as https://api.example.com") from None
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(url)):
             raise ConfigurationError(
                 f"{parts.hostname} must be contacted by https: http is for the loopback range only"
             )
-        return cls(normal, parts.scheme, parts.hostname or "", int(normal.rpartition(":")[2]))
+        authority = normal.partition("://")[2].removesuffix(":443" if parts.scheme == "https" else ":80")
+        return cls(normal, parts.scheme, parts.hostname or "", int(normal.rpartition(":")[2]), authority)
 
 
 def proxy_for(target: Origin) -> str | None:
@@ -72,7 +75,7 @@ def proxy_for(target: Origin) -> str | None:
     proxy = named if "://" in named else f"http://{named}"
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port is not False
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

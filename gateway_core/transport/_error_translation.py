@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 from collections.abc import Iterator
 
 import urllib3.exceptions as below
 from requests import exceptions as above
 
-from gateway_core.errors import NotSentError, OutcomeUnknownError, TransportError
-from gateway_core.transport._connection import Call, DeadlinePassed
+from gateway_core.errors import GatewayError, NotSentError, OutcomeUnknownError
+from gateway_core.transport._call import Call, DeadlinePassed
 
 _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -27,7 +28,7 @@ _NOT_SENT: tuple[tuple[_Kinds, str], ...] = (
 
 #: What may have happened after the first byte had left.
 _UNKNOWN: tuple[tuple[_Kinds, str], ...] = (
-    ((below.IncompleteRead, above.ChunkedEncodingError), "the answer was cut short"),
+    ((http.client.IncompleteRead, above.ChunkedEncodingError), "the answer was cut short"),
     (below.DecodeError, "the answer is encoded wrongly"),
     ((below.ReadTimeoutError, above.ReadTimeout, TimeoutError), "no answer came in time"),
     (ConnectionError, "the connection was lost before the whole answer was there"),
@@ -35,12 +36,29 @@ _UNKNOWN: tuple[tuple[_Kinds, str], ...] = (
     (ssl.SSLError, "the TLS connection broke"),
 )
 
+#: What OpenSSL says where the two sides will never agree.
+_HANDSHAKES: tuple[tuple[frozenset[str], str], ...] = (
+    (
+        frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION", "VERSION_TOO_LOW"}),
+        "its TLS is too old: it is to be 1.2 or later",
+    ),
+    (frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}), "what answers there speaks no TLS"),
+    (
+        frozenset({"SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_INSUFFICIENT_SECURITY", "DH_KEY_TOO_SMALL"}),
+        "its TLS has no cipher that is safe enough",
+    ),
+)
 
-def sort(error: Exception, call: Call, host: str, *, safe: bool) -> TransportError:
-    """Return the error of ours for what the libraries raised.
+#: What requests and all below it raise for the network; anything else is a mistake in what runs with them.
+_OF_LIBRARIES = (OSError, below.HTTPError, http.client.HTTPException)
 
-    Where our own connection had the request, its note decides. Where something else had (a test's stand-in), or none
-    was reached, the classes in the chain do, and what is not known to be harmless is not taken to be.
+
+def sort(error: Exception, call: Call, host: str, *, safe: bool) -> GatewayError:
+    """Return the error of ours for what was raised on the way.
+
+    Where our own connection had the request, its note decides. Where none had, the classes in the chain do: what does
+    not come from the network failed before it, unless a test's stand-in had the request; and of the network's, what is
+    not known to be harmless is not taken to be.
 
     Args:
         error: What was raised. Nothing of its text is used: it holds addresses, queries and header values.
@@ -50,14 +68,46 @@ def sort(error: Exception, call: Call, host: str, *, safe: bool) -> TransportErr
     """
     chain = tuple(_chain(error))
     late = call.deadline.remaining() <= 0 or any(isinstance(link, DeadlinePassed) for link in chain)
+    odd = not isinstance(error, _OF_LIBRARIES)
     harmless = _first(_NOT_SENT, chain)
-    sent = call.written if call.reached else harmless is None
+    sent = call.written if call.reached else harmless is None and (call.astray or not odd)
     if not sent:
-        reason = "the deadline passed while connecting" if late else harmless or "no connection could be made"
-        permanent = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
-        return NotSentError(f"{host}: {reason}; nothing was sent", permanent=permanent)
+        if odd and not late:
+            return unprepared(host, error)
+        tls, permanent = _handshake(chain)
+        reason = "the deadline passed while connecting" if late else harmless or tls or "no connection could be made"
+        return NotSentError(f"{host}: {reason}; nothing was sent", permanent=permanent and not late)
     lost = "the deadline passed before the whole answer was there" if late else _first(_UNKNOWN, chain)
-    return unusable(host, lost or "no usable answer", safe=safe)
+    told = f"the request may have been sent, and then {_name(error)} was raised" if odd else "no usable answer"
+    # What is not about the network happens again, and lack of memory is made worse.
+    permanent = odd or any(isinstance(link, MemoryError) for link in chain)
+    return unusable(host, lost or told, safe=safe, permanent=permanent and not late)
+
+
+def unprepared(host: str, error: BaseException) -> GatewayError:
+    """Return the error for what failed before a connection had the request; one of ours stays as it is."""
+    if isinstance(error, GatewayError):
+        return error
+    return NotSentError(f"{host}: preparing the request failed with {_name(error)}; nothing was sent", permanent=True)
+
+
+def _handshake(chain: tuple[BaseException, ...]) -> tuple[str | None, bool]:
+    """Return what is wrong with the other side's TLS, and whether it stays so."""
+    for link in chain:
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return None, True
+        if isinstance(link, ssl.SSLError):
+            for reasons, text in _HANDSHAKES:
+                if link.reason in reasons:
+                    return text, True
+            return "the TLS handshake failed", False
+    return None, False
+
+
+def _name(error: BaseException) -> str:
+    """Return an exception's class, which tells what to look for. Its text may hold anything."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def unusable(host: str, reason: str, *, safe: bool, permanent: bool = False) -> OutcomeUnknownError:

@@ -260,8 +260,9 @@ def _acquire(
 
 def _attempt(send: Send, events: CallEvents, number: int) -> Actions[HttpResponse | TransportError]:
     """Send once, tell the observers, and return how it ended."""
+    request = send.request
     if events.watched:
-        events.tell(RequestSent, method=send.request.method, host=_host(send.request.url), attempt=number)
+        events.tell(RequestSent, request, attempt=number)
     started = time.perf_counter()
     try:
         response: HttpResponse = yield send
@@ -269,11 +270,9 @@ def _attempt(send: Send, events: CallEvents, number: int) -> Actions[HttpRespons
         failure = error
     else:
         if events.watched:
-            seconds = time.perf_counter() - started
-            size = len(response.body)
-            events.tell(AnswerReceived, status=response.status, seconds=seconds, size=size, attempt=number)
+            events.tell(AnswerReceived, request, response, seconds=time.perf_counter() - started, attempt=number)
         return response
-    events.tell(RequestFailed, error=failure, seconds=time.perf_counter() - started, attempt=number)
+    events.tell(RequestFailed, request, error=failure, seconds=time.perf_counter() - started, attempt=number)
     if isinstance(failure, TransportError):
         return failure
     raise failure.with_traceback(None)
@@ -291,7 +290,3 @@ def _usable(outcome: HttpResponse | TransportError, *, doubt: bool = False) -> H
     if doubt and outcome.effect == "none":
         raise OutcomeUnknownError(f"{outcome.message}; an earlier attempt may have been carried out")
     raise outcome.with_traceback(None)
-
-
-def _host(url: str) -> str:
-    return url.split("/", 3)[2].rpartition("@")[2] if url.count("/") > 1 else ""

@@ -16,6 +16,8 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Knows what is shared as long as anybody holds it, and for a while after it was used.
 
+    Its lock, as those of what it holds, lets a signal's handler in that interrupts its own thread.
+
     An application that makes a gateway for each call has to find there what its last one counted.
 
     Args:
@@ -26,7 +28,7 @@ class Registry(Generic[T]):
     def __init__(self, forked: Callable[[T], object], clock: Callable[[], float] = time.monotonic) -> None:
         self._forked = forked
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._known: weakref.WeakValueDictionary[Hashable, T] = weakref.WeakValueDictionary()
         self._kept: dict[T, float] = {}
         if hasattr(os, "register_at_fork"):
@@ -50,7 +52,7 @@ class Registry(Generic[T]):
             self._kept.pop(used, None)
             # Two are looked at for each that comes, so that those whose time is over do not pile up.
             for each in list(itertools.islice(self._kept, 2)):
-                until = self._kept.pop(each)
+                until = self._kept.pop(each, now)
                 if until > now:
                     self._kept[each] = until
             self._kept[used] = now + seconds
@@ -63,6 +65,6 @@ class Registry(Generic[T]):
 
     def _start_anew(self) -> None:
         """Let nobody wait in a new process for a lock that a thread of the old one held."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         for each in list(self._known.values()):
             self._forked(each)

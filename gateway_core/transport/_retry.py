@@ -8,6 +8,7 @@ import attrs
 
 from gateway_core.errors import NotSentError, TransportError
 from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.provider.facts import RetryAdvice
 
 if TYPE_CHECKING:
     from gateway_core.provider import ProviderInfo
@@ -43,7 +44,8 @@ def judge(request: HttpRequest, outcome: HttpResponse | TransportError, info: Pr
     """Return what the outcome of an attempt allows.
 
     Without a key that the provider honours, a request that changes something is repeated only after it surely was not
-    carried out: it did not leave, or the provider counted it as one too many.
+    carried out: it did not leave, or the provider counted it as one too many. What the provider advises
+    (`ProviderInfo.retry_advice`) decides among the others, in place of the status.
     """
     repeatable = request.safe or (request.idempotency_key is not None and info.idempotency is not None)
     if isinstance(outcome, TransportError):
@@ -52,17 +54,30 @@ def judge(request: HttpRequest, outcome: HttpResponse | TransportError, info: Pr
         again = repeatable and not outcome.permanent
         return Verdict(again, doubt=not request.safe, failing=True, reason="no usable answer")
     status = outcome.status
+    advice = _advice(outcome, info)
     if status == 429 or _says_too_many(outcome, info):
-        return Verdict(again=True, throttled=True, reason="too many requests")
-    if status < 400:
+        return Verdict(advice is not RetryAdvice.DO_NOT_RETRY, throttled=True, reason="too many requests")
+    if status < 400 and advice is None:
         return ANSWERED
-    reason = f"status {status}"
-    if status == 408 or status in _UNAVAILABLE:
-        return Verdict(repeatable, doubt=not request.safe, failing=True, reason=reason)
-    if status == 409 and not request.safe:
-        # With a key it means that the first request with it is still under way.
-        return Verdict(repeatable, doubt=True, reason=reason)
-    return Verdict(again=False, doubt=status >= 500 and not request.safe, failing=status >= 500)
+    # With a key, a conflict means that the first request with it is still under way.
+    in_progress = advice is RetryAdvice.IN_PROGRESS or (status == 409 and not request.safe)
+    unavailable = status == 408 or status in _UNAVAILABLE
+    failing = unavailable or status >= 500
+    passes = unavailable or in_progress if advice is None else advice is not RetryAdvice.DO_NOT_RETRY
+    return Verdict(
+        again=repeatable and passes,
+        doubt=not request.safe and (failing or in_progress),
+        failing=failing,
+        reason="in progress" if in_progress else f"status {status}",
+    )
+
+
+def _advice(response: HttpResponse, info: ProviderInfo) -> RetryAdvice | None:
+    """Ask the plugin. What it says counts for requests only that may be repeated at all."""
+    try:
+        return None if info.retry_advice is None else info.retry_advice(response)
+    except Exception:  # noqa: BLE001  # whatever a plugin's mistake raises
+        return None
 
 
 def _says_too_many(response: HttpResponse, info: ProviderInfo) -> bool:

@@ -22,13 +22,13 @@ class RetryBudget:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._left = FLOOR
         self._refilled_at = clock()
 
     def forked(self) -> None:
         """Replace the lock in a forked process: a thread that was not copied may hold it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def earn(self) -> None:
         """Count a call."""

@@ -42,6 +42,7 @@ from gateway_core.observers._logging import LoggingObserver
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
 REFUSED = RejectedError("the description canary is too long", http_status=422, code="too_long", request_id="req_1")
+ASKED = {"method": "POST", "host": "api.example:8443", "path": "/v1/invoices"}
 CREATED = {"invoice_id": "inv_1", "order_id": "1042", "amount": Money("49.90", "EUR"), "status": InvoiceStatus.PENDING}
 
 
@@ -82,24 +83,25 @@ LINES = [
     ),
     Line(
         RequestSent,
-        {"method": "POST", "host": "api.example:8443", "attempt": 2},
+        {**ASKED, "attempt": 2},
         DEBUG,
         "http",
-        "method=POST host=api.example:8443 attempt=2",
+        "method=POST host=api.example:8443 path=/v1/invoices attempt=2",
     ),
     Line(
         AnswerReceived,
-        {"status": 503, "seconds": 0.1, "size": 512},
+        {**ASKED, "status": 503, "seconds": 0.1, "size": 512, "request_id": "req_1"},
         DEBUG,
         "http",
-        "status=503 seconds=0.100 size=512 attempt=1",
+        "method=POST host=api.example:8443 path=/v1/invoices attempt=1 status=503 seconds=0.100 size=512"
+        " request_id=req_1",
     ),
     Line(
         RequestFailed,
-        {"error": NotSentError("api.example: it refuses connections"), "seconds": 0.1},
+        {**ASKED, "error": NotSentError("api.example: it refuses connections"), "seconds": 0.1},
         DEBUG,
         "http",
-        "error=NotSentError effect=none seconds=0.100 attempt=1",
+        "method=POST host=api.example:8443 path=/v1/invoices attempt=1 error=NotSentError effect=none seconds=0.100",
     ),
     Line(
         Retried,
@@ -215,7 +217,7 @@ def test_hostile_text_cannot_make_a_line_or_a_field(
 
 def test_fields_are_attributes_of_the_record(call: CallEvents, caplog: pytest.LogCaptureFixture) -> None:
     """A formatter that writes JSON finds each field by a name that collides with none of a record's own."""
-    call.tell(AnswerReceived, status=200, seconds=0.125, size=512)
+    call.tell(AnswerReceived, **ASKED, status=200, seconds=0.125, size=512)
 
     [record] = caplog.records
     own = {**logging.makeLogRecord({}).__dict__, "message": "", "asctime": ""}
@@ -225,6 +227,9 @@ def test_fields_are_attributes_of_the_record(call: CallEvents, caplog: pytest.Lo
         "gateway_event": "AnswerReceived",
         "gateway_backend": "bitsby",
         "gateway_operation": "create_invoice",
+        "gateway_method": "POST",
+        "gateway_host": "api.example:8443",
+        "gateway_path": "/v1/invoices",
         "gateway_status": 200,
         "gateway_seconds": 0.125,
         "gateway_size": 512,
@@ -243,13 +248,25 @@ def test_message_of_an_error_is_not_written(
     assert "canary" not in record.getMessage() + repr(record.__dict__)
 
 
-def test_library_is_silent_where_logging_is_not_configured() -> None:
-    """A program that does not configure logging finds nothing of ours on its standard error."""
-    program = "from gateway_core.observers import *; Observers.load().call('x', 'y').tell(BreakerOpened, seconds=1.0)"
+def test_warnings_are_seen_where_logging_is_not_configured() -> None:
+    """Under uvicorn or gunicorn as they come, a refused webhook and an unknown outcome are seen, and no more."""
+    program = (
+        "from gateway_core.errors import OutcomeUnknownError, WebhookReason as Reason\n"
+        "from gateway_core.observers import *\n"
+        "call = Observers.load().call('shoply', 'run')\n"
+        "call.tell(RateLimited, waited=5.0)\n"
+        "call.tell(WebhookRefused, reason=Reason.STALE)\n"
+        "call.end(OutcomeUnknownError('canary', effect='unknown'))\n"
+    )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert (done.stdout, done.stderr) == ("", "")
+    lines = [line.partition(" backend=shoply operation=run ") for line in done.stderr.splitlines()]
+    assert done.stdout == ""
+    assert [(kind, rest.partition("reason=")[2] or "effect=unknown" in rest) for kind, _, rest in lines] == [
+        ("WebhookRefused", f'"{WebhookReason.STALE}"'),
+        ("CallEnded", True),
+    ]
 
 
 def test_importing_the_library_does_not_import_logging() -> None:

@@ -23,8 +23,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from gateway_core import (
     AsyncGateway,
+    Flow,
     Gateway,
     HttpRequest,
+    HttpResponse,
     InvoiceRequest,
     InvoiceStatus,
     Money,
@@ -207,6 +209,24 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
+def test_request_is_told_by_its_path_and_its_id(shop: Shop) -> None:
+    """Support asks for these two. What follows the path may be a key, and the settings' secrets are told nowhere."""
+    secret = f"sk_sandbox_{SECRET}"
+    shop.server.script(answer(b"{}", 404, ("Request-Id", f"req/{secret}/1")))
+    address = f"{shop.server.url}/v1/{secret}/things?key={secret}"
+
+    def flow() -> Flow[int]:
+        response: HttpResponse = yield HttpRequest(method="GET", url=address)
+        return response.status
+
+    shop.ask("run", flow())
+
+    [event] = [each for each in shop.recorder.told if isinstance(each, AnswerReceived)]
+    assert re.fullmatch(r"/v1/[a-z_]*\*\*\*/things", event.path)
+    assert event.request_id is not None
+    assert re.fullmatch(r"req/[a-z_]*\*\*\*/1", event.request_id)
+
+
 def test_create_that_succeeds_at_the_second_attempt_is_told_whole(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     """Each observer is told exactly what happened, in its order, whichever colour the shop's code has."""
     shop.server.script(answer(b"{}", 503), shop.sandboxed)
@@ -215,27 +235,31 @@ def test_create_that_succeeds_at_the_second_attempt_is_told_whole(shop: Shop, ca
 
     told, host = shop.recorder.comparable(), f"127.0.0.1:{shop.server.port}"
     about: dict[str, Any] = {"backend": "sandbox", "operation": "create_invoice", "call": 1}
+    asked: dict[str, Any] = {**about, "method": "POST", "host": host, "path": "/v1/invoices"}
+    request_id = next(event.request_id for event in told if isinstance(event, AnswerReceived) and event.status == 201)
     size = next(event.size for event in told if isinstance(event, AnswerReceived) and event.status == 201)
     assert told == [
         CallStarted(**about),
-        RequestSent(**about, method="POST", host=host, attempt=1),
-        AnswerReceived(**about, status=503, seconds=0.0, size=2, attempt=1),
+        RequestSent(**asked, attempt=1),
+        AnswerReceived(**asked, status=503, seconds=0.0, size=2, attempt=1),
         Retried(**about, attempt=2, wait=0.0, reason="status 503"),
-        RequestSent(**about, method="POST", host=host, attempt=2),
-        AnswerReceived(**about, status=201, seconds=0.0, size=size, attempt=2),
+        RequestSent(**asked, attempt=2),
+        AnswerReceived(**asked, status=201, seconds=0.0, size=size, request_id=request_id, attempt=2),
         InvoiceCreated(
             **about, invoice_id=invoice.id, order_id="1042", amount=REQUEST.amount, status=InvoiceStatus.PENDING
         ),
         CallEnded(**about, seconds=0.0),
     ]
     call = "backend=sandbox operation=create_invoice call=N"
+    request = f"method=POST host={host} path=/v1/invoices"
+    assert request_id
     assert lines(caplog) == [
         f"DEBUG CallStarted {call}",
-        f"DEBUG RequestSent {call} method=POST host={host} attempt=1",
-        f"DEBUG AnswerReceived {call} status=503 seconds=S size=2 attempt=1",
+        f"DEBUG RequestSent {call} {request} attempt=1",
+        f"DEBUG AnswerReceived {call} {request} attempt=1 status=503 seconds=S size=2",
         f'INFO Retried {call} attempt=2 wait=0.000 reason="status 503"',
-        f"DEBUG RequestSent {call} method=POST host={host} attempt=2",
-        f"DEBUG AnswerReceived {call} status=201 seconds=S size={size} attempt=2",
+        f"DEBUG RequestSent {call} {request} attempt=2",
+        f"DEBUG AnswerReceived {call} {request} attempt=2 status=201 seconds=S size={size} request_id={request_id}",
         f'INFO InvoiceCreated {call} invoice_id={invoice.id} order_id=1042 amount="49.90 EUR" status=pending',
         f"DEBUG CallEnded {call} seconds=S",
     ]

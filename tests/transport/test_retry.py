@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import attrs
 import pytest
 
 from gateway_core.errors import NotSentError, OutcomeUnknownError, TransportError
 from gateway_core.http import HttpRequest, HttpResponse
-from gateway_core.provider import Idempotency, ProviderInfo
+from gateway_core.provider import Idempotency, ProviderInfo, RetryAdvice
 from gateway_core.transport._error_translation import unusable
 from gateway_core.transport._retry import Verdict, backoff, judge
 from tests.transport.asking import get, post
@@ -101,6 +104,50 @@ def test_provider_that_says_too_many_in_its_own_way(kind: str) -> None:
 
     assert (throttled.again, throttled.throttled, throttled.doubt, throttled.failing) == (True, True, False, False)
     assert good == Verdict(again=False)
+
+
+#: After which answer with which advice who may repeat, whether a create may have been carried out, whether it speaks
+#: against the provider's health.
+ADVISED: list[tuple[int, RetryAdvice, frozenset[str], bool, bool]] = [
+    # status  advice                 repeat      doubt  failing
+    (202, RetryAdvice.IN_PROGRESS, REPEATABLE, True, False),
+    (200, RetryAdvice.RETRY, REPEATABLE, False, False),
+    (200, RetryAdvice.DO_NOT_RETRY, NOBODY, False, False),
+    (400, RetryAdvice.RETRY, REPEATABLE, False, False),
+    (409, RetryAdvice.RETRY, REPEATABLE, True, False),
+    (409, RetryAdvice.DO_NOT_RETRY, NOBODY, True, False),
+    (422, RetryAdvice.IN_PROGRESS, REPEATABLE, True, False),
+    (429, RetryAdvice.RETRY, ALL, False, False),
+    (429, RetryAdvice.DO_NOT_RETRY, NOBODY, False, False),
+    (500, RetryAdvice.RETRY, REPEATABLE, True, True),
+    (500, RetryAdvice.DO_NOT_RETRY, NOBODY, True, True),
+    (501, RetryAdvice.RETRY, REPEATABLE, True, True),
+    (503, RetryAdvice.DO_NOT_RETRY, NOBODY, True, True),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status, advice, repeat, doubt, failing", ADVISED)
+def test_advice_of_the_provider_goes_before_the_status(
+    kind: str, status: int, advice: RetryAdvice, repeat: frozenset[str], *, doubt: bool, failing: bool
+) -> None:
+    """R2, R3: a stored failure is not asked for again, and one that passes is, by requests that may be repeated."""
+    request, info = KINDS[kind]
+
+    verdict = judge(request, HttpResponse(status=status), attrs.evolve(info, retry_advice=lambda _: advice))
+
+    assert (verdict.again, verdict.doubt) == (kind in repeat, doubt and kind in CREATES)
+    assert (verdict.failing, verdict.throttled) == (failing, status == 429)
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 429, 503])
+@pytest.mark.parametrize("advice", [lambda _: None, lambda _: 1 / 0], ids=["none", "mistake"])
+def test_without_advice_the_status_decides(status: int, advice: Callable[[HttpResponse], RetryAdvice | None]) -> None:
+    """A plugin that says nothing, or makes a mistake, changes nothing."""
+    request, info = KINDS["create with key"]
+    advised = attrs.evolve(info, retry_advice=advice)
+
+    assert judge(request, HttpResponse(status=status), advised) == judge(request, HttpResponse(status=status), info)
 
 
 def test_lost_answer_without_a_class_of_its_own_leaves_a_doubt() -> None:

@@ -35,6 +35,12 @@ def _chunked(body: bytes, size: int = 7) -> bytes:
         pytest.param(answer(b""), b"", id="empty"),
         pytest.param(write(head(204)), b"", id="no content"),
         pytest.param(answer(gzip.compress(b"hello"), 200, ("Content-Encoding", "GZIP")), b"hello", id="gzip"),
+        pytest.param(
+            answer(gzip.compress(b"hel") + gzip.compress(b"lo"), 200, ("Content-Encoding", "gzip")),
+            b"hello",
+            id="gzip in two members",
+        ),
+        pytest.param(answer(b"", 200, ("Content-Encoding", "gzip")), b"", id="gzip of nothing"),
         pytest.param(answer(b"hello", 200, ("Content-Encoding", "identity")), b"hello", id="identity"),
         pytest.param(answer(b"x" * CAP), b"x" * CAP, id="as large as allowed"),
         pytest.param(drip(b"hello", after=head(200, ("Content-Length", "5")), interval=0.01), b"hello", id="slow"),
@@ -87,6 +93,30 @@ def test_large_body_is_refused_in_bounded_memory(serve: Serve, connect: Connect,
     assert (type(error), error.effect) == (OutcomeUnknownError, "unknown")
     assert error.message == f"127.0.0.1: the answer is larger than {CAP} bytes"
     assert peak < 8 << 20
+
+
+def test_body_in_small_chunks_costs_its_size(serve: Serve, connect: Connect) -> None:
+    """S7: of a body in chunks of one byte, each could become an object of its own."""
+    server = serve(write(head(200, CHUNKED) + _chunked(b"x" * (1 << 17), 1)))
+    transport = connect(server.url)
+    request = get(f"{server.url}/")
+    tracemalloc.start()
+
+    body = ask(transport, request).body
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(body), peak < 2 << 20) == (1 << 17, True)
+
+
+@pytest.mark.parametrize("size", [b"-1", b"+2", b"0x2", b" 2", b"1_0", b"", b"2" * 17])
+def test_size_of_a_chunk_is_hexadecimal_digits(serve: Serve, connect: Connect, size: bytes) -> None:
+    """S7: what Python takes for a number besides would read without a bound, or not what the server meant."""
+    server = serve(write_and_close(head(200, CHUNKED) + size + b"\r\n{}\r\n0\r\n\r\n"))
+
+    error = failure(connect(server.url), post(f"{server.url}/invoices"))
+
+    assert (type(error), error.effect) == (OutcomeUnknownError, "unknown")
 
 
 @pytest.mark.parametrize("act", TOO_LARGE)

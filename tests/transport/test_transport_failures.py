@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from collections.abc import Callable
 
+import attrs
 import pytest
 import requests
 import urllib3
 from requests_mock import Mocker
 
 from gateway_core.errors import InvalidRequestError, NotSentError, OutcomeUnknownError
+from gateway_core.http import HttpRequest
+from gateway_core.provider import ProviderInfo
+from gateway_core.transport import LimitSettings, TransportSettings
+from gateway_core.transport._assembly import connect_account
 from gateway_core.transport._requests_transport import RequestsTransport
-from tests.transport.asking import ask, failure, get, post
+from tests.transport.asking import Through, ask, failure, get, post
 from tests.transport.fault_server import (
     FaultServer,
     answer,
@@ -31,6 +37,11 @@ from tests.transport.fault_server import (
 
 Serve = Callable[..., FaultServer]
 Connect = Callable[..., RequestsTransport]
+
+
+@attrs.frozen
+class _Settings:
+    pass
 
 
 def test_refused_connection_is_not_sent(connect: Connect) -> None:
@@ -65,7 +76,12 @@ def test_connection_that_is_not_taken_is_not_sent(connect: Connect) -> None:
         pytest.param(reset_before_answering(), id="reset"),
         pytest.param(close_before_answering(), id="closed"),
         pytest.param(write_and_close(b"HTTP/1.1 200 OK\r\nContent-"), id="headers cut"),
+        pytest.param(write_and_close(b"HTTP/1.1 204 No Content\r\n"), id="no headers"),
+        pytest.param(write_and_close(b"HTTP/1.1 204 No Content\r\nX-Id: 7"), id="header cut"),
+        pytest.param(write_and_close(b"HTTP/1.1 204 No Content\r\nX-Id: 7\r\n"), id="end of headers missing"),
+        pytest.param(write_and_close(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204"), id="cut after a hint"),
         pytest.param(write_and_close(head(200, ("Content-Length", "10")) + b'{"id"'), id="body cut"),
+        pytest.param(answer(gzip.compress(b"{}")[:-5], 200, ("Content-Encoding", "gzip")), id="gzip cut"),
         pytest.param(write_and_close(head(200, ("Transfer-Encoding", "chunked")) + b'5\r\n{"id"'), id="chunks cut"),
         pytest.param(write(head(200, ("Transfer-Encoding", "chunked")) + b"zz\r\n"), id="chunk without size"),
         pytest.param(write_and_close(b"SSH-2.0-OpenSSH_9.2\r\n"), id="no HTTP"),
@@ -87,7 +103,8 @@ def test_failure_after_sending_is_unknown(
 
     error = failure(connect(server.url, read_timeout=0.3), request)
 
-    assert (type(error), error.effect) == (OutcomeUnknownError, effect)
+    assert isinstance(error, OutcomeUnknownError)
+    assert (error.effect, error.permanent) == (effect, "encoding" in error.message)
     assert len(server.requests) == 1
 
 
@@ -210,6 +227,40 @@ def test_what_is_not_known_to_be_harmless_is_unknown(connect: Connect, requests_
     error = failure(connect("https://api.example.test"), post("https://api.example.test/invoices"))
 
     assert (type(error), error.effect) == (OutcomeUnknownError, "unknown")
+
+
+@pytest.mark.parametrize("method, requests", [("GET", 2), ("DELETE", 1)])
+def test_answer_that_is_cut_in_its_headers_is_no_answer(serve: Serve, method: str, requests: int) -> None:
+    """RFC 9112, 8: a read is repeated, and a deletion has an unknown outcome."""
+    server = serve(write_and_close(b"HTTP/1.1 204 No Content\r\nX-Id: 7\r\n"))
+    bounds = TransportSettings(backoff=0.0)
+    info = ProviderInfo(title="Example", base_url=server.url)
+    account = Through(*connect_account(bounds, LimitSettings(), info, _Settings()))
+    request = HttpRequest(method=method, url=f"{server.url}/invoices/7")
+
+    told: object
+    try:
+        told = ask(account, request).status
+    except OutcomeUnknownError as error:
+        told = error.effect
+    account.close()
+
+    assert (told, len(server.requests)) == (200 if method == "GET" else "unknown", requests)
+
+
+def test_lack_of_memory_is_not_made_worse(serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be read for lack of memory is not asked for again."""
+
+    def read(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("gateway_core.transport._response.read_body", read)
+    server = serve()
+
+    error = failure(connect(server.url), post(f"{server.url}/invoices"))
+
+    assert isinstance(error, OutcomeUnknownError)
+    assert (error.effect, error.permanent, "MemoryError" in error.message) == ("unknown", True, True)
 
 
 def test_use_after_close_opens_new_connections(serve: Serve, connect: Connect) -> None:

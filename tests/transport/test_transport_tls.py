@@ -7,6 +7,7 @@ import logging
 import shutil
 import ssl
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.transport.fault_server import (
     head,
     in_turn,
     proxy,
+    whole,
 )
 
 Serve = Callable[..., FaultServer]
@@ -85,6 +87,40 @@ def test_unknown_authority_is_refused(serve: Serve, connect: Connect, tls: ssl.S
     assert (type(error), error.effect) == (NotSentError, "none")
     assert error.message == "127.0.0.1: its certificate cannot be verified; nothing was sent"
     assert (server.connections, server.requests) == (1, [])
+
+
+@pytest.mark.usefixtures("trusted")
+def test_tls_that_is_too_old_is_told_as_that(serve: Serve, connect: Connect, tls: ssl.SSLContext) -> None:
+    """A server that knows only TLS 1.1 will know no more the next time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        tls.minimum_version = ssl.TLSVersion.TLSv1
+        tls.maximum_version = ssl.TLSVersion.TLSv1_1
+    tls.set_ciphers("ALL:@SECLEVEL=0")
+    server = serve(tls=tls)
+
+    error = failure(connect(server.url), post(f"{server.url}/invoices"))
+
+    assert isinstance(error, NotSentError)
+    assert error.message == "127.0.0.1: its TLS is too old: it is to be 1.2 or later; nothing was sent"
+    assert error.permanent
+
+
+def test_server_without_tls_is_told_as_that(serve: Serve, connect: Connect) -> None:
+    """An address with https where http is spoken is a mistake that stays."""
+
+    def no_tls(connection: Connection) -> None:
+        connection.wait()
+        connection.write(whole(b"", 400))
+
+    server = serve(no_tls)
+    url = server.url.replace("http:", "https:")
+
+    error = failure(connect(url), post(f"{url}/invoices"))
+
+    assert isinstance(error, NotSentError)
+    assert error.message == "127.0.0.1: what answers there speaks no TLS; nothing was sent"
+    assert error.permanent
 
 
 @pytest.mark.usefixtures("trusted")

@@ -40,7 +40,7 @@ from gateway_opentelemetry.spans import Spans
 
 ABOUT = {"gateway.backend": "bitsby", "gateway.operation": "create_invoice"}
 INVOICE = Invoice(id="inv_1", order_id="1042", status=InvoiceStatus.PENDING, amount=Money("49.90", "EUR"))
-SENT: dict[str, Any] = {"method": "POST", "host": "api.example"}
+SENT: dict[str, Any] = {"method": "POST", "host": "api.example", "path": "/v1/invoices"}
 
 
 class Sdk:
@@ -98,10 +98,10 @@ def test_call_is_a_span_and_each_request_one_below_it(sdk: Sdk) -> None:
     """The tree shows what the caller waited for: the call, and each time that a request left."""
     with sdk.call() as call:
         call.tell(RequestSent, **SENT, attempt=1)
-        call.tell(AnswerReceived, status=503, seconds=0.1, size=7, attempt=1)
+        call.tell(AnswerReceived, **SENT, status=503, seconds=0.1, size=7, attempt=1)
         call.tell(Retried, attempt=2, wait=0.5, reason="the answer 503")
         call.tell(RequestSent, **SENT, attempt=2)
-        call.tell(AnswerReceived, status=201, seconds=0.1, size=7, attempt=2)
+        call.tell(AnswerReceived, **SENT, status=201, seconds=0.1, size=7, attempt=2)
         call.created(INVOICE)
 
     first, second, whole = sdk.spans()
@@ -153,7 +153,7 @@ def test_call_belongs_to_the_span_that_is_current_when_it_begins(sdk: Sdk) -> No
 def test_host_and_port_are_told_apart(sdk: Sdk, host: str, expected: dict[str, Any]) -> None:
     """The conventions have an attribute for each."""
     with sdk.call() as call:
-        call.tell(RequestSent, method="GET", host=host)
+        call.tell(RequestSent, **{**SENT, "method": "GET", "host": host})
 
     assert attributes(sdk.spans()[0]).items() >= expected.items()
     assert ("server.port" in attributes(sdk.spans()[0])) == ("server.port" in expected)
@@ -185,7 +185,7 @@ def test_request_without_an_answer_is_marked(sdk: Sdk) -> None:
     """A request that failed ends with the class of its failure."""
     with sdk.call() as call:
         call.tell(RequestSent, **SENT)
-        call.tell(RequestFailed, error=NotSentError("canary"), seconds=0.1)
+        call.tell(RequestFailed, **SENT, error=NotSentError("canary"), seconds=0.1)
 
     [request, whole] = sdk.spans()
     assert attributes(request)["error.type"] == "NotSentError"
@@ -279,10 +279,10 @@ def test_everything_is_counted_without_ids(sdk: Sdk) -> None:
 def test_calls_at_the_same_time_do_not_mix(sdk: Sdk) -> None:
     """The events of two calls come in any order, and each finds its own span."""
     one, two = sdk.call("create_invoice"), sdk.call("get_status")
-    one.tell(RequestSent, method="POST", host="api.example")
-    two.tell(RequestSent, method="GET", host="api.example")
-    one.tell(AnswerReceived, status=201, seconds=0.1, size=7)
-    two.tell(AnswerReceived, status=200, seconds=0.1, size=7)
+    one.tell(RequestSent, **{**SENT, "method": "POST", "host": "api.example"})
+    two.tell(RequestSent, **{**SENT, "method": "GET", "host": "api.example"})
+    one.tell(AnswerReceived, **SENT, status=201, seconds=0.1, size=7)
+    two.tell(AnswerReceived, **SENT, status=200, seconds=0.1, size=7)
     two.end()
     one.end()
 
@@ -311,7 +311,7 @@ def test_forgotten_calls_do_not_pile_up(sdk: Sdk) -> None:
         spans.observe(event)
 
     ended = [span.name for span in sdk.spans()]
-    calls[0].tell(AnswerReceived, status=200, seconds=0.1, size=7)
+    calls[0].tell(AnswerReceived, **SENT, status=200, seconds=0.1, size=7)
     calls[0].end()
     spans.observe(told[4])
     spans.observe(told[5])
@@ -352,8 +352,9 @@ def test_without_an_sdk_nothing_happens() -> None:
     program = """if True:
         from gateway_core.observers import *
         with Observers.load(["opentelemetry"]).call("bitsby", "get_status") as call:
-            call.tell(RequestSent, method="GET", host="api.example")
-            call.tell(AnswerReceived, status=200, seconds=0.1, size=7)
+            about = {"method": "GET", "host": "api.example", "path": "/v1/invoices"}
+            call.tell(RequestSent, **about)
+            call.tell(AnswerReceived, **about, status=200, seconds=0.1, size=7)
     """
 
     done = subprocess.run([sys.executable, "-Werror", "-c", program], capture_output=True, text=True, check=False)
