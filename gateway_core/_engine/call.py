@@ -43,7 +43,7 @@ class Call:
         self._boundary = boundary
         self._pipeline = pipeline
         self._events = events
-        events.secrets = boundary.secrets
+        events.scrub = boundary.scrub
 
     def start(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Start the operation; return its flow, or its result if it needs no request.

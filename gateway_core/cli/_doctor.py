@@ -104,6 +104,9 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
     place = f"{loaded.path}: {loaded.backend} by {loaded.plugin.distribution} {loaded.plugin.version}"
     findings = [_Finding(account=name, check="configuration", level="ok", text=place)]
     findings += [*_unread(loaded), *_careless(loaded), *_broken_observers(loaded)]
+    advice = open_address(loaded.provider_class.info, loaded.settings)
+    if advice is not None:
+        findings.append(_warning(name, "webhooks", advice))
     check = "opening"
     try:
         with Gateway.open(name, config=config) as gateway:
