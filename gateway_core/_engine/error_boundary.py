@@ -109,42 +109,25 @@ class ErrorBoundary:
             error.entry_point = self._plugin.entry_point
             error.distribution, error.version = self._plugin.distribution, self._plugin.version
             error.message += f" (distribution {error.distribution} {error.version}; the {error.who_must_act} must act)"
-<<<<<<< HEAD
-        error.message = self._scrub(error.message)
-=======
         error.message = self.scrub(error.message)
->>>>>>> refs/heads/loading
         error.args = (error.message,)
         if isinstance(error, ProviderError):
             if error.retry_after is None and self._answer is not None and not self._answer.ok:
                 error.retry_after = retry_after(self._answer.headers)
-<<<<<<< HEAD
-            error.code = error.code and self._scrub(error.code)
-            error.request_id = error.request_id and self._scrub(error.request_id)
-        if any(self._scrub(text) != text for text in _chained_texts(error)):
-=======
             error.code = error.code and self.scrub(error.code)
             error.request_id = error.request_id and self.scrub(error.request_id)
         if any(self.scrub(text) != text for text in _chained_texts(error)):
->>>>>>> refs/heads/loading
             error.__cause__ = error.__context__ = None
             error.__notes__ = []
         return error
 
     def _id(self, kept: object) -> str | None:
         """Return an id that an error keeps, or None for what can be none: a provider may send anything in its place."""
-<<<<<<< HEAD
-        return self._scrub(kept) if is_identifier(kept) else None
-
-    def _scrub(self, text: str) -> str:
-        return scrub(text, [secret.reveal() for secret in self.secrets])
-=======
         return self.scrub(kept) if is_identifier(kept) else None
 
     def scrub(self, text: str) -> str:
         """Return a text without the account's secrets."""
         return scrub(text, [secret.reveal() for secret in self._secrets])
->>>>>>> refs/heads/loading
 
 
 class WebhookErrorBoundary(ErrorBoundary):

@@ -11,15 +11,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-<<<<<<< HEAD
-from gateway_core._redaction import scrub
-=======
->>>>>>> refs/heads/loading
 from gateway_core._tracebacks import describe
 from gateway_core.errors import GatewayError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.invoice import Invoice
-from gateway_core.models.secret import Secret
 from gateway_core.observers._events import CallEnded, Event, InvoiceCreated
 
 #: The usual names of the header in which an API tells its id of a request.
@@ -94,11 +89,7 @@ class CallEvents:
         self._backend = backend
         self._operation = operation
         self.watched = bool(listeners)
-<<<<<<< HEAD
-        self.secrets: tuple[Secret, ...] = ()
-=======
         self.scrub: Callable[[str], str] = str
->>>>>>> refs/heads/loading
         self._number = next(_numbers)
         self._started = time.perf_counter()
 
@@ -132,26 +123,15 @@ class CallEvents:
         about: dict[str, Any] = {
             "method": request.method,
             "host": parts[2].rpartition("@")[2] if len(parts) > 2 else "",
-<<<<<<< HEAD
-            "path": self._scrubbed(f"/{parts[3]}" if len(parts) > 3 else "/"),
-=======
             "path": self.scrub(f"/{parts[3]}" if len(parts) > 3 else "/"),
->>>>>>> refs/heads/loading
         }
         if response is not None:
             headers = response.headers
             request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), "")
             about |= {"status": response.status, "size": len(response.body)}
             # What is no single word quotes something, and that may be a customer's.
-<<<<<<< HEAD
-            about["request_id"] = self._scrubbed(request_id) if _ID.fullmatch(request_id) else None
-=======
             about["request_id"] = self.scrub(request_id) if _ID.fullmatch(request_id) else None
->>>>>>> refs/heads/loading
         return about
-
-    def _scrubbed(self, text: str) -> str:
-        return scrub(text, [secret.reveal() for secret in self.secrets])
 
     def created(self, invoice: Invoice) -> None:
         """Tell that the provider made an invoice."""

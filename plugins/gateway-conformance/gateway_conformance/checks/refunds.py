@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import timedelta
 
 import attrs
 
@@ -11,13 +12,15 @@ from gateway_conformance import json_values
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, fail, not_applicable, require
 from gateway_conformance.harness import Harness
-from gateway_core.errors import GatewayError, InvalidRequestError
+from gateway_core.errors import GatewayError, InvalidRequestError, RejectedError
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.invoice import Invoice
 from gateway_core.models.money import Money
 from gateway_core.models.refund import Refund, RefundRequest, RefundStatus
 from gateway_core.models.status import InvoiceStatus
 
+#: How long after each other refunds are made, so that none passes for a repetition by its time.
+_APART = timedelta(hours=2)
 _NEW_WORD = "zorblax"
 #: An id begins with a word of few letters, or has letters large and small.
 _ID = re.compile(r"[a-z]{1,5}_[A-Za-z]*[A-Z]|[A-Z]*[a-z]+[A-Z]+[a-z]*[A-Z]")
