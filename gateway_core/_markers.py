@@ -21,7 +21,7 @@ def misshapen(specification: Callable[..., object], implementation: pluggy.HookI
     if implementation.wrapper or implementation.hookwrapper:
         yield f"{name} is a wrapper, and there is nothing to wrap"
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        yield f"{name} is async: write it as a plain generator, which async code can run too"
+        yield f"{name} is async: write it with a plain `def`, which async code can run too"
     known = inspect.signature(specification).parameters
     for argument in implementation.argnames:
         if argument not in known:

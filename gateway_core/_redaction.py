@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import re
+import string
 import unicodedata
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
@@ -20,6 +21,8 @@ _SHORTEST_PART = 12
 _SHORTEST_ANYWHERE = 8
 
 MASK = "***"
+
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 #: What a secret of Standard Webhooks begins with; the key itself follows, in base64.
 _STANDARD = "whsec_"
@@ -38,18 +41,19 @@ def one_line(text: str, limit: int = 500) -> str:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``: as it is, and in its base64, hex, URL and JSON forms, whole or in part.
+    """Replace each secret by ``***``: as it is, and in its base64, hex, URL and JSON forms, in any case, in part too.
 
     Base64 is found inside of a longer text that was encoded too, such as ``user:secret``. A part is 12 characters or
     more. A secret of less than 8 characters is replaced only where no letter or digit stands beside it.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) < _SHORTEST_ANYWHERE:
-            text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", MASK, text) if secret else text
+            alone = rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])"
+            text = re.sub(alone, MASK, text, flags=re.ASCII | re.IGNORECASE) if secret else text
             continue
-        forms = sorted(_forms(secret), key=len, reverse=True)
+        forms = sorted({_lower(form) for form in _forms(secret)}, key=len, reverse=True)
         for form in forms:
-            text = text.replace(form, MASK)
+            text = _without(text, form)
         text = _without_parts(text, {part for form in forms for part in _parts(form)})
     return text
 
@@ -65,7 +69,7 @@ def _forms(secret: str) -> set[str]:
 
 def _encoded(raw: bytes) -> set[str]:
     text = raw.decode("utf-8", "backslashreplace")
-    forms = {text, quote(raw, safe=""), json.dumps(text)[1:-1], raw.hex(), raw.hex().upper()}
+    forms = {text, quote(raw, safe=""), json.dumps(text)[1:-1], raw.hex()}
     for before in range(3):
         # Base64 writes 3 bytes as 4 characters. With other bytes around it, a secret shows in the characters in the
         # middle.
@@ -79,14 +83,31 @@ def _parts(form: str) -> Iterator[str]:
     return (form[start : start + _SHORTEST_PART] for start in range(len(form) - _SHORTEST_PART + 1))
 
 
+def _lower(text: str) -> str:
+    """Return a text with small ASCII letters: as long as it was, which `str.lower` does not promise."""
+    return text.translate(_SMALL)
+
+
+def _without(text: str, form: str) -> str:
+    """Replace a form of a secret, whatever its case."""
+    small = _lower(text)
+    kept: list[str] = []
+    start = 0
+    while (found := small.find(form, start)) >= 0:
+        kept += (text[start:found], MASK)
+        start = found + len(form)
+    return "".join([*kept, text[start:]])
+
+
 def _without_parts(text: str, parts: set[str]) -> str:
     """Replace each longest run of characters that consists of parts."""
+    small = _lower(text)
     kept: list[str] = []
     position = 0
     while position < len(text):
         end = position
         start = position
-        while text[start : start + _SHORTEST_PART] in parts:
+        while small[start : start + _SHORTEST_PART] in parts:
             end = start + _SHORTEST_PART
             start += 1
         if end == position:

@@ -7,15 +7,47 @@ are in use.
 from __future__ import annotations
 
 import functools
+import importlib
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+from gateway_core._redaction import one_line
 from gateway_core.errors import GatewayError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_CORE = str(Path(__file__).parent)
+#: Frames of these say how a plugin was loaded, and not where it failed.
+_LOADING = (
+    "<frozen importlib",
+    importlib.__file__.removesuffix("__init__.py"),
+    str(Path(_CORE, "_entry_points.py")),
+    str(Path(_CORE, "_plugins")),
+)
+
+
+def describe(error: BaseException, *, text: bool = True) -> str:
+    """Return the kind, text and innermost place of an exception, for a plugin's author, on one line.
+
+    Args:
+        error: The exception. It is not trusted: even its text may raise.
+        text: Whether to give its text, which may quote what the plugin worked on.
+    """
+    frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
+    places = [place for place in frames if not place.startswith(_LOADING)]
+    places = [place for place in places if not place.startswith(_CORE)] or places
+    try:
+        said = error.message if isinstance(error, GatewayError) else str(error)
+        if isinstance(error, SyntaxError) and error.filename:
+            said, places = error.msg, [f"{error.filename}:{error.lineno}"]
+    except (Exception, SystemExit):  # noqa: BLE001  # a plugin's exception may be as broken as the plugin
+        said = ""
+    what = f"{type(error).__name__}: {said}" if text and said else type(error).__name__
+    return one_line(what, 400) + (f" at {one_line(places[-1], 300)}" if places else "")
 
 
 def clear_locals(error: BaseException) -> None:

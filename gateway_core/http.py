@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 from collections.abc import Generator, Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -13,11 +13,13 @@ import attrs
 
 from gateway_core import _json
 from gateway_core.errors import InvalidRequestError
+from gateway_core.models import _fields as check
 from gateway_core.models.headers import Headers, HeadersLike, as_headers
 
 T = TypeVar("T")
 
 _LARGEST_ID = 2**63
+_DEEPEST_FIELD = 20
 
 #: Libraries disagree on where the host ends in an address with anything else in it, such as a backslash.
 _ADDRESS = re.compile(r"[!-\[\]-~]+")
@@ -43,6 +45,12 @@ class HttpRequest:
         idempotency_key: The key under which the provider carries this request out at most once, if
             `ProviderInfo.idempotency` says that it honours one. The header or field that carries the key is the
             plugin's to set.
+
+    In a module that needs Django's ``HttpRequest``, too, import this one by another name:
+    ``from gateway_core import HttpRequest as ProviderRequest``. Applications need it nowhere.
+
+    Raises:
+        InvalidRequestError: If one of them is of another kind. What can be sent is for the transport to check.
     """
 
     method: str
@@ -53,6 +61,13 @@ class HttpRequest:
         default=attrs.Factory(lambda self: self.method in ("GET", "HEAD"), takes_self=True),
     )
     idempotency_key: str | None = attrs.field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check.text("method", self.method)
+        check.text("url", self.url)
+        check.bytes_("body", self.body)
+        check.flag("safe", self.safe)
+        check.text_or_none("idempotency_key", self.idempotency_key)
 
     @classmethod
     def json(
@@ -112,12 +127,20 @@ class HttpResponse:
         body: The body, decoded from its transfer and content encodings, not larger than the transport allows.
         doubtful: Whether an earlier attempt at the same request may have been carried out, even if this answer says no.
             The core sets it, and says so in the error that the flow raises.
+
+    Raises:
+        InvalidRequestError: If one of them is not so.
     """
 
     status: int
     headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     doubtful: bool = attrs.field(default=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check.status_code("status", self.status)
+        check.bytes_("body", self.body)
+        check.flag("doubtful", self.doubtful)
 
     @property
     def ok(self) -> bool:
@@ -150,16 +173,50 @@ def endpoint(base_url: str, *segments: str | int, query: Mapping[str, str | int 
     return f"{address}?{urlencode(pairs, quote_via=quote)}" if pairs else address
 
 
+def bracketed(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return nested values as the flat fields of a form or query whose names are written with brackets.
+
+    >>> from gateway_core.http import bracketed
+    >>> bracketed({"items": [{"price": 4990, "taxed": True}], "created": {"gte": 5, "lt": None}})
+    {'items[0][price]': '4990', 'items[0][taxed]': 'true', 'created[gte]': '5'}
+
+    Args:
+        fields: Texts, ints, bools, Decimals, and mappings and lists of them. What is None is left out.
+
+    Raises:
+        InvalidRequestError: If something else is in it, such as a float, or a name is empty or holds a bracket, by
+            which it would become another field.
+    """
+    flat: dict[str, str] = {}
+    _flatten("", fields, flat, 0)
+    return flat
+
+
+def idempotency_key(operation: str, *names: str) -> str:
+    """Return the key of one thing of the shop's: 64 hex digits, always the same for the same names.
+
+    >>> from gateway_core.http import idempotency_key
+    >>> idempotency_key("refund", "r-7") == idempotency_key("refund", "r-7")
+    True
+    >>> len(idempotency_key("create", "an order whose id is as long as it likes"))
+    64
+
+    Args:
+        operation: What is asked for, so that no refund has the key of an order.
+        names: The shop's own keys of it, such as `InvoiceRequest.reference` or `RefundRequest.refund_id`.
+
+    Raises:
+        InvalidRequestError: If one of them is no proper text.
+    """
+    return hashlib.sha256(_dumped([_text(operation), *map(_text, names)])).hexdigest()
+
+
 def is_loopback(url: str) -> bool:
     """Return whether an address can lead to this machine only."""
     try:
-        host = split(url).hostname or ""
-        if host == "localhost":
-            return True
-        address = ipaddress.ip_address(host)
+        return check.is_loopback_host(split(url).hostname or "")
     except ValueError:
         return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def origin(url: str) -> str:
@@ -209,6 +266,30 @@ def _typed(content_type: str, headers: HeadersLike) -> Headers:
 
 def _pairs(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(_text(name), _text(value)) for name, value in fields.items()]
+
+
+def _flatten(name: str, value: Any, flat: dict[str, str], depth: int) -> None:
+    if value is None:
+        return
+    if isinstance(value, Mapping) or (isinstance(value, list | tuple) and depth):
+        if depth > _DEEPEST_FIELD:
+            raise InvalidRequestError("the fields of a form are nested too deep")
+        for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+            part = str(key) if type(key) is int else _field_name(key)
+            _flatten(f"{name}[{part}]" if depth else part, each, flat, depth + 1)
+    elif isinstance(value, bool):
+        flat[name] = "true" if value else "false"
+    elif isinstance(value, Decimal) and value.is_finite():
+        flat[name] = f"{value:f}"
+    else:
+        flat[name] = _digits_or_text(value)
+
+
+def _field_name(name: object) -> str:
+    text = _text(name)
+    if not text or "[" in text or "]" in text:
+        raise InvalidRequestError("the name of a field is not empty and holds no bracket")
+    return text
 
 
 def _segment(segment: str | int) -> str:

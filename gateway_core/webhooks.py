@@ -17,13 +17,13 @@ gateway_core.errors.WebhookError: its signature is wrong
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway_core.errors import (
     ConfigurationError,
@@ -32,22 +32,35 @@ from gateway_core.errors import (
     WebhookError,
     WebhookReason,
 )
-from gateway_core.models.secret import Secret
+from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
 from gateway_core.models.webhook import WebhookRequest
 
 T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+", re.ASCII)
 _MESSAGE_ID = re.compile(r"[!-~]{1,255}")
+
+#: Bytes. How long a secret must be is the business of its setting: some provider's own example has 12.
+_SHORTEST_KEY = 2
 
 #: Signatures in one header: several while secrets are rotated, never many.
 _MOST_SIGNATURES = 10
-_SHORTEST_KEY = 16
+
+#: A real webhook's address has a handful.
+_MOST_PARAMETERS = 100
 
 
 def sign(secret: bytes, message: bytes, encoding: Literal["hex", "base64"] = "hex") -> bytes:
-    """Return the HMAC-SHA256 of a message, as ASCII text in bytes."""
+    """Return the HMAC-SHA256 of a message, as ASCII text in bytes.
+
+    Raises:
+        InvalidRequestError: If the secret or the message is not bytes, or the encoding another one.
+    """
+    _check_bytes(secret, message)
+    if encoding not in ("hex", "base64"):
+        raise InvalidRequestError("a signature is written in hex or base64")
     digest = hmac.new(secret, message, hashlib.sha256).digest()
     return base64.b64encode(digest) if encoding == "base64" else digest.hex().encode("ascii")
 
@@ -64,16 +77,18 @@ def check_signature(
 
     Args:
         message: Exactly the bytes that are signed.
-        candidates: The signatures found in the message.
+        candidates: The signatures found in the message; a None among them is passed over.
         secrets: The active secrets.
         encoding: How the provider writes a digest.
 
     Raises:
         WebhookError: If no signature is there, more than 10 are, or none is right.
-        ConfigurationError: If there is no secret, or one that is empty, blank or not bytes.
+        ConfigurationError: If there is no secret, or one that is not bytes, or less than two.
+        InvalidRequestError: If the message is not bytes, or the signatures are no list of texts.
     """
     keys = _usable(secrets)
-    given = [_encoded(candidate) for candidate in candidates]
+    _check_bytes(message)
+    given = [_encoded(candidate) for candidate in _texts(candidates)]
     if not given:
         raise WebhookError("it bears no signature", reason=WebhookReason.MISSING_SIGNATURE)
     if len(given) > _MOST_SIGNATURES:
@@ -85,6 +100,34 @@ def check_signature(
             genuine |= hmac.compare_digest(expected, candidate)
     if not genuine:
         raise WebhookError("its signature is wrong", reason=WebhookReason.WRONG_SIGNATURE)
+
+
+def check_url_secret(request: WebhookRequest, secret: Secret | None) -> None:
+    """Refuse a webhook whose address does not bear the shop's own secret, if there is one: before anything is asked.
+
+    The secret is a segment of the path or the value of a query parameter. Every part of the address is compared, in
+    constant time, so that the time taken tells nothing.
+
+    Args:
+        request: The webhook, with its ``url``.
+        secret: The secret, as a field of `provider.url_secret_field` has it; None if there is none.
+
+    Raises:
+        WebhookError: If the address is not known, or no part of it is the secret.
+    """
+    if secret is None:
+        return
+    if request.url is None:
+        raise WebhookError(
+            "the secret in its address cannot be checked: give WebhookRequest its url",
+            reason=WebhookReason.MISSING_SIGNATURE,
+        )
+    expected = secret.reveal().encode("utf-8")
+    genuine = False
+    for part in _parts_of(request.url):
+        genuine |= hmac.compare_digest(part.encode("utf-8", "replace"), expected)
+    if not genuine:
+        raise WebhookError("its address does not bear the secret", reason=WebhookReason.WRONG_SIGNATURE)
 
 
 def single_header(
@@ -131,13 +174,18 @@ def standard_key(secret: Secret) -> bytes:
     Raises:
         ConfigurationError: If it is not of that form, or shorter than 16 bytes.
     """
+    text = secret.reveal().removeprefix("whsec_")
     try:
-        key = base64.b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
-    except binascii.Error:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:  # binascii.Error is one
         key = b""
-    if len(key) < _SHORTEST_KEY:
-        raise ConfigurationError(f"a webhook secret is `whsec_` followed by base64 of at least {_SHORTEST_KEY} bytes")
-    return key
+    if len(key) >= SHORTEST_SIGNING_SECRET:
+        return key
+    form = f"a webhook secret is `whsec_` followed by base64 of at least {SHORTEST_SIGNING_SECRET} bytes"
+    if _BASE64.fullmatch(text) and len(text) % 4:
+        # Read as if it were whole, a secret that was cut would refuse every webhook.
+        raise ConfigurationError(f"{form}: it lacks the `=` at its end, or more of it")
+    raise ConfigurationError(form)
 
 
 def check_standard(
@@ -146,7 +194,8 @@ def check_standard(
     """Refuse a message that does not hold by the Standard Webhooks scheme; return its id.
 
     Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md. Only ``v1`` (HMAC-SHA256) is
-    known here: no name inside the header chooses another algorithm.
+    known here: no name inside the header chooses another algorithm. The headers may have the names of Svix, who wrote
+    the scheme (``svix-id`` and so on), where none has the scheme's own.
 
     Args:
         request: The webhook, with its ``received_at`` stamped.
@@ -160,9 +209,10 @@ def check_standard(
     if request.received_at is None:
         raise InvalidRequestError("received_at is missing: a gateway stamps it")
     keys = _usable(standard_key(secret) for secret in secrets)
-    message_id = single_header(request, "webhook-id")
-    seconds = single_header(request, "webhook-timestamp")
-    signatures = single_header(request, "webhook-signature").split(" ")
+    brand = _brand(request)
+    message_id = single_header(request, f"{brand}-id")
+    seconds = single_header(request, f"{brand}-timestamp")
+    signatures = single_header(request, f"{brand}-signature").split(" ")
     candidates = [text for version, _, text in (each.partition(",") for each in signatures) if version == "v1"]
     check_signature(b".".join((_encoded(message_id), _encoded(seconds), request.body)), candidates, keys, "base64")
     check_timestamp(seconds, request.received_at, tolerance)
@@ -200,10 +250,43 @@ def parse(decode: Callable[[bytes], T], body: bytes) -> T:
     raise WebhookError(reason, reason=WebhookReason.MALFORMED) from cause
 
 
-def _usable(secrets: Iterable[Any]) -> list[bytes]:
-    keys = list(secrets)
-    if not keys or not all(isinstance(key, bytes) and key.strip() for key in keys):
-        raise ConfigurationError("a webhook cannot be verified without a secret: each must be there, and not empty")
+def _parts_of(url: str) -> list[str]:
+    """Return everything in an address that may be a secret: segments of its path, values of its query."""
+    try:
+        parts = urlsplit(url)
+        values = parse_qsl(parts.query, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return []
+    return [*map(unquote, parts.path.split("/")), *(value for _, value in values)]
+
+
+def _brand(request: WebhookRequest) -> Literal["webhook", "svix"]:
+    """Return how the names of the headers begin; never some of each, so that no set is put together of two."""
+    names = ("id", "timestamp", "signature")
+    branded = any(request.headers.get_all(f"svix-{name}") for name in names)
+    return "svix" if branded and not any(request.headers.get_all(f"webhook-{name}") for name in names) else "webhook"
+
+
+def _check_bytes(*values: object) -> None:
+    if not all(isinstance(value, bytes) for value in values):
+        raise InvalidRequestError("a secret and what it signs are given as bytes, exactly as they came")
+
+
+def _texts(candidates: Any) -> list[str]:
+    if isinstance(candidates, str | bytes) or not isinstance(candidates, Iterable):
+        raise InvalidRequestError("the signatures of a message are given as a list of texts")
+    found = [candidate for candidate in candidates if candidate is not None]
+    if not all(isinstance(candidate, str) for candidate in found):
+        raise InvalidRequestError("a signature is given as text, as it stands in the message")
+    return found
+
+
+def _usable(secrets: Any) -> list[bytes]:
+    keys = list(secrets) if isinstance(secrets, Iterable) else []
+    if not keys or not all(isinstance(key, bytes) and len(key) >= _SHORTEST_KEY for key in keys):
+        raise ConfigurationError(
+            "a webhook cannot be verified without a secret: each must be there, as bytes, and more than one of them"
+        )
     return keys
 
 

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from gateway_core import Gateway, Secret, WebhookRequest, hookimpl
 from gateway_core._plugins import loading
+from gateway_core._plugins.inspection import inspect_all
 from gateway_core.cli import _group
 from gateway_core.config import structure
 from gateway_core.errors import GatewayError, UnexpectedResponseError, WebhookError
@@ -38,10 +39,14 @@ each_account = pytest.mark.parametrize("account", ACCOUNTS.values(), ids=ACCOUNT
 SPOILED: dict[str, Callable[[str], str]] = {
     "line end": lambda secret: f"{secret}\n\n",
     "header": lambda secret: f"{secret}\r\nX: y",
-    "blank": lambda secret: f"{secret} x",
     "zero": lambda secret: f"{secret}\x01",
+    "short": lambda secret: secret[:1],
+    "blank": lambda secret: f"{secret} x",
     "not ascii": lambda secret: f"{secret}\u20ac",
 }
+
+#: What is wrong with a key, and right with a secret that signs, which goes into no header.
+OF_KEYS = ("blank", "not ascii")
 
 #: Other mistakes that have a secret in them, as (key, value): the whole setting is replaced, or one is added.
 MISTAKES: dict[str, Callable[[str, str], tuple[str, Any]]] = {
@@ -95,7 +100,7 @@ def _toml(value: Any) -> str:
 def test_every_secret_of_every_installed_provider_is_tested() -> None:
     """A provider that is installed, and a secret that it gets, has its canary here."""
     found = []
-    for report in loading.inspect_all():
+    for report in inspect_all():
         settings = loading.settings_class(loading.find(report.name).load())
         found += [(report.name, field.name) for field in attrs.fields(settings) if "Secret" in str(field.type)]
 
@@ -126,6 +131,8 @@ def test_part_of_a_secret_is_a_hit() -> None:
 @pytest.mark.parametrize("way", ["code", "file"])
 def test_secret_that_is_refused(home: Path, logs: Logs, backend: str, key: str, way: str, spoiled: str) -> None:  # noqa: PLR0917  # parameters
     """S1, S3: a secret that cannot be used is told by its key."""
+    if key == "webhook_secret" and spoiled in OF_KEYS:
+        pytest.skip("any text signs")
     account = ACCOUNTS[backend]
     settings = {**account.settings, key: SPOILED[spoiled](first(account.settings[key]))}
     if way == "code":
@@ -146,6 +153,8 @@ def test_secret_that_is_referred_to_and_refused(  # noqa: PLR0917  # parameters
     home: Path, monkeypatch: pytest.MonkeyPatch, backend: str, key: str, reference: str | None, spoiled: str
 ) -> None:
     """S1, S3: neither a variable of the account nor what a reference leads to is shown."""
+    if key == "webhook_secret" and spoiled in OF_KEYS:
+        pytest.skip("any text signs")
     account = ACCOUNTS[backend]
     value = SPOILED[spoiled](first(account.settings[key]))
     monkeypatch.setenv(f"GATEWAY_SHOP_{key.upper()}" if reference is None else "CANARY", value)

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway_core import HttpRequest, HttpResponse, Money
+from gateway_core import HttpRequest, HttpResponse, Money, _entry_points
+from gateway_core._entry_points import Offer
+from gateway_core._plugins.inspection import PluginReport
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
 from gateway_core.testing import EmulatorTransport
@@ -91,6 +93,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setattr(
         "gateway_core._engine.base.connect_account", lambda *_: connect_through(EmulatorTransport(provider))
     )
+    monkeypatch.setattr("gateway_core.cli._doctor.inspect_all", tuple)  # takes a process for each plugin
     monkeypatch.setenv("SHOP_API_KEY", API_KEY)
     made = Terminal(provider, tmp_path, [])
     made.config.write_text(
@@ -405,6 +408,127 @@ def test_doctor_names_every_fault(terminal: Terminal) -> None:
     assert API_KEY not in result.output
 
 
+def findings(terminal: Terminal, *arguments: str, code: int = 0) -> list[tuple[str, str, str]]:
+    """Return level, check and text of what the doctor finds, without what is right."""
+    told = terminal.json("doctor", *arguments, code=code)["findings"]
+    return [(each["level"], each["check"], each["text"]) for each in told if each["level"] != "ok"]
+
+
+def rewrite(terminal: Terminal, old: str, new: str) -> None:
+    """Change the configuration."""
+    text = terminal.config.read_text(encoding="utf-8")
+    assert old in text
+    terminal.config.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_doctor_needs_the_account_that_opens_by_default(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not ready where `Gateway.open()` fails, though each account by itself would open."""
+    rewrite(terminal, 'default = "shop"', "")
+    without = findings(terminal, "--offline", code=2)
+    rewrite(terminal, "[gateways.shop]", 'default = "shop"\n[gateways.shop]')
+    monkeypatch.setenv("GATEWAY_DEFAULT", "prod")
+    wrong = findings(terminal, "--offline", code=2)
+
+    assert [(level, check) for level, check, _ in without if level == "error"] == [("error", "default")]
+    assert any("there is no account prod (from environment GATEWAY_DEFAULT)" in text for _, _, text in wrong)
+    assert all(level != "error" for level, _, _ in findings(terminal, "shop", "--offline"))
+
+
+@pytest.mark.parametrize(
+    "old, new, check, text",
+    [
+        ("env://SHOP_API_KEY", "evn://SHOP_API_KEY", "configuration", "did you mean env://?"),
+        ("env://SHOP_API_KEY", "keyring://shop", "configuration", "keyring:// is no reference"),
+        ("env://SHOP_API_KEY", "${SHOP_API_KEY}", "configuration", "is a placeholder"),
+        (
+            "[gateways.shop]",
+            "[gateways.shop]\nobservers = ['nobody']",
+            "opening",
+            "the observer 'nobody' cannot be had",
+        ),
+        ("[gateways.shop]", "[gateways.shop]\napi_key = 'twice'", "", "a key is there twice"),
+    ],
+)
+def test_doctor_opens_the_gateway_offline(terminal: Terminal, old: str, new: str, check: str, text: str) -> None:
+    """What keeps a gateway from opening is found without a call to the provider."""
+    rewrite(terminal, old, new)
+
+    if check:
+        errors = [found for found in findings(terminal, "--offline", code=2) if found[0] == "error"]
+        assert [(each, text in told) for _, each, told in errors] == [(check, True)]
+    else:
+        assert text in terminal.run("doctor", "--offline", code=2).stderr
+
+
+def test_doctor_tells_of_a_variable_that_is_ignored(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable with a slip in its name is an error; one that may be anybody's is a warning."""
+    monkeypatch.setenv("GATEWAY_SHOP_APIKEY", "sk_canary")
+    monkeypatch.setenv("GATEWAY_SHOP_PORT", "tcp://10.0.0.7:80")
+
+    told = findings(terminal, "--offline", code=2)
+
+    assert (
+        "error",
+        "environment",
+        "GATEWAY_SHOP_APIKEY is read by nobody, did you mean GATEWAY_SHOP_API_KEY?",
+    ) in told
+    assert ("warning", "environment", "GATEWAY_SHOP_PORT is read by nobody") in told
+
+
+def test_doctor_warns_of_careless_secrets(terminal: Terminal, tmp_path: Path) -> None:
+    """A warning is a level of its own: it is told, and the account is ready."""
+    (tmp_path / "key").write_text(f"'{API_KEY}'\n", encoding="ascii")
+    (tmp_path / "key").chmod(0o646)
+    rewrite(terminal, "env://SHOP_API_KEY", f"file://{tmp_path}/key")
+    terminal.config.chmod(0o644)
+
+    told = findings(terminal, "--offline")
+
+    assert {level for level, _, _ in told} == {"warning"}
+    assert [text for _, check, text in told if check in ("secrets", "files")] == [
+        "webhook_secret stands in the file itself: better env:// or file://",
+        "api_key begins and ends with a quote: is that a part of it?",
+        f"everybody on this machine may read {terminal.config}, and a secret stands in it: chmod o-r",
+        f"everybody on this machine may write {tmp_path}/key: chmod o-w",
+        f"everybody on this machine may read {tmp_path}/key, and a secret stands in it: chmod o-r",
+    ]
+    assert re.search(r"ready, with [0-9]+ warnings", terminal.run("doctor", "--offline").stderr)
+
+
+def test_doctor_warns_of_a_broken_observer(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An observer that is left out keeps no gateway from opening, and is told."""
+    broken = EntryPoint("broken", "no_such_module:Observer", "gateway_core.observers")
+    real = _entry_points.scan
+    monkeypatch.setattr(_entry_points, "scan", lambda group: ([broken], []) if group == broken.group else real(group))
+    rewrite(terminal, "[gateways.shop]", "[gateways.shop]\nobservers = ['broken', 'logging']")
+
+    told = findings(terminal, "--offline")
+
+    assert ("warning", "observers", "broken is broken and left out: the log says why") in told
+
+
+def test_doctor_imports_no_plugin_that_ends_its_process(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chosen plugin that would end this command without a word is told by what its own process did."""
+    report = PluginReport(
+        name="sandbox", entry_point="", distribution="", version="", fault="importing it ended the process", lost=True
+    )
+    monkeypatch.setattr("gateway_core.cli._doctor.inspect_all", lambda: (report,))
+    monkeypatch.setattr("gateway_core.cli._doctor.load_account", None)
+
+    told = findings(terminal, code=2)
+
+    assert ("error", "plugin", "sandbox: importing it ended the process") in told
+
+
+def test_providers_ends_with_1_where_one_is_broken(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that looks at the exit code learns of a broken plugin."""
+    report = PluginReport(name="x", entry_point="", distribution="d", version="1", fault="no", who_must_act="operator")
+    monkeypatch.setattr("gateway_core.cli._providers.inspect_all", lambda: (report,))
+
+    assert terminal.json("providers", code=1)[0]["fault"] == "no"
+    assert "no (operator must act)" in terminal.run("providers", code=1).stdout
+
+
 def test_providers(terminal: Terminal) -> None:
     """What is installed is listed, with what it can do."""
     listed = {provider["name"]: provider for provider in terminal.json("providers")}
@@ -416,7 +540,7 @@ def test_providers(terminal: Terminal) -> None:
 
 def test_broken_command_of_a_plugin_hides_no_other(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plugin's command that cannot be imported is listed as broken, and says so when it is called."""
-    added = EntryPoints([EntryPoint("explode", "no_such_module:command", _group.COMMANDS)])
+    added = [Offer.of(EntryPoint("explode", "no_such_module:command", _group.COMMANDS))]
     monkeypatch.setattr(_group, "_added", lambda: added)
 
     listed = terminal.run("--help").stdout
@@ -424,12 +548,12 @@ def test_broken_command_of_a_plugin_hides_no_other(terminal: Terminal, monkeypat
 
     assert "explode" in listed
     assert "get-status" in listed
-    assert "is broken: ModuleNotFoundError" in called.stderr
+    assert "is broken: its import failed with ModuleNotFoundError" in called.stderr
 
 
 def test_missing_command_says_what_to_install(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`gateway demo` without the sandbox names the distribution that brings it."""
-    monkeypatch.setattr(_group, "_added", EntryPoints)
+    monkeypatch.setattr(_group, "_added", list)
 
     assert "gateway-sandbox[server]" in terminal.run("demo", code=2).stderr
 

@@ -1,8 +1,8 @@
 """What others build on has a section in the documentation and a test that names it.
 
 A section is what a Sphinx directive in `docs/` draws: `automodule` a module's public names, `autoclass` one class,
-`py:data` a value; `provider-settings` one backend, `conformance-checks` every check. They are read here from the
-pages, so no build is needed to see that something is missing.
+`py:data` a value, `conformance-checks` every check. They are read here from the pages, so no build is needed to see
+that something is missing. The tables that stand in the pages are held beside the code.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import importlib.util
 import inspect
 import re
 import tomllib
@@ -105,12 +106,6 @@ def sections() -> list[Any]:
 
 
 @functools.cache
-def generated() -> set[tuple[str, str]]:
-    """Return the directives of our own that the pages have, each with its argument."""
-    return {match for page in PAGES for match in _GENERATED.findall(page.read_text(encoding="utf-8"))}
-
-
-@functools.cache
 def sources() -> str:
     """Return all tests as one text."""
     futures = "from __future__ import annotations\n"
@@ -145,7 +140,7 @@ def test_what_others_build_on_has_a_test(path: str) -> None:
 @pytest.mark.parametrize("name", [name for _, name in offered("gateway_core.providers")])
 def test_provider_has_a_section(name: str) -> None:
     """The page of providers has the settings of each."""
-    assert ("provider-settings", name) in generated()
+    assert f"\n## {name}\n" in (ROOT / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("folder, name", offered("gateway_core.providers"), ids=str)
@@ -178,3 +173,25 @@ def test_check_has_a_section() -> None:
 def test_check_is_tested(name: str) -> None:
     """A check that no test names, in the table of mutants or otherwise, may pass everything."""
     assert re.search(rf"(?<![a-z_])(test_)?{name}(?![a-z_])", sources() + MUTANTS.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_generated_tables_are_fresh(page: Path) -> None:
+    """What a page says of the code is what the code says; `python docs/tables.py` writes it anew."""
+    specification = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    assert specification is not None
+    assert specification.loader is not None
+    tables = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(tables)
+    text = page.read_text(encoding="utf-8")
+
+    assert tables.fresh(text) == text
+
+
+def test_tables_can_be_read_where_they_lie() -> None:
+    """Errors, retries, providers, the contract, emulators and fixtures need no build."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    assert {"errors", "retries", "providers", "hooks", "emulator", "fixtures"} <= set(
+        re.findall(r"^<!-- generated: ([a-z-]+) -->\n\n\| ", text, re.MULTILINE)
+    )

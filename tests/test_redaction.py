@@ -98,6 +98,18 @@ def test_secrets_are_masked_in_every_form(form: str, expected: str) -> None:
     assert actual == f"refused: {expected}."
 
 
+@pytest.mark.parametrize("change", [str.upper, str.lower, str.swapcase, str.title], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("form", [str, lambda key: quote(key, safe=""), lambda key: key.encode().hex()], ids=range(3))
+@pytest.mark.parametrize("part", [slice(None), slice(3, 17), slice(-14, None)], ids=range(3))
+def test_secrets_are_masked_in_any_case(part: slice, form: Callable[[str], str], change: Callable[[str], str]) -> None:
+    """S1: a key that comes back in capitals or small letters is the key, for who guesses the rest."""
+    shown = change(form(KEY[part]))
+
+    actual = scrub(f"İ REFUSED: {shown}.", [KEY])
+
+    assert actual == "İ REFUSED: ***."
+
+
 @pytest.mark.parametrize("form", [bytes.hex, repr, lambda key: key.decode("latin-1"), base64.b64encode], ids=range(4))
 @pytest.mark.parametrize("key", [b"a key of words, not bytes", b"\xff\xfe9a7c\x00e51-b03d44"], ids=["text", "bytes"])
 def test_key_inside_of_a_standard_secret_is_masked(key: bytes, form: Callable[[bytes], object]) -> None:
@@ -149,6 +161,7 @@ def test_a_part_is_masked_as_a_whole(data: st.DataObject, secret: str) -> None:
         ("a cat sat at a mat", ["a"], "*** cat sat at *** mat"),
         ("key=demo, demonstration", ["demo"], "key=***, demonstration"),
         ("demo:demo demo1 1demo", ["demo"], "***:*** demo1 1demo"),
+        ("DEMO Demo ßdemo", ["demo"], "*** *** ß***"),
         ("password1", ["password"], "***1"),
         ("sk-12345 and sk-1234567890", ["sk-12345", "sk-1234567890"], "*** and ***"),
         ("[a.c] abc", ["a.c"], "[***] abc"),

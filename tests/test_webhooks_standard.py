@@ -58,7 +58,6 @@ def test_a_standard_secret_is_base64(secret: str, expected: str) -> None:
         "whsec_",
         "whsec_" + base64.b64encode(bytes(15)).decode(),
         "whsec_not-base64!",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
         "whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "plain-canary",
@@ -73,6 +72,16 @@ def test_a_malformed_standard_secret_is_refused(secret: str) -> None:
         "a webhook secret is `whsec_` followed by base64 of at least 16 bytes",
         None,
     )
+
+
+@pytest.mark.parametrize("size", [16, 17, 32])
+@pytest.mark.parametrize("prefix", ["whsec_", ""])
+def test_standard_secret_without_its_padding_is_told_as_that(prefix: str, size: int) -> None:
+    """A secret that was cut would refuse every webhook, so it is not guessed what was there."""
+    text = base64.b64encode(bytes(range(size))).decode().rstrip("=")
+
+    with pytest.raises(ConfigurationError, match="it lacks the `=` at its end, or more of it"):
+        standard_key(Secret(prefix + text))
 
 
 @given(st.binary(), visible.filter(lambda text: "," not in text))
@@ -269,3 +278,30 @@ def test_signing_writes_whole_seconds(at: datetime) -> None:
     actual = sign_standard(SECRET, MESSAGE_ID, at, BODY)["webhook-timestamp"]
 
     assert actual == str(SECONDS)
+
+
+def renamed(message: WebhookRequest, *names: str) -> WebhookRequest:
+    """Return the message with some of its headers under the names of Svix."""
+    pairs = [(f"svix-{name[8:]}" if name[8:] in names else name, value) for name, value in message.headers.pairs]
+    return WebhookRequest(body=message.body, headers=pairs, received_at=NOW)
+
+
+def test_the_names_of_svix_are_known() -> None:
+    """The service that wrote the scheme sends it under its own name."""
+    assert check_standard(renamed(signed(), "id", "timestamp", "signature"), [SECRET]) == MESSAGE_ID
+
+
+@pytest.mark.parametrize("names", [["id"], ["signature"], ["timestamp"], ["id", "signature"]])
+def test_a_set_of_headers_is_of_one_kind(names: list[str]) -> None:
+    """Whoever adds a header of the other kind chooses nothing by it."""
+    actual = refusal(lambda: check_standard(renamed(signed(), *names), [SECRET]))
+
+    assert actual is WebhookReason.MISSING_SIGNATURE
+
+
+def test_headers_of_svix_beside_the_scheme_s_own_count_for_nothing() -> None:
+    """Not even a right signature."""
+    other, genuine = signed(secret=OTHER), renamed(signed(), "id", "timestamp", "signature")
+    both = WebhookRequest(body=BODY, headers=[*other.headers.pairs, *genuine.headers.pairs], received_at=NOW)
+
+    assert refusal(lambda: check_standard(both, [SECRET])) is WebhookReason.WRONG_SIGNATURE

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gateway_core._plugins import loading
 from gateway_core._redaction import scrub
-from gateway_core._tracebacks import chained, clear_locals
+from gateway_core._tracebacks import chained, clear_locals, describe
 from gateway_core.errors import (
     ConfigurationError,
     Effect,
@@ -26,6 +26,7 @@ from gateway_core.errors import (
 )
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models._fields import is_identifier
+from gateway_core.models.secret import Secret
 from gateway_core.transport._retry_after import retry_after
 
 #: Operations that change something; through a plain function they do so unseen, and the plugin's word counts.
@@ -43,7 +44,7 @@ class ErrorBoundary:
     """
 
     def __init__(
-        self, backend: str, operation: str, secrets: tuple[str, ...], plugin: loading.Plugin | None = None
+        self, backend: str, operation: str, secrets: tuple[Secret, ...], plugin: loading.Plugin | None = None
     ) -> None:
         self._backend = backend
         self._operation = operation
@@ -79,7 +80,7 @@ class ErrorBoundary:
     def translate(self, error: BaseException) -> GatewayError:
         """Return the error of ours for what ended the call. Raise it where the original is no longer handled."""
         if not isinstance(error, GatewayError):
-            return self._complete(PluginError(f"the plugin failed with {loading.describe(error, text=False)}"))
+            return self._complete(PluginError(f"the plugin failed with {describe(error, text=False)}"))
         if isinstance(error, InvalidRequestError) and self._answer is not None and error is not self._thrown:
             # Not "refused before anything was sent": one of our records refused what the provider answered.
             reason = f"the answer is unusable: {error.message}"
@@ -108,21 +109,24 @@ class ErrorBoundary:
             error.entry_point = self._plugin.entry_point
             error.distribution, error.version = self._plugin.distribution, self._plugin.version
             error.message += f" (distribution {error.distribution} {error.version}; the {error.who_must_act} must act)"
-        error.message = scrub(error.message, self._secrets)
+        error.message = self._scrub(error.message)
         error.args = (error.message,)
         if isinstance(error, ProviderError):
             if error.retry_after is None and self._answer is not None and not self._answer.ok:
                 error.retry_after = retry_after(self._answer.headers)
-            error.code = error.code and scrub(error.code, self._secrets)
-            error.request_id = error.request_id and scrub(error.request_id, self._secrets)
-        if any(scrub(text, self._secrets) != text for text in _chained_texts(error)):
+            error.code = error.code and self._scrub(error.code)
+            error.request_id = error.request_id and self._scrub(error.request_id)
+        if any(self._scrub(text) != text for text in _chained_texts(error)):
             error.__cause__ = error.__context__ = None
             error.__notes__ = []
         return error
 
     def _id(self, kept: object) -> str | None:
         """Return an id that an error keeps, or None for what can be none: a provider may send anything in its place."""
-        return scrub(kept, self._secrets) if is_identifier(kept) else None
+        return self._scrub(kept) if is_identifier(kept) else None
+
+    def _scrub(self, text: str) -> str:
+        return scrub(text, [secret.reveal() for secret in self._secrets])
 
 
 class WebhookErrorBoundary(ErrorBoundary):

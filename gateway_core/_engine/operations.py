@@ -17,6 +17,7 @@ from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBound
 from gateway_core._engine.pagination import Pagination
 from gateway_core._engine.replays import ReplayDetector
 from gateway_core._plugins import loading
+from gateway_core._plugins.validation import register
 from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
@@ -34,7 +35,8 @@ from gateway_core.models.payment import Page, Payment, PaymentQuery
 from gateway_core.models.reference import check_attempt
 from gateway_core.models.refund import Refund, RefundRequest
 from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
-from gateway_core.provider import ProviderInfo, secrets_of
+from gateway_core.provider import ProviderInfo
+from gateway_core.provider.settings import find_secrets
 
 T = TypeVar("T")
 
@@ -58,8 +60,8 @@ class Operations:
         self._plugin = plugin
         self.provider = provider
         self.info: ProviderInfo = provider.info
-        self._hooks = loading.register(provider).hook
-        self._secrets = secrets_of(provider.settings)
+        self._hooks = register(provider).hook
+        self._secrets = find_secrets(provider.settings)
         self._ignored: set[str] = set()
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
         self._supported = frozenset(
@@ -78,7 +80,7 @@ class Operations:
             return cls(plugin.name, loading.make(provider_class, settings), plugin)
         except GatewayError as error:
             failure = error
-        raise ErrorBoundary(plugin.name, "connect", secrets_of(settings), plugin).translate(failure)
+        raise ErrorBoundary(plugin.name, "connect", find_secrets(settings), plugin).translate(failure)
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has this operation."""

@@ -32,7 +32,8 @@ class Pagination:
     def __init__(self, query: PaymentQuery, limit: int | None = None) -> None:
         if limit is not None and (type(limit) is not int or limit < 0):
             raise InvalidRequestError("limit must be an int, zero or more")
-        if limit and query.page_size is None:
+        # Where a plugin filters by time itself, small pages would be many: most of each is left out.
+        if limit and query.page_size is None and query.since is None and query.until is None:
             query = attrs.evolve(query, page_size=limit)
         self.query: PaymentQuery | None = query if limit != 0 else None
         self._left = limit

@@ -1,7 +1,4 @@
-"""Whether a provider fits the contract: its class before it is instantiated, and its hooks.
-
-A plugin is other people's code: whatever it raises becomes a `PluginError`, and nothing it raised stays in the chain.
-"""
+"""Whether a provider class fits the contract: what it declares, its settings, and its hooks."""
 
 from __future__ import annotations
 
@@ -9,16 +6,16 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
 import pluggy
 
 from gateway_core import hookspecs
-from gateway_core._markers import PROJECT, misshapen
-from gateway_core._plugins.discovery import describe
-from gateway_core.errors import GatewayError, PluginError
+from gateway_core._entry_points import check_hooks, guarded
+from gateway_core._markers import PROJECT
+from gateway_core._tracebacks import describe
+from gateway_core.errors import PluginError
 from gateway_core.provider import CONTRACT_VERSION, RESERVED_SETTINGS, ProviderInfo
 
 OPERATIONS = hookspecs.REQUIRED + hookspecs.OPTIONAL
@@ -44,9 +41,8 @@ def check_provider_class(target: Any) -> tuple[ProviderInfo, tuple[str, ...]]:
     except TypeError as error:
         fault = str(error)
     else:
-        hook = register(target).hook
-        has = (name for name in OPERATIONS if name not in info.unsupported and getattr(hook, name).get_hookimpls())
-        return info, tuple(has)
+        hooks = check_hooks(target, hookspecs, OPERATIONS, hookspecs.REQUIRED)
+        return info, tuple(name for name in OPERATIONS if name in hooks and name not in info.unsupported)
     raise PluginError(f"the provider class cannot be made of its settings alone: {fault}")
 
 
@@ -69,51 +65,25 @@ def settings_class(provider_class: type) -> type:
     return annotation
 
 
-def make(provider_class: Any, settings: Any) -> Any:
-    """Return a provider made of its settings.
-
-    Raises:
-        GatewayError: What the plugin itself says of its settings.
-        PluginError: If it raises anything else. The text of that is left out: it may hold a setting's value.
-    """
-    try:
-        return provider_class(settings=settings)
-    except (GatewayError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # noqa: BLE001  # SystemExit included
-        fault = describe(error, text=False)
-    raise PluginError(f"making the provider of its settings failed with {fault}")
-
-
 def register(provider: Any) -> pluggy.PluginManager:
-    """Return a plugin manager of its own for one provider, so that no other can ever answer its hooks.
+    """Return a plugin manager of its own for a provider of a checked class, so that no other can answer its hooks.
 
     Raises:
-        PluginError: If a hook is misspelt, missing, not marked, or of a shape that does not do what its author means.
+        PluginError: If its hooks are others than its class has.
     """
-    manager = pluggy.PluginManager(PROJECT)
-    # The specifications come second, so that all faults can be told at once; pluggy stops at the first.
-    manager.register(provider, name="provider")
-    faults = [*_strangers(manager), *(fault for name in OPERATIONS for fault in _misfits(manager, name, provider))]
-    if faults:
-        raise PluginError(f"its hooks do not fit the contract: {'; '.join(faults)}")
-    manager.add_hookspecs(hookspecs)
-    manager.check_pending()
-    return manager
 
+    def made() -> pluggy.PluginManager:
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(hookspecs)
+        manager.register(provider, name="provider")
+        manager.check_pending()
+        return manager
 
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """Return the word that was probably meant, if there is one."""
-    import difflib
-
-    return next(iter(difflib.get_close_matches(word, list(words), n=1)), None)
+    return guarded(made, "registering the provider's hooks")
 
 
 def _check_info(info: ProviderInfo) -> None:
-    title: object = info.title
-    theirs: object = info.contract_version
-    if not isinstance(title, str) or not isinstance(theirs, int):
-        raise PluginError("in the provider's info, title must be text and contract_version an int")
+    theirs = info.contract_version
     if theirs != CONTRACT_VERSION:
         behind = "gateway-core" if theirs > CONTRACT_VERSION else "the plugin"
         raise PluginError(
@@ -131,26 +101,3 @@ def _resolve(provider_class: type, annotation: str) -> Any:
     owner = next(each for each in provider_class.__mro__ if "settings" in inspect.get_annotations(each))
     holder = types.SimpleNamespace(__annotations__={"settings": annotation})
     return typing.get_type_hints(holder, vars(sys.modules[owner.__module__]), dict(vars(owner)))["settings"]
-
-
-def _strangers(manager: pluggy.PluginManager) -> Iterator[str]:
-    """Yield what is wrong with the marked methods that are no hooks of the contract."""
-    for name, hook in vars(manager.hook).items():
-        if name not in OPERATIONS and not all(each.optionalhook for each in hook.get_hookimpls()):
-            meant = closest(name, OPERATIONS)
-            yield f"{name} is no hook" + (f", did you mean {meant}?" if meant else "")
-
-
-def _misfits(manager: pluggy.PluginManager, name: str, provider: Any) -> Iterator[str]:
-    """Yield what is wrong with the implementation of one hook."""
-    hook: pluggy.HookCaller | None = getattr(manager.hook, name, None)
-    implementations = hook.get_hookimpls() if hook else []
-    if not implementations:
-        if inspect.getattr_static(provider, name, None) is not None:
-            yield f"{name} is not marked with @hookimpl"
-        elif name in hookspecs.REQUIRED:
-            yield f"{name} is missing"
-    if len(implementations) > 1:
-        yield f"{name} is implemented twice"
-    for implementation in implementations:
-        yield from misshapen(getattr(hookspecs, name), implementation)

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import click
 
-from gateway_core._plugins import loading
+from gateway_core._plugins.inspection import inspect_all
+from gateway_core._redaction import one_line
 from gateway_core.cli import options
 from gateway_core.cli.output import USAGE, exit_code, fields_of, say, show, write_json
-from gateway_core.config import LoadedAccount, accounts, load_account
-from gateway_core.errors import GatewayError
+from gateway_core.config import LoadedAccount, accounts, default_account, load_account, permission_faults
+from gateway_core.errors import ConfigurationError, GatewayError
 from gateway_core.gateway import Gateway
 from gateway_core.models import Secret
+from gateway_core.observers import Observers
+from gateway_core.provider.settings import find_secrets
+from gateway_core.serialization import to_dict
 
 
 @attrs.frozen(kw_only=True)
 class _Finding:
-    """The result of one check."""
+    """The result of one check.
+
+    Attributes:
+        account: The account; empty for what concerns none.
+        check: What was looked at.
+        level: ``"ok"``, ``"warning"`` or ``"error"``.
+        text: What was found.
+        exit_code: How the command ends because of it; 0 unless it is an error.
+    """
 
     account: str
     check: str
-    ok: bool
+    level: Literal["ok", "warning", "error"]
     text: str
     exit_code: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is no error."""
+        return self.level != "error"
 
 
 @click.command()
@@ -37,90 +57,131 @@ class _Finding:
 @options.config
 @options.as_json
 def doctor(account: str | None, offline: bool, show_settings: bool, config: Path | None, as_json: bool) -> None:
-    """Check ACCOUNT, or every account of the file: its plugin, its settings, and one harmless call to the provider.
+    """Check ACCOUNT, or every account of the file and which one is the default: whether its gateway opens, and, unless
+    --offline, whether one harmless call to the provider works. Other plugins that are broken are a warning.
 
     Exits with 2 if something must be mended in the configuration or the environment, 1 if a provider refused the
     call, 3 if it gave no usable answer.
     """
     names = [account] if account else [entry.name for entry in accounts(config)]
-    findings: list[_Finding] = []
+    reports = inspect_all()
+    findings: list[_Finding] = [] if account else [*_default(config)]
     settings: dict[str, Any] = {}
+    lost = {report.name: report for report in reports if report.lost}
+    backends = {entry.name: entry.backend for entry in accounts(config)}
     for name in names:
+        report = lost.get(backends.get(name) or "")
+        if report is not None:  # it would end this process, too
+            findings.append(_error(name, "plugin", f"{report.name}: {report.fault}"))
+            continue
         found, loaded = _check(name, config, offline=offline)
         findings += found
         if show_settings and loaded is not None:
             settings[name] = _settings(loaded)
-    findings += _broken_plugins()
+    findings += [
+        _warning("", "plugin", f"{report.name}: {report.fault}") for report in reports if report.fault is not None
+    ]
     if as_json:
-        write_json({"findings": findings, "settings": settings})
+        write_json({"findings": [{**to_dict(finding), "ok": finding.ok} for finding in findings], "settings": settings})
     else:
         _tell(findings, settings)
     click.get_current_context().exit(max((finding.exit_code for finding in findings), key=_weight, default=0))
+
+
+def _default(config: Path | None) -> Iterator[_Finding]:
+    try:
+        default_account(config)
+    except GatewayError as error:
+        yield _error("", "default", error.message)
 
 
 def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Finding], LoadedAccount | None]:
     try:
         loaded = load_account(name, config)
     except GatewayError as error:
-        return [_bad(name, "configuration", error)], None
+        return [_error(name, "configuration", error.message, exit_code(error))], None
     place = f"{loaded.path}: {loaded.backend} by {loaded.plugin.distribution} {loaded.plugin.version}"
-    findings = [_Finding(account=name, check="configuration", ok=True, text=place)]
-    findings += [
-        _Finding(
-            account=name,
-            check="secrets",
-            ok=True,
-            text=f"{key} stands in the file itself: better env:// or file://",
-        )
-        for key, origin in loaded.origins.items()
-        if origin == loaded.path and _holds_secret(getattr(loaded.settings, key, None))
-    ]
-    if offline:
-        return findings, loaded
-    started = time.perf_counter()
+    findings = [_Finding(account=name, check="configuration", level="ok", text=place)]
+    findings += [*_unread(loaded), *_careless(loaded), *_broken_observers(loaded)]
+    check = "opening"
     try:
         with Gateway.open(name, config=config) as gateway:
-            if not gateway.supports("check_account"):
-                text = "the provider has no harmless call to check the credentials with"
-            else:
-                gateway.check_account()
-                text = f"the provider answered in {(time.perf_counter() - started) * 1000:.0f} ms"
+            check = "call"
+            if not offline:
+                findings.append(_Finding(account=name, check=check, level="ok", text=_call(gateway)))
+            check = "journal"
+            findings += _journal(name, gateway)
     except GatewayError as error:
-        return [*findings, _bad(name, "call", error)], loaded
-    return [*findings, _Finding(account=name, check="call", ok=True, text=text), *_journal(name, config)], loaded
+        findings.append(_error(name, check, error.message, exit_code(error)))
+    return findings, loaded
 
 
-def _journal(name: str, config: Path | None) -> list[_Finding]:
+def _journal(name: str, gateway: Gateway) -> list[_Finding]:
     """Tell what the journal has open. It needs a look, and stops nobody."""
-    try:
-        with Gateway.open(name, config=config) as gateway:
-            if gateway.journal is None:
-                return []
-            found = gateway.journal.open()
-    except GatewayError as error:
-        return [_bad(name, "journal", error)]
+    if gateway.journal is None:
+        return []
+    found = gateway.journal.open()
     text = f"{len(found.intents)} intents and {len(found.events)} events are open"
     if found.lag is not None:
         text += f"; the oldest event has been waiting for {found.lag.total_seconds():.0f} seconds"
     nothing = not found.intents and not found.events
-    return [_Finding(account=name, check="journal", ok=nothing, text="nothing is open" if nothing else text)]
+    level: Literal["ok", "warning"] = "ok" if nothing else "warning"
+    return [_Finding(account=name, check="journal", level=level, text="nothing is open" if nothing else text)]
 
 
-def _bad(name: str, check: str, error: GatewayError) -> _Finding:
-    return _Finding(account=name, check=check, ok=False, text=error.message, exit_code=exit_code(error))
+def _call(gateway: Gateway) -> str:
+    if not gateway.supports("check_account"):
+        return "the provider has no harmless call to check the credentials with"
+    started = time.perf_counter()
+    gateway.check_account()
+    return f"the provider answered in {(time.perf_counter() - started) * 1000:.0f} ms"
 
 
-def _broken_plugins() -> list[_Finding]:
-    """Tell of broken plugins. They harm nobody who does not choose them, so they do not count."""
-    return [
-        _Finding(account="", check="plugin", ok=False, text=f"{report.name}: {report.fault}")
-        for report in loading.inspect_all()
-        if report.fault is not None
-    ]
+def _unread(loaded: LoadedAccount) -> Iterator[_Finding]:
+    """Tell of variables of the environment that look like settings of the account, and are none."""
+    for variable, meant in loaded.unread.items():
+        if meant is not None:
+            yield _error(loaded.name, "environment", f"{variable} is read by nobody, did you mean {meant}?")
+        else:
+            yield _warning(loaded.name, "environment", f"{variable} is read by nobody")
 
 
-def _holds_secret(value: object) -> bool:
-    return isinstance(value, Secret) or (isinstance(value, tuple) and any(isinstance(each, Secret) for each in value))
+def _careless(loaded: LoadedAccount) -> Iterator[_Finding]:
+    """Tell of secrets that others may read or change, and of one that was copied with its quotes."""
+    in_the_open = [key for key in _secrets(loaded) if loaded.path in loaded.origins.get(key, "").split(", ")]
+    for key in in_the_open:
+        yield _warning(loaded.name, "secrets", f"{key} stands in the file itself: better env:// or file://")
+    for key, secrets in _secrets(loaded).items():
+        if any(secret.reveal()[0] == secret.reveal()[-1] in "\"'`" for secret in secrets):
+            yield _warning(loaded.name, "secrets", f"{key} begins and ends with a quote: is that a part of it?")
+    for fault in permission_faults(loaded.path, secret=bool(in_the_open)):
+        yield _warning(loaded.name, "files", fault)
+    for key, origin in loaded.origins.items():
+        for path in re.findall(r"file://(/[^,]*)", origin):
+            for fault in permission_faults(path, secret=key in _secrets(loaded)):
+                yield _warning(loaded.name, "files", fault)
+
+
+def _broken_observers(loaded: LoadedAccount) -> Iterator[_Finding]:
+    """Tell of observers that are left out when the gateway is opened. One that is unknown keeps it from opening."""
+    for name in loaded.observers:
+        with contextlib.suppress(ConfigurationError):
+            if not Observers.load([name]).listeners:
+                yield _warning(loaded.name, "observers", f"{name} is broken and left out: the log says why")
+
+
+def _error(name: str, check: str, text: str, code: int = USAGE) -> _Finding:
+    return _Finding(account=name, check=check, level="error", text=text, exit_code=code)
+
+
+def _warning(name: str, check: str, text: str) -> _Finding:
+    return _Finding(account=name, check=check, level="warning", text=text)
+
+
+def _secrets(loaded: LoadedAccount) -> dict[str, tuple[Secret, ...]]:
+    """Return the secrets of an account by their keys."""
+    found = {name: find_secrets(value) for name, value in [*fields_of(loaded.settings), *fields_of(loaded.limits)]}
+    return {name: secrets for name, secrets in found.items() if secrets}
 
 
 def _settings(loaded: LoadedAccount) -> dict[str, dict[str, str]]:
@@ -151,13 +212,15 @@ def _weight(code: int) -> int:
 
 
 def _tell(findings: list[_Finding], settings: dict[str, Any]) -> None:
+    marks = {"ok": ("ok", "green"), "warning": ("warn", "yellow"), "error": ("FAIL", "red")}
     for finding in findings:
-        mark, color = ("ok", "green") if finding.ok else ("FAIL", "red") if finding.exit_code else ("note", "yellow")
-        click.secho(f"{mark:<4} ", fg=color, nl=False)
-        click.echo(f"{finding.account} {finding.check}: ".lstrip() + finding.text)
+        mark, color = marks[finding.level]
+        click.secho(f"{mark:<5}", fg=color, nl=False)
+        click.echo(f"{finding.account} {finding.check}: ".lstrip() + one_line(finding.text, 2000))
     for name, values in settings.items():
         click.echo(f"\n[gateways.{name}]")
         for key, entry in values.items():
             click.echo(f"{key} = {entry['value']}    # {entry['origin']}")
-    if not any(finding.exit_code for finding in findings):
-        say("ready", style="bold green")
+    warnings = sum(finding.level == "warning" for finding in findings)
+    if all(finding.ok for finding in findings):
+        say("ready" + (f", with {warnings} warnings" if warnings else ""), style="bold green")

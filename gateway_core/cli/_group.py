@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from typing import Any
 
 import click
 
+from gateway_core._entry_points import Offer, offers_of, rivalry, scan
 from gateway_core.cli.output import fail
+from gateway_core.errors import PluginError
 
 #: Distributions add a command by an entry point of its name in this group.
 COMMANDS = "gateway_core.commands"
@@ -37,15 +38,15 @@ class _Commands(click.Group):
     """A group that imports a command only when it is called or described."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        return sorted({*_OWN, *_added().names})
+        return sorted({*_OWN, *(offer.name for offer in _added())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _OWN:
             module, _, name = _OWN[cmd_name].partition(":")
             command: click.Command = getattr(importlib.import_module(f"gateway_core.cli.{module}"), name)
             return command
-        for entry_point in _added().select(name=cmd_name):
-            return _load(entry_point)
+        if offers := [offer for offer in _added() if offer.name == cmd_name]:
+            return _load(offers)
         if cmd_name in _ELSEWHERE:
             ctx.fail(f"{cmd_name!r} comes with another distribution: pip install '{_ELSEWHERE[cmd_name]}'")
         return None
@@ -55,27 +56,31 @@ class _Commands(click.Group):
             return super().invoke(ctx)
 
 
-def _added() -> importlib.metadata.EntryPoints:
-    return importlib.metadata.entry_points(group=COMMANDS)
+def _added() -> list[Offer]:
+    """Return the commands that distributions add. Nothing is imported."""
+    sources, _ = scan(COMMANDS)
+    return offers_of((source for source in sources if source.name not in _OWN), Offer)
 
 
-def _load(entry_point: importlib.metadata.EntryPoint) -> click.Command:
+def _load(offers: list[Offer]) -> click.Command:
     """Import a plugin's command; one that cannot be imported says so when it is called, and hides no other."""
+    offer = offers[0]
     try:
-        command = entry_point.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise anything at import
-        reason = f"{type(error).__name__}: {error}"
+        if len(offers) > 1:
+            raise rivalry(offers)
+        command = offer.imported()
+    except PluginError as error:
+        reason = error.message
     else:
         if isinstance(command, click.Command):
             return command
         reason = "it is no click command"
-    owner = entry_point.dist.name if entry_point.dist else "an unknown distribution"
 
     def broken(**_: Any) -> None:
-        raise click.ClickException(f"the command {entry_point.name!r} of {owner} is broken: {reason}")
+        raise click.ClickException(f"the command {offer.name!r} of {offer.distribution} is broken: {reason}")
 
     return click.Command(
-        entry_point.name,
+        offer.name,
         callback=broken,
         short_help=f"(broken: {reason})",
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},

@@ -18,8 +18,9 @@ from gateway_core import _json
 from gateway_core._redaction import one_line
 from gateway_core.cli import options
 from gateway_core.cli._dry_run import show_request
-from gateway_core.cli.output import people, plain, show
+from gateway_core.cli.output import people, show
 from gateway_core.models import Payment
+from gateway_core.serialization import to_plain
 
 _COLUMNS = ("id", "invoice_id", "amount", "currency", "network", "status", "paid_at", "reference")
 
@@ -100,7 +101,7 @@ def _write_json(payments: Iterable[Payment]) -> None:
     """Write an array, an item a line, as the payments come."""
     before = "["
     for payment in payments:
-        click.echo(before + "\n" + _json.dumps(plain(payment)).decode(), nl=False)
+        click.echo(before + "\n" + _json.dumps(to_plain(payment)).decode(), nl=False)
         before = ","
     click.echo("[]" if before == "[" else "\n]")
 

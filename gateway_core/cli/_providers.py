@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway_core._plugins import loading
+from gateway_core._plugins.inspection import PluginReport, inspect_all
 from gateway_core.cli import options
-from gateway_core.cli.output import say, write_json
+from gateway_core.cli.output import REFUSED, say, write_json
 
 
 @click.command()
@@ -19,15 +20,19 @@ from gateway_core.cli.output import say, write_json
 def providers(as_json: bool) -> None:
     """List the installed providers, with what each can do, and the broken ones with the reason.
 
-    This imports every provider plugin, which nothing else does.
+    Each is imported by a process of its own, which holds no keys. Exits with 1 if one is broken.
     """
-    reports = loading.inspect_all()
+    reports = inspect_all()
     if as_json:
         write_json([_plain(report) for report in reports])
-        return
-    if not reports:
+    elif reports:
+        _tell(reports)
+    else:
         say("no provider plugin is installed: pip install gateway-sandbox")
-        return
+    click.get_current_context().exit(REFUSED if any(report.fault is not None for report in reports) else 0)
+
+
+def _tell(reports: Iterable[PluginReport]) -> None:
     table = Table("backend", "provider", "distribution", "operations", box=None, pad_edge=False)
     for report in reports:
         owner = f"{report.distribution} {report.version}"
@@ -45,8 +50,7 @@ def providers(as_json: bool) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def _plain(report: loading.PluginReport) -> dict[str, object]:
-    info = report.info
+def _plain(report: PluginReport) -> dict[str, object]:
     return {
         "name": report.name,
         "title": report.title,
@@ -54,10 +58,10 @@ def _plain(report: loading.PluginReport) -> dict[str, object]:
         "version": report.version,
         "entry_point": report.entry_point,
         "operations": report.capabilities,
-        "unsupported": dict(info.unsupported) if info else {},
-        "currencies": info.currencies if info else None,
-        "rate_limits": [str(limit) for limit in info.rate_limits] if info else [],
-        "webhook_authentication": info.webhook_authentication if info else None,
+        "unsupported": report.unsupported,
+        "currencies": report.currencies,
+        "rate_limits": report.rate_limits,
+        "webhook_authentication": report.webhook_authentication,
         "fault": report.fault,
         "who_must_act": report.who_must_act,
     }

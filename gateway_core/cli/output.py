@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from gateway_core.errors import (
     UnexpectedResponseError,
     WebhookError,
 )
-from gateway_core.models import Headers, Money, Secret
+from gateway_core.serialization import to_plain
 
 #: Where a command's context notes that ``--json`` was given.
 JSON = "gateway_core.json"
@@ -42,27 +42,6 @@ def say(text: str, style: str = "") -> None:
     people().print(escape(one_line(text, 4000)), style=style)
 
 
-def plain(value: Any) -> Any:
-    """Return a record as JSON values, under the names of its attributes; an amount as text with its currency."""
-    match value:
-        case Money():
-            amount = {"amount": f"{value.amount:f}", "currency": value.currency}
-            return amount | ({"network": value.network} if value.network else {})
-        case Headers():
-            return [list(pair) for pair in value.pairs]
-        case datetime():
-            return value.isoformat()
-        case bytes():
-            return value.decode("utf-8", "backslashreplace")
-        case Mapping():
-            return {str(key): plain(each) for key, each in value.items()}
-        case list() | tuple():
-            return [plain(each) for each in value]
-        case Secret() | str():
-            return str(value)
-    return {name: plain(each) for name, each in fields_of(value)} if attrs.has(type(value)) else value
-
-
 def fields_of(record: Any) -> list[tuple[str, Any]]:
     """Return the names and values of a record's attributes."""
     return [(field.name, getattr(record, field.name)) for field in attrs.fields(type(record))]
@@ -70,7 +49,7 @@ def fields_of(record: Any) -> list[tuple[str, Any]]:
 
 def write_json(value: Any) -> None:
     """Write one JSON value on a line of stdout."""
-    click.echo(_json.dumps(plain(value)))
+    click.echo(_json.dumps(to_plain(value)))
 
 
 def write_record(record: Any, *, as_json: bool) -> None:

@@ -13,7 +13,16 @@ The variable ``GATEWAY_SHOP_EU_API_KEY`` comes before what the file says, ``GATE
 ``GATEWAY_CONFIG`` names the file and ``GATEWAY_DEFAULT`` the account.
 """
 
-from gateway_core.config._accounts import AccountEntry, LoadedAccount, accounts, load_account
+from gateway_core.config._accounts import AccountEntry, LoadedAccount, accounts, default_account, load_account
+from gateway_core.config._reading import permission_faults
 from gateway_core.config._values import structure
 
-__all__ = ["AccountEntry", "LoadedAccount", "accounts", "load_account", "structure"]
+__all__ = [
+    "AccountEntry",
+    "LoadedAccount",
+    "accounts",
+    "default_account",
+    "load_account",
+    "permission_faults",
+    "structure",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,15 +11,17 @@ from typing import Any
 import attrs
 
 from gateway_core import observers
+from gateway_core._entry_points import closest
 from gateway_core._plugins import loading
-from gateway_core._plugins.validation import closest
 from gateway_core._tracebacks import without_locals
 from gateway_core.config._file import ConfigFile, read, variable_prefix
-from gateway_core.config._sources import DEFAULT, gather
+from gateway_core.config._reading import permission_faults
+from gateway_core.config._sources import DEFAULT, gather, variables
 from gateway_core.config._types import Fault
 from gateway_core.config._values import attempt
 from gateway_core.errors import ConfigurationError, UnknownBackendError
 from gateway_core.models.secret import Secret
+from gateway_core.observers._log import logger
 from gateway_core.provider import RESERVED_SETTINGS, secret_field
 from gateway_core.transport import LimitSettings, TransportSettings
 
@@ -57,6 +60,8 @@ class LoadedAccount:
         journal: The URL of the journal, which may hold a password; None if there is none.
         origins: Where each value came from, by key, such as ``"transport.deadline"``: the file's path, ``environment
             NAME``, the reference (``env://...``, ``file:///...``) or ``default``.
+        unread: Variables of the environment that look like this account's, by name, with the one that was probably
+            meant; None where none is near.
     """
 
     name: str
@@ -70,6 +75,7 @@ class LoadedAccount:
     observers: tuple[str, ...]
     journal: Secret | None
     origins: Mapping[str, str]
+    unread: Mapping[str, str | None]
 
     def place(self, key: str) -> str:
         """Return where a key's value is to be changed, for an error's text."""
@@ -115,6 +121,8 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
         UnknownBackendError: If no working plugin offers the backend.
     """
     file = read(config)
+    for fault in permission_faults(file.path, secret=False):
+        logger("config").warning("%s", fault)
     name = file.choose(name)
     table = file.accounts[name]
     own = {key: value for key, value in table.items() if key in RESERVED_SETTINGS}
@@ -147,7 +155,35 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
         observers=core.observers,
         journal=core.journal,
         origins=MappingProxyType(origins),
+        unread=MappingProxyType(_unread(file, name, settings_class)),
     )
+
+
+@without_locals
+def default_account(config: str | os.PathLike[str] | None = None) -> str:
+    """Return the account that `Gateway.open` opens where none is named.
+
+    Raises:
+        ConfigurationError: If there is none, or the file cannot be used.
+    """
+    return read(config).choose(None)
+
+
+def _unread(file: ConfigFile, name: str, settings_class: type) -> dict[str, str | None]:
+    prefix = variable_prefix(name)
+    known = variables(_Core, prefix) | variables(settings_class, prefix)
+    others = tuple(f"{variable_prefix(other)}_" for other in file.accounts if other != name)
+    # That of `shop-eu` begins as that of `shop` does.
+    longer = tuple(each for each in others if each.startswith(prefix))
+    found = [each for each in sorted(os.environ) if each.startswith(f"{prefix}_") and not each.startswith(longer)]
+    meant = {each.removeprefix(prefix).replace("_", ""): each for each in known}
+    return {each: _meant(each.removeprefix(prefix).replace("_", ""), meant) for each in found if each not in known}
+
+
+def _meant(key: str, known: Mapping[str, str]) -> str | None:
+    """Return the variable that was meant by another, for certain: they differ by underscores, or by a slip."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.85)
+    return known[near[0]] if near else None
 
 
 def _backend(file: ConfigFile, name: str) -> str | None:

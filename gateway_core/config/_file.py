@@ -12,11 +12,27 @@ from typing import Any
 
 import attrs
 
+from gateway_core.config._reading import read_text
 from gateway_core.config._values import suggest
 from gateway_core.errors import ConfigurationError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 _POSITION = re.compile(r"\(at [a-z0-9 ,]+\)$")
+
+#: Parts of a key, between dots. A key of ours has four at most.
+_MOST_PARTS = 16
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_DEEP_KEY = re.compile(rf"(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}", re.ASCII)
+
+#: What the parser says of something that is there twice.
+_TWICE = {
+    "Cannot overwrite a value": "a key",
+    "Duplicate inline table key": "a key",
+    "Cannot declare": "a table",
+    "Cannot mutate immutable namespace": "a table",
+    "Cannot redefine namespace": "a table",
+}
+
 _TOP_LEVEL = ("default", "journal", "gateways")
 _EXAMPLE = 'default = "sandbox" and, below it, a table [gateways.sandbox] with backend = "sandbox"'
 
@@ -97,24 +113,30 @@ def _locate(config: str | os.PathLike[str] | None) -> tuple[str, str]:
 
 def _content(path: str, source: str) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        text = read_text(path)
     except FileNotFoundError:
         reason = f"there is no such file in {Path.cwd()}" if not Path(path).is_absolute() else "there is no such file"
         reason += f" ({source}): make it with {_EXAMPLE}"
-    except UnicodeDecodeError:
-        reason = "not text in UTF-8"
-    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
-        reason = f"cannot be read ({type(error).__name__}; {source})"
+    else:
+        if isinstance(text, str):
+            return text.removeprefix("\ufeff")
+        reason = f"{text.reason} ({source})"
     raise _fault(path, reason)
 
 
 def _parse(path: str, text: str) -> dict[str, Any]:
+    if deep := _DEEP_KEY.search(text):
+        # The parser takes a time that grows with the square of such a key.
+        line = text.count("\n", 0, deep.start()) + 1
+        raise _fault(path, f"not TOML that is read here: a key of more than {_MOST_PARTS} parts (at line {line})")
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         # The text before the position may quote what is written there.
         position = _POSITION.search(str(error))
-        reason = f'not TOML {position[0] if position else ""} (text stands in quotes: key = "value")'
+        twice = next((what for said, what in _TWICE.items() if said in str(error)), None)
+        advice = f"{twice} is there twice" if twice else 'text stands in quotes: key = "value"'
+        reason = f"not TOML {position[0] if position else ''} ({advice})"
     except (ValueError, ArithmeticError):
         reason = "not TOML: a number is too long"
     except RecursionError:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from gateway_core.config._reading import read_text
 from gateway_core.config._types import Broken, Text
 from gateway_core.config._values import fields_of, record_in
 
 _REFERENCE = re.compile(r"(env|file)://(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-
-#: More is no setting. A reference to a device that never ends is refused too.
-_LARGEST_FILE = 1 << 16
 
 #: The origin of a setting that nobody gave.
 DEFAULT = "default"
@@ -49,6 +46,20 @@ def gather(cls: type, table: Mapping[str, Any], *, file: str, prefix: str) -> tu
     return values, origins
 
 
+def variables(cls: type, prefix: str) -> set[str]:
+    """Return the names of the environment's variables that a settings class is read from.
+
+    Args:
+        cls: The settings class.
+        prefix: What they begin with.
+    """
+    found: set[str] = set()
+    for key, (_, kind) in fields_of(cls).items():
+        below = record_in(kind)
+        found |= {f"{prefix}_{key.upper()}"} if below is None else variables(below, f"{prefix}_{key.upper()}")
+    return found
+
+
 def _resolve(value: Any, origin: str) -> tuple[Any, str]:
     """Return what a value refers to, or the value itself, and where that came from."""
     if isinstance(value, str) and (match := _REFERENCE.fullmatch(value)):
@@ -75,17 +86,9 @@ def _file(name: str) -> Text | Broken:
     if not name.startswith("/"):
         return Broken("file:// is followed by an absolute path, such as file:///run/secrets/api_key")
     try:
-        with Path(name).open("rb") as stream:
-            content = stream.read(_LARGEST_FILE + 1)
-        text = content.decode("utf-8")
+        text = read_text(name)
     except FileNotFoundError:
         return Broken(f"there is no file {name}")
-    except IsADirectoryError:
-        return Broken(f"{name} is a directory, not a file")
-    except UnicodeDecodeError:
-        return Broken(f"the file {name} is not text in UTF-8")
-    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
-        return Broken(f"the file {name} cannot be read ({type(error).__name__})")
-    if len(content) > _LARGEST_FILE:
-        return Broken(f"the file {name} is larger than {_LARGEST_FILE} bytes")
+    if isinstance(text, Broken):
+        return Broken(f"the file {name} {text.reason}")
     return Text(text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text)

@@ -82,7 +82,7 @@ def _read_secret(value: Any) -> Secret:
     if isinstance(value, Secret):
         return value
     text = _read_text(value)
-    if text.startswith(("env:", "file:")):
+    if text.startswith(("env://", "file://")):
         raise refused(
             "is a reference where the secret itself is needed: env://NAME and file:///path are for gateway.toml"
         )

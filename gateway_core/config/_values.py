@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import attrs
 import cattrs
 
-from gateway_core._plugins.validation import closest
+from gateway_core._entry_points import closest
 from gateway_core._redaction import scrub
 from gateway_core._tracebacks import without_locals
+from gateway_core.config._references import mistaken_reference
 from gateway_core.config._types import READERS, Broken, Fault, RefusedError, Text, choice, is_choice, refused
 from gateway_core.errors import ConfigurationError, GatewayError, PluginError
-from gateway_core.models.secret import Secret
-from gateway_core.provider import secrets_of
+from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
+from gateway_core.provider import RESERVED_SETTINGS, secrets_of
 
 T = TypeVar("T")
 
@@ -121,6 +122,7 @@ def _record(cls: type[T], values: Any, others: tuple[str, ...] = ()) -> T:
 def _value(field: attrs.Attribute[Any], kind: Any, value: Any) -> Any:
     if isinstance(value, Broken):
         raise refused(value.reason)
+    _check_references(field, kind, value)
     as_it_is = isinstance(kind, type) and kind not in READERS and isinstance(value, kind)
     made = value if as_it_is else _read(kind, value)
     # The class would stop at its first fault: each field's own checks run here as well, so that all faults are told.
@@ -135,6 +137,17 @@ def _value(field: attrs.Attribute[Any], kind: Any, value: Any) -> Any:
     else:
         return made
     raise refused(reason.removeprefix(f"{field.name} ").removeprefix(f"{field.name}: "))
+
+
+def _check_references(field: attrs.Attribute[Any], kind: Any, value: Any) -> None:
+    """Refuse what was meant as a reference and would be taken for the value itself."""
+    # A limiter's address is a secret, and an address all the same.
+    secret = Secret in (kind, *typing.get_args(kind)) and field.alias not in RESERVED_SETTINGS
+    several = isinstance(value, list | tuple)
+    for index, each in enumerate(value if several else (value,)):
+        reason = mistaken_reference(each, secret=secret) if isinstance(each, str) else None
+        if reason is not None:
+            raise RefusedError([Fault(f"[{index}]" if several else "", reason)])
 
 
 def _read(kind: Any, value: Any) -> Any:
@@ -212,7 +225,7 @@ def _several(kind: Any) -> Callable[[Any, Any], Any]:
 
     def read(value: Any, _: Any) -> tuple[Any, ...]:
         if isinstance(value, Text):
-            items: Iterable[Any] = map(Text, value.split())
+            items: Iterable[Any] = map(Text, _secrets_in(value) if item_kind is Secret else value.split())
         elif isinstance(value, str | Secret):
             items = (value,)
         elif isinstance(value, list | tuple):
@@ -230,3 +243,13 @@ def _several(kind: Any) -> Callable[[Any, Any], Any]:
         return tuple(made)
 
     return read
+
+
+def _secrets_in(text: str) -> list[str]:
+    """Return the secrets in a text: one a line; or, on one line, those between blanks that could sign each by itself.
+
+    A secret may have blanks in it, and then has parts that are too short.
+    """
+    lines = text.splitlines()
+    words = text.split()
+    return words if len(lines) < 2 and all(len(word) >= SHORTEST_SIGNING_SECRET for word in words) else lines

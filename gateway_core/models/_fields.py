@@ -5,6 +5,7 @@ A record checks itself once, in `__attrs_post_init__`: a validator on each field
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -84,6 +85,14 @@ def is_identifier(value: object) -> TypeGuard[str]:
     return 0 < len(value) <= 255 and (value.isprintable() or not _CONTROL.search(value)) and value == value.strip()
 
 
+def is_payment_page(value: object) -> bool:
+    """Return whether a buyer can be sent to a value: a web address that hides nothing and that nobody reads along."""
+    if not is_web_address(value):
+        return False
+    parts = urlsplit(str(value))
+    return "@" not in parts.netloc and (parts.scheme == "https" or is_loopback_host(parts.hostname or ""))
+
+
 def is_web_address(value: object) -> bool:
     """Return whether a browser can be sent to a value: an http or https address."""
     try:
@@ -91,6 +100,17 @@ def is_web_address(value: object) -> bool:
         return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return whether a host can be this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def identifier(name: str, value: object) -> None:
@@ -144,6 +164,24 @@ def texts(name: str, value: object) -> None:
         isinstance(part, str) and not _SURROGATE.search(part) for pair in value.items() for part in pair
     ):
         raise InvalidRequestError(f"{name} must map text to text")
+
+
+def mapping(name: str, value: object) -> None:
+    """Something by name, such as a provider's own answer."""
+    if not isinstance(value, Mapping):
+        raise InvalidRequestError(f"{name} must be a mapping, not {type(value).__name__}")
+
+
+def bytes_(name: str, value: object) -> None:
+    """Bytes."""
+    if type(value) is not bytes:
+        raise InvalidRequestError(f"{name} must be bytes, not {type(value).__name__}")
+
+
+def status_code(name: str, value: object, least: int = 100, most: int = 999) -> None:
+    """A status code of HTTP; servers send more than the standard has."""
+    if not isinstance(value, int) or type(value) is bool or not least <= value <= most:  # `http.HTTPStatus` is one
+        raise InvalidRequestError(f"{name} must be a status code, {least} to {most}")
 
 
 def flag(name: str, value: object) -> None:
@@ -217,6 +255,14 @@ def web_address(name: str, value: object) -> None:
     """An http or https address to which a browser can be sent."""
     if not is_web_address(value):
         raise InvalidRequestError(f"{name} must be an http or https address")
+
+
+def payment_page_or_none(name: str, value: object) -> None:
+    """The address of a page on which a buyer pays, or None: https, or http on the loopback range, without a user."""
+    if value is not None and not is_payment_page(value):
+        raise InvalidRequestError(
+            f"{name} must be an https address without a user and a password (http on loopback only)"
+        )
 
 
 def web_address_or_none(name: str, value: object) -> None:

@@ -75,6 +75,7 @@ class Capture:
     references: Mapping[str, str] = check.frozen_field()
 
     def __attrs_post_init__(self) -> None:
+        check.mapping("raw", self.raw)
         check.identifier("id", self.id)
         check.text_or_none("capture_id", self.capture_id)
         check.identifier("invoice_id", self.invoice_id)

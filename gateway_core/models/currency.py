@@ -14,7 +14,8 @@ from gateway_core.models._iso4217 import CURRENT, HISTORIC
 
 _CODE = re.compile(r"[A-Z0-9]{2,12}")
 _NETWORK = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_MOST_DECIMALS = 30
+#: What a `Currency` can have.
+MOST_DECIMALS = 30
 
 #: Decimals of an asset on a network: a token's are set by its contract there, so one code may have several. Sources:
 #: bitcoin.org/en/glossary/denomination; ethereum.org/en/glossary (wei); getmonero.org (atomic units); docs.solana.com
@@ -125,6 +126,11 @@ def read_currency(
     return Currency(code, decimals, network)
 
 
+def is_usual(unit: Currency) -> bool:
+    """Return whether an asset is on the network that its code alone stands for."""
+    return unit.code in ASSETS and unit.network == _usual_network(unit.code)
+
+
 def is_historic(code: str) -> bool:
     """Return whether a code has left ISO 4217."""
     return code in HISTORIC and code not in CURRENT
@@ -146,8 +152,8 @@ def _check_code(code: object) -> None:
 
 
 def _check_exponent(exponent: object) -> None:
-    if type(exponent) is not int or not 0 <= exponent <= _MOST_DECIMALS:
-        raise InvalidRequestError(f"a currency has 0 to {_MOST_DECIMALS} decimals")
+    if type(exponent) is not int or not 0 <= exponent <= MOST_DECIMALS:
+        raise InvalidRequestError(f"a currency has 0 to {MOST_DECIMALS} decimals")
 
 
 def _check_network(code: str, network: object) -> None:

@@ -103,7 +103,8 @@ class Invoice:
         attempt: Which attempt of the order it is, if the provider gives it back.
         status: Its status when the provider answered.
         amount: The amount asked for, in major units, above zero.
-        payment_url: The page on which the payer pays; None if the provider has none.
+        payment_url: The page on which the payer pays, by https (or http on the loopback range) and without a user and
+            a password in its address; None if the provider has none.
         created_at: When it was made, with a time zone; None if the provider does not tell.
         expires_at: Until when it can be paid, with a time zone; None if the provider does not tell.
         raw: The provider's own answer.
@@ -131,11 +132,12 @@ class Invoice:
     replayed: bool = attrs.field(default=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        check.mapping("raw", self.raw)
         check.identifier("id", self.id)
         check.text_or_none("order_id", self.order_id)
         check.instance("status", self.status, InvoiceStatus)
         check.positive("amount", self.amount)
-        check.web_address_or_none("payment_url", self.payment_url)
+        check.payment_page_or_none("payment_url", self.payment_url)
         check.aware_or_none("created_at", self.created_at)
         check.aware_or_none("expires_at", self.expires_at)
         check.instances("ignored", self.ignored, str)
@@ -194,6 +196,7 @@ class StatusReport:
     verdict: AmountVerdict = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        check.mapping("raw", self.raw)
         check.identifier("invoice_id", self.invoice_id)
         check.text_or_none("order_id", self.order_id)
         check.instance("status", self.status, InvoiceStatus)

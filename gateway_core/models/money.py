@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
 from typing import final
 
 import attrs
 
 from gateway_core.errors import InvalidRequestError
-from gateway_core.models.currency import Currency, read_currency
+from gateway_core.models.currency import Currency, is_usual, read_currency
 
 #: Every amount, and every factor, is below it.
 _LIMIT = 10**30
@@ -21,6 +21,12 @@ EXACT = Context(prec=100, Emin=-200, Emax=200, traps=[Inexact, InvalidOperation,
 
 #: The smallest unit of a currency, by its number of decimals (0 to 30).
 _SMALLEST = tuple(Decimal((0, (1,), -decimals)) for decimals in range(31))
+
+#: What is shown is rounded as Python rounds, whatever the host's decimal context says.
+_DISPLAY = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=[])
+
+#: What `Money.__str__` writes.
+_WRITTEN = re.compile(r"(?P<amount>[-0-9.eE+]+) (?P<code>[A-Z0-9]+)(?: on (?P<network>[a-z0-9-]+))?")
 
 #: ASCII digits with a dot; no blanks, underscores, separators or plus sign. An exponent of two digits is read because
 #: Python writes ``str(Decimal("0.00000001"))`` with one.
@@ -58,11 +64,27 @@ class Money:
     """
 
     amount: Decimal
-    unit: Currency
+    unit: Currency = attrs.field(alias="currency")  # `attrs.evolve` hands it to the constructor by that name
 
     def __init__(self, amount: str | int | Decimal, currency: str | Currency, *, network: str | None = None) -> None:
         unit = _unit(currency, network)
         self.__attrs_init__(_quantize(_decimal(amount), unit), unit)
+
+    @classmethod
+    def parse(cls, text: str) -> Money:
+        """Read an amount as ``str`` writes it.
+
+        >>> from gateway_core import Money
+        >>> Money.parse("49.90 EUR"), Money.parse("0.5 USDT on tron")
+        (Money('49.90', 'EUR'), Money('0.500000', 'USDT', network='tron'))
+
+        Raises:
+            InvalidRequestError: If it is written in any other way, or nothing tells what the currency stands for.
+        """
+        match = _WRITTEN.fullmatch(str(text))
+        if match is None:
+            raise InvalidRequestError("an amount with its currency is written like 49.90 EUR or 0.5 USDT on tron")
+        return cls.read(match["amount"], match["code"], network=match["network"])
 
     @classmethod
     def from_minor(cls, units: int, currency: str | Currency, *, network: str | None = None) -> Money:
@@ -142,7 +164,23 @@ class Money:
         return self.unit.network
 
     def __str__(self) -> str:
-        return f"{self.amount:f} {self.currency}"
+        where = f" on {self.network}" if self.network and not is_usual(self.unit) else ""
+        return f"{self.amount:f} {self.currency}{where}"
+
+    def __format__(self, spec: str) -> str:
+        """Write the number as `~decimal.Decimal` does, without the currency; all of it where nothing is asked for.
+
+        >>> from gateway_core import Money
+        >>> f"{Money('1234.5', 'EUR'):,.2f} €", f"{Money('1234.5', 'EUR')}"
+        ('1,234.50 €', '1234.50 EUR')
+        """
+        if not spec:
+            return str(self)
+        try:
+            with localcontext(_DISPLAY):
+                return format(self.amount, spec)
+        except ValueError:
+            raise InvalidRequestError("an amount is formatted as a Decimal is, such as .2f") from None
 
     def __repr__(self) -> str:
         network = f", network={self.network!r}" if self.network else ""

@@ -57,6 +57,7 @@ class Payment:
     references: Mapping[str, str] = check.frozen_field()
 
     def __attrs_post_init__(self) -> None:
+        check.mapping("raw", self.raw)
         check.identifier("id", self.id)
         check.identifier_or_none("invoice_id", self.invoice_id)
         check.money_or_none("amount", self.amount)
@@ -116,3 +117,5 @@ class Page(Generic[T]):
 
     def __attrs_post_init__(self) -> None:
         check.text_or_none("next_cursor", self.next_cursor)
+        if self.sent is not None and (type(self.sent) is not int or self.sent < 0):
+            raise InvalidRequestError("sent must be an int, zero or more")

@@ -78,6 +78,7 @@ class Refund:
     references: Mapping[str, str] = check.frozen_field()
 
     def __attrs_post_init__(self) -> None:
+        check.mapping("raw", self.raw)
         check.identifier("id", self.id)
         check.text_or_none("refund_id", self.refund_id)
         check.identifier("invoice_id", self.invoice_id)

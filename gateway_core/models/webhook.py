@@ -29,6 +29,9 @@ class WebhookRequest:
         method: The HTTP method.
         url: The whole address that was called, where the provider's scheme or a secret in the address needs it.
         received_at: When it came, with a time zone. Stamped by the gateway.
+
+    Raises:
+        InvalidRequestError: If one of them is not so.
     """
 
     body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
@@ -43,6 +46,8 @@ class WebhookRequest:
             raise InvalidRequestError("a webhook's body is bytes, as they came: not text, and nothing parsed")
 
     def __attrs_post_init__(self) -> None:
+        check.text("method", self.method)
+        check.text_or_none("url", self.url)
         check.aware_or_none("received_at", self.received_at)
 
 
@@ -51,14 +56,21 @@ class Acknowledgement:
     """What to answer to a webhook that was accepted.
 
     Attributes:
-        status: The HTTP status.
+        status: The HTTP status, 200 to 599.
         headers: The headers.
         body: The body.
+
+    Raises:
+        InvalidRequestError: If one of them is not so.
     """
 
     status: int = 200
     headers: Headers = attrs.field(factory=Headers, converter=as_headers)
     body: bytes = b""
+
+    def __attrs_post_init__(self) -> None:
+        check.status_code("status", self.status, 200, 599)
+        check.bytes_("body", self.body)
 
 
 @attrs.frozen(kw_only=True)
@@ -103,6 +115,7 @@ class WebhookEvent:
         return move is not None and self.review is None and move.after.is_paid and not move.before.is_paid
 
     def __attrs_post_init__(self) -> None:
+        check.mapping("raw", self.raw)
         check.identifier("id", self.id)
         check.text("kind", self.kind)
         check.identifier_or_none("invoice_id", self.invoice_id)
@@ -139,6 +152,7 @@ class WebhookDelivery:
         check.instances("refused", self.refused, WebhookReason)
         if self.reviews:
             check.instances("reviews", self.reviews, WebhookEvent)
+        check.instance("acknowledgement", self.acknowledgement, Acknowledgement)
         if not all(isinstance(event, WebhookEvent) for event in self.events):
             raise InvalidRequestError("a delivery carries WebhookEvents")
         if self.verified_by not in get_args(VerifiedBy):

@@ -18,7 +18,7 @@ An observer may have a plain method ``wants(kind)`` beside it, which returns whe
 It is asked before such an event is made, and again each time.
 """
 
-from gateway_core.observers._calls import DEFAULT, CallEvents, Observers
+from gateway_core.observers._calls import CallEvents
 from gateway_core.observers._events import (
     AnswerReceived,
     BreakerClosed,
@@ -36,6 +36,7 @@ from gateway_core.observers._events import (
     WebhookAccepted,
     WebhookRefused,
 )
+from gateway_core.observers._loading import DEFAULT, Observers
 
 __all__ = [
     "DEFAULT",

@@ -6,16 +6,14 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from gateway_core._tracebacks import describe
 from gateway_core.errors import GatewayError
 from gateway_core.models.invoice import Invoice
-from gateway_core.observers._events import CallEnded, CallStarted, Event, InvoiceCreated
-
-#: The observers of a gateway for which no others are chosen.
-DEFAULT = ("logging",)
+from gateway_core.observers._events import CallEnded, Event, InvoiceCreated
 
 _numbers = itertools.count(1)
 
@@ -60,42 +58,11 @@ class Listener:
     def _complain(self, error: Exception) -> None:
         # The lock is never given back: whoever gets it is the first, in whatever thread.
         if self._not_complained.acquire(blocking=False):
-            from gateway_core._plugins.discovery import describe
             from gateway_core.observers._log import logger
 
             fault = describe(error, text=False)
             with contextlib.suppress(Exception):  # a handler of the application's may be at fault too
                 logger("observers").warning("%s failed with %s; it is not said again", self._description, fault)
-
-
-class Observers:
-    """All observers of one gateway; without any, telling them costs next to nothing.
-
-    Args:
-        listeners: The observers, as `load` returns them.
-    """
-
-    def __init__(self, listeners: tuple[Listener, ...] = ()) -> None:
-        self.listeners = listeners
-
-    @classmethod
-    def load(cls, observers: Iterable[str | object] = DEFAULT) -> Self:
-        """Return the chosen observers, by their installed names or as objects. Only they are imported.
-
-        One that is installed but broken is logged and left out: no payment fails because nobody watches it.
-
-        Raises:
-            ConfigurationError: If a name is offered by nobody or by two distributions, or an object is no observer.
-        """
-        from gateway_core.observers._loading import load
-
-        return cls(load(observers))
-
-    def call(self, backend: str, operation: str) -> CallEvents:
-        """Return the events of a new call, of which the observers have been told."""
-        events = CallEvents(self.listeners, backend, operation)
-        events.tell(CallStarted)
-        return events
 
 
 class CallEvents:

@@ -2,93 +2,121 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
-from gateway_core._plugins.discovery import NAME, Offer, describe, offers_of, rivalry, scan
+import pluggy
+
+from gateway_core._entry_points import Offer, check_hooks, find, guarded
+from gateway_core._markers import PROJECT, hookspec
 from gateway_core._redaction import one_line
+from gateway_core._tracebacks import translated
 from gateway_core.errors import ConfigurationError, PluginError
-from gateway_core.observers._calls import Listener
-from gateway_core.observers._hook import listen
-from gateway_core.observers._log import logger
+from gateway_core.observers._calls import CallEvents, Listener
+from gateway_core.observers._events import CallStarted, Event
 
 GROUP = "gateway_core.observers"
 
 #: The observer that the core brings. Its name is not to be had by others.
 OURS = "logging"
 
-
-def load(observers: Iterable[Any]) -> tuple[Listener, ...]:
-    """Do what `Observers.load` says, each observer once."""
-    if isinstance(observers, str | bytes) or not isinstance(observers, Iterable):
-        raise ConfigurationError("observers are given as a list, of names and of objects")
-    each_once = {each if isinstance(each, str) else id(each): each for each in observers}
-    # What is installed is searched only for others than our own: the search takes the longer the more there is.
-    offers = _offers() if any(isinstance(each, str) and each != OURS for each in each_once) else {}
-    chosen = [_chosen(each, offers) for each in each_once.values()]
-    return tuple(listener for listener in chosen if listener is not None)
+#: The observers of a gateway for which no others are chosen.
+DEFAULT = (OURS,)
 
 
-def _chosen(observer: Any, offers: dict[str, list[Offer]]) -> Listener | None:
-    if not isinstance(observer, str):
-        return _given(observer)
-    return _logging() if observer == OURS else _installed(_find(observer, offers))
+class Specification:
+    """What an observer implements."""
+
+    @hookspec
+    def observe(self, event: Event) -> None:
+        """Take note of an event.
+
+        It is called in the thread or the task of the call, while the call waits. What it raises is logged once.
+        """
 
 
-def _logging() -> Listener:
-    from gateway_core.observers._logging import LoggingObserver
+class Observers:
+    """All observers of one gateway; without any, telling them costs next to nothing.
 
-    return listen(LoggingObserver(), f"the observer {OURS!r}")
+    Args:
+        listeners: The observers, as `load` returns them.
+    """
+
+    def __init__(self, listeners: tuple[Listener, ...] = ()) -> None:
+        self.listeners = listeners
+
+    @classmethod
+    def load(cls, observers: Iterable[str | object] = DEFAULT) -> Self:
+        """Return the chosen observers, by their installed names or as objects. Only they are imported.
+
+        One that is installed but broken is logged and left out: no payment fails because nobody watches it.
+
+        Raises:
+            ConfigurationError: If a name is offered by nobody or by two distributions, or an object is no observer.
+        """
+        if isinstance(observers, str | bytes) or not isinstance(observers, Iterable):
+            raise ConfigurationError("observers are given as a list, of names and of objects")
+        each_once = {each if isinstance(each, str) else id(each): each for each in observers}
+        chosen = [_chosen(each) if isinstance(each, str) else _given(each) for each in each_once.values()]
+        return cls(tuple(listener for listener in chosen if listener is not None))
+
+    def call(self, backend: str, operation: str) -> CallEvents:
+        """Return the events of a new call, of which the observers have been told."""
+        events = CallEvents(self.listeners, backend, operation)
+        events.tell(CallStarted)
+        return events
+
+
+def _chosen(name: str) -> Listener | None:
+    """Import, make and check an installed observer; None, and a line in the log, if it is broken."""
+    if name == OURS:
+        # Ours is not looked for among what is installed: that takes the longer the more there is.
+        from gateway_core.observers._logging import LoggingObserver
+
+        return _listen(LoggingObserver(), f"the observer {OURS!r}")
+    shown = one_line(repr(name), 80)
+    with translated(PluginError, lambda error: ConfigurationError(f"the observer {shown} cannot be had: {error}")):
+        offer = find(GROUP, name, Offer)
+    source = f"entry point {offer.entry_point}, distribution {offer.distribution} {offer.version}"
+    description = f"the observer {offer.name!r} ({source})"
+    try:
+        kind = offer.imported()
+        return _listen(guarded(kind, "making it"), description)
+    except PluginError as error:
+        from gateway_core.observers._log import logger
+
+        logger("observers").warning("%s is broken and left out: %s", description, error.message)
+        return None
 
 
 def _given(observer: Any) -> Listener:
     """Check an observer that the application made itself: it is told at once what is wrong."""
     kind = observer if isinstance(observer, type) else type(observer)
     try:
-        return listen(observer, f"the observer {kind.__module__}.{kind.__qualname__}")
+        return _listen(observer, f"the observer {kind.__module__}.{kind.__qualname__}")
     except PluginError as error:
         fault = error.message
     raise ConfigurationError(f"the observer {kind.__qualname__} cannot be used: {fault}")
 
 
-def _installed(offer: Offer) -> Listener | None:
-    """Import, make and check an observer; None, and a line in the log, if it is broken."""
-    source = f"entry point {offer.entry_point}, distribution {offer.distribution} {offer.version}"
-    description = f"the observer {offer.name!r} ({source})"
-    try:
-        return listen(_made(offer), description)
-    except PluginError as error:
-        logger("observers").warning("%s is broken and left out: %s", description, error.message)
-        return None
+def _listen(observer: Any, description: str) -> Listener:
+    """Return an observer as the core tells it, through a plugin manager of its own: no observer is in another's way.
+
+    Raises:
+        PluginError: If it does not implement the hook. Its text is the cause alone.
+    """
+    return guarded(lambda: _checked(observer, description), "its check")
 
 
-def _made(offer: Offer) -> Any:
-    kind = offer.imported()
-    try:
-        return kind()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  # SystemExit included: nothing here stops the application
-        fault = describe(error, text=False)
-    raise PluginError(f"making it failed with {fault}")
-
-
-def _offers() -> dict[str, list[Offer]]:
-    """Return what is installed, by name. Nothing is imported, and what cannot be read offers nothing."""
-    sources, _ = scan(GROUP)
-    offers: dict[str, list[Offer]] = {}
-    for offer in offers_of(sources, Offer):
-        offers.setdefault(offer.name, []).append(offer)
-    return offers
-
-
-def _find(name: str, offers: dict[str, list[Offer]]) -> Offer:
-    found = offers.get(name, [])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        reason = rivalry(found, "uninstall one").message
-    else:
-        names = ", ".join(sorted(known for known in offers if NAME.fullmatch(known)))
-        reason = f"nobody offers it; installed are {names}" if names else "nobody offers one"
-    raise ConfigurationError(f"the observer {one_line(repr(name), 80)} cannot be had: {reason}")
+def _checked(observer: Any, description: str) -> Listener:
+    if isinstance(observer, type):
+        raise PluginError(f"{observer.__name__} is a class, give an object made of it")
+    check_hooks(observer, Specification(), ["observe"], ["observe"])
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Specification)
+    manager.register(observer, name="observer")
+    hook, wants = manager.hook.observe, getattr(observer, "wants", None)
+    if any(inspect.isgeneratorfunction(each.function) for each in hook.get_hookimpls()):
+        raise PluginError("observe is a generator, and nobody would run it: write it as a plain method")
+    return Listener(lambda event: hook(event=event), wants if callable(wants) else None, description)

@@ -8,7 +8,7 @@
 ...     api_key: Secret = secret_field()
 ...     webhook_secrets: tuple[Secret, ...] = secrets_field()
 ...     base_url: str = base_url_field("https://api.example.com")
->>> Settings(api_key="key", webhook_secrets=["new", "old"])
+>>> Settings(api_key="key", webhook_secrets=["a new secret text", "an old secret text"])
 Settings(base_url='https://api.example.com')
 >>> Settings(api_key="key", webhook_secrets=[])
 Traceback (most recent call last):
@@ -31,9 +31,12 @@ from gateway_core.provider.info import CONTRACT_VERSION, REQUEST_FIELDS, Provide
 from gateway_core.provider.settings import (
     RESERVED_SETTINGS,
     base_url_field,
+    count_field,
+    hide_values,
     secret_field,
     secrets_field,
     secrets_of,
+    url_secret_field,
 )
 
 __all__ = [
@@ -52,7 +55,10 @@ __all__ = [
     "RetryAdvice",
     "WebhookAuthentication",
     "base_url_field",
+    "count_field",
+    "hide_values",
     "secret_field",
     "secrets_field",
     "secrets_of",
+    "url_secret_field",
 ]

@@ -6,6 +6,7 @@ import enum
 import re
 from datetime import timedelta
 from decimal import Decimal
+from types import UnionType
 from typing import Literal, get_args
 
 import attrs
@@ -94,6 +95,10 @@ class RateLimitHeaders:
     remaining: str
     reset: str
 
+    def __attrs_post_init__(self) -> None:
+        of_kind("remaining", self.remaining, str)
+        of_kind("reset", self.reset, str)
+
 
 @attrs.frozen(kw_only=True)
 class Idempotency:
@@ -111,6 +116,8 @@ class Idempotency:
     replay_header: str | None = None
 
     def __attrs_post_init__(self) -> None:
+        of_kind("scope", self.scope, str)
+        of_kind("replay_header", self.replay_header, str | None)
         if self.life is not None:
             _above_zero("life", self.life)
 
@@ -196,6 +203,7 @@ class ListFilter:
     def __attrs_post_init__(self) -> None:
         if self.by not in get_args(FilterBy):
             raise PluginError(f"a ListFilter is by one of {', '.join(get_args(FilterBy))}")
+        of_kind("scan", self.scan, bool)
         for name in ("window", "lag"):
             if getattr(self, name) is not None:
                 _above_zero(name, getattr(self, name))
@@ -236,6 +244,17 @@ def _above_zero(name: str, time: object) -> None:
 def _zero_or_more(name: str, time: object) -> None:
     if not isinstance(time, timedelta) or time < timedelta(0):
         raise PluginError(f"{name} must be a timedelta, zero or more")
+
+
+def of_kind(name: str, value: object, kind: type | UnionType) -> None:
+    """Refuse a fact of another kind.
+
+    Raises:
+        PluginError: If it is of one.
+    """
+    if not isinstance(value, kind):
+        wanted = getattr(kind, "__name__", str(kind))
+        raise PluginError(f"{name} must be {wanted}, not {type(value).__name__}")
 
 
 def is_whole(value: object) -> bool:

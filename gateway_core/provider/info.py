@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import Any
+from decimal import Decimal
+from types import UnionType
 
 import attrs
 
 from gateway_core.errors import InvalidRequestError, PluginError
 from gateway_core.http import HttpResponse
-from gateway_core.models._fields import tupled
-from gateway_core.models.currency import Currency, read_currency
-from gateway_core.models.money import Money
+from gateway_core.models._fields import freeze, frozen_field, tupled
+from gateway_core.models.currency import MOST_DECIMALS, Currency, read_currency
+from gateway_core.models.money import EXACT, Money
 from gateway_core.provider.facts import (
     AmountRule,
     Declines,
@@ -25,6 +25,7 @@ from gateway_core.provider.facts import (
     RetryAdvice,
     WebhookAuthentication,
     is_whole,
+    of_kind,
 )
 
 #: The version of the contract between core and plugins. It grows when a hook or a record changes in a way that breaks
@@ -48,12 +49,45 @@ REQUEST_FIELDS = (
 ANY_CURRENCY = "*"
 
 
-def _frozen_mapping(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(mapping))
+def _declines(value: Declines | str) -> Declines:
+    return Declines(value) if value in list(Declines) else value  # type: ignore[return-value]  # told afterwards
 
 
-def _one_or_by_operation(value: Any) -> Any:
-    return _frozen_mapping(value) if isinstance(value, Mapping) else value
+#: What each fact is, where no other check tells.
+_KINDS: Mapping[str, type | UnionType] = {
+    "title": str,
+    "contract_version": int,
+    "docs_url": str | None,
+    "base_url": str | None,
+    "exponents": Mapping,
+    "amounts": Mapping,
+    "options": type | None,
+    "expiry": Expiry | None,
+    "rate_limit_headers": RateLimitHeaders | None,
+    "webhook_authentication": WebhookAuthentication,
+    "webhook_covers": str,
+    "webhook_batches": bool,
+    "webhook_timestamps": bool,
+    "list_guarantee": str,
+    "list_filter": ListFilter | None,
+    "find_reach": FindReach | None,
+    "unsupported": Mapping,
+    "crypto_assets": bool,
+    "partial_payments": bool,
+    "overpayments": bool,
+    "declines": Declines,
+    "expires": bool,
+}
+
+#: The facts that are several values of one kind.
+_SEVERAL: Mapping[str, type] = {
+    "hosts": str,
+    "currencies": str,
+    "rate_limits": RateLimit,
+    "account_settings": str,
+    "webhook_unsigned": str,
+    "notes": str,
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -117,8 +151,8 @@ class ProviderInfo:
     base_url: str | None = None
     hosts: tuple[str, ...] = attrs.field(default=(), converter=tupled)
     currencies: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tupled))
-    exponents: Mapping[str, int] = attrs.field(factory=dict, converter=_frozen_mapping)
-    amounts: Mapping[str, AmountRule] = attrs.field(factory=dict, converter=_frozen_mapping)
+    exponents: Mapping[str, int] = frozen_field()
+    amounts: Mapping[str, AmountRule] = frozen_field()
     options: type | None = None
     honours: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tupled))
     requires: tuple[str, ...] = attrs.field(default=(), converter=tupled)
@@ -137,18 +171,19 @@ class ProviderInfo:
     list_guarantee: str = ""
     list_filter: ListFilter | None = None
     find_reach: FindReach | None = None
-    idempotency: Idempotency | Mapping[str, Idempotency] | None = attrs.field(
-        default=None, converter=_one_or_by_operation
-    )
-    unsupported: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_mapping)
+    idempotency: Idempotency | Mapping[str, Idempotency] | None = attrs.field(default=None, converter=freeze)
+    unsupported: Mapping[str, str] = frozen_field()
     crypto_assets: bool = True
     partial_payments: bool = True
     overpayments: bool = True
-    declines: Declines = attrs.field(default=Declines.FINAL, converter=Declines)
+    declines: Declines = attrs.field(default=Declines.FINAL, converter=_declines)
     expires: bool = True
     notes: tuple[str, ...] = attrs.field(default=(), converter=tupled)
 
     def __attrs_post_init__(self) -> None:
+        _check_kinds(self)
+        if not all(type(each) is int and 0 <= each <= MOST_DECIMALS for each in self.exponents.values()):
+            raise PluginError(f"info.exponents maps currency codes to numbers of decimals, 0 to {MOST_DECIMALS}")
         _check_fields("honours", self.honours or ())
         _check_fields("requires", self.requires)
         if self.honours is not None and (lost := set(self.requires) - set(self.honours)):
@@ -159,7 +194,8 @@ class ProviderInfo:
             raise PluginError("info.order_reference_length is an int, 1 or more")
         if not all(isinstance(rule, AmountRule) for rule in self.amounts.values()):
             raise PluginError("info.amounts maps currency codes to AmountRules")
-        by_operation = self.idempotency.values() if isinstance(self.idempotency, Mapping) else [self.idempotency or _NO]
+        told = _NO if self.idempotency is None else self.idempotency
+        by_operation = told.values() if isinstance(told, Mapping) else [told]
         if not all(isinstance(each, Idempotency) for each in by_operation):
             raise PluginError("info.idempotency is an Idempotency, or maps operations to them")
 
@@ -182,6 +218,19 @@ class ProviderInfo:
             InvalidRequestError: If it is not a whole number of them.
         """
         return money.to_minor(self.exponent_of(money.unit))
+
+    def to_text(self, money: Money) -> str:
+        """Return an amount in major units as text, with exactly the decimals that the provider counts.
+
+        >>> from gateway_core import Money, ProviderInfo
+        >>> ProviderInfo(title="Example", exponents={"HUF": 0}).to_text(Money(500, "HUF"))
+        '500'
+
+        Raises:
+            InvalidRequestError: If it has more decimals.
+        """
+        exponent = self.exponent_of(money.unit)
+        return f"{EXACT.scaleb(Decimal(money.to_minor(exponent)), -exponent):f}"
 
     def from_minor(self, units: int, currency: str, *, network: str | None = None, asked: Money | None = None) -> Money:
         """Return the amount that is so many of the smallest units that the provider counts, as an answer tells it.
@@ -215,6 +264,18 @@ class ProviderInfo:
 
 _ANY_AMOUNT = AmountRule()
 _NO = Idempotency(scope="", life=None)
+
+
+def _check_kinds(info: ProviderInfo) -> None:
+    for name, kind in _KINDS.items():
+        of_kind(f"info.{name}", getattr(info, name), kind)
+    for name, kind in _SEVERAL.items():
+        for each in getattr(info, name) or ():
+            of_kind(f"info.{name}", each, kind)
+    for name in ("says_too_many", "retry_advice"):
+        function = getattr(info, name)
+        if function is not None and not callable(function):
+            raise PluginError(f"info.{name} must be a function")
 
 
 def _check_fields(name: str, fields: Iterable[object]) -> None:

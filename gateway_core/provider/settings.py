@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
+from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, split
-from gateway_core.models.secret import Secret
+from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
+
+T = TypeVar("T")
+
+#: Characters that divide an address, or change on the way through one.
+_DIVIDERS = frozenset("/?#&+%;\\")
+_SHORTEST_URL_SECRET = 16
 
 #: Keys of an account's table, and arguments of `Gateway.connect`, that are the core's own: no setting is named so.
 RESERVED_SETTINGS = (
@@ -22,6 +30,37 @@ RESERVED_SETTINGS = (
     "observers",
     "journal",
 )
+
+
+def hide_values(cls: type[T]) -> type[T]:
+    """Let errors leave a settings class that is being made without its values in the locals of their tracebacks.
+
+    Without it the gateway does so for settings that it makes itself, and nobody for those that an application makes.
+
+    >>> import attrs
+    >>> from gateway_core.provider import hide_values, secret_field
+    >>> @hide_values
+    ... @attrs.frozen(kw_only=True)
+    ... class Settings:
+    ...     api_key: Secret = secret_field()
+    """
+    made: Any = cls
+    init = made.__init__
+
+    @functools.wraps(init)
+    def initialize(self: Any, *args: Any, **values: Any) -> None:
+        try:
+            init(self, *args, **values)
+        except Exception as error:  # noqa: BLE001  # whatever a validator raises
+            failure = error
+        else:
+            return
+        del self, args, values
+        clear_locals(failure)
+        raise failure
+
+    made.__init__ = initialize
+    return cls
 
 
 def base_url_field(default: str | None = None) -> Any:
@@ -37,25 +76,33 @@ def base_url_field(default: str | None = None) -> Any:
     )
 
 
-def secret_field(*, default: Any = attrs.NOTHING) -> Any:
+def secret_field(*, default: Any = attrs.NOTHING, signs: bool = False) -> Any:
     """Return an attrs field for a `Secret`; it may be given as text.
 
     Args:
         default: None for a secret that may be missing; without a default the setting is required.
+        signs: Whether it signs webhooks or requests: then it may be any text of 16 bytes or more. Otherwise it must be
+            visible ASCII, so that it fits into a header or an address.
     """
-    return attrs.field(default=default, converter=attrs.Converter(_to_secret, takes_field=True), repr=False)
+    check = _check_signing_secret if signs else _check_key
+    return attrs.field(
+        default=default, converter=attrs.Converter(_to_secret, takes_field=True), validator=check, repr=False
+    )
 
 
-def secrets_field(*, required: bool = True) -> Any:
+def secrets_field(*, required: bool = True, signs: bool = True) -> Any:
     """Return an attrs field for several active secrets, given as one text, or as a list.
 
     Args:
         required: Whether there must be at least one.
+        signs: Whether they sign webhooks or requests, as `secret_field` has it.
     """
 
     def check(_: object, field: attrs.Attribute[Any], value: tuple[Secret, ...]) -> None:
         if required and not value:
             raise ConfigurationError(f"{field.name} must hold at least one secret")
+        for secret in value:
+            (_check_signing_secret if signs else _check_key)(_, field, secret)
 
     default: Any = attrs.NOTHING if required else ()
     return attrs.field(
@@ -63,10 +110,54 @@ def secrets_field(*, required: bool = True) -> Any:
     )
 
 
+def url_secret_field() -> Any:
+    """Return an attrs field for a secret in the webhook's address, which may be missing.
+
+    It has 16 characters or more of visible ASCII, and none that changes in an address.
+    `webhooks.check_url_secret` looks for it.
+    """
+
+    def check(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
+        text = "" if value is None else value.reveal()
+        visible = all("!" <= char <= "~" for char in text)
+        usable = len(text) >= _SHORTEST_URL_SECRET and visible and _DIVIDERS.isdisjoint(text)
+        del text  # which the traceback's locals would show
+        if value is not None and not usable:
+            raise ConfigurationError(
+                f"{field.name} must have {_SHORTEST_URL_SECRET} characters or more of visible ASCII,"
+                " none of them one of / ? # & + % ; \\"
+            )
+
+    return attrs.field(
+        default=None, converter=attrs.Converter(_to_secret, takes_field=True), validator=check, repr=False
+    )
+
+
+def count_field(default: int, *, most: int | None = None) -> Any:
+    """Return an attrs field for a number of things, 1 or more, such as the items on a page.
+
+    Args:
+        default: The default.
+        most: The largest number that the provider takes; None if there is no limit.
+    """
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not int or value < 1 or (most is not None and value > most):
+            upper = "or more" if most is None else f"to {most}"
+            raise ConfigurationError(f"{field.name} must be a whole number, 1 {upper}")
+
+    return attrs.field(default=default, validator=check)
+
+
 def secrets_of(value: Any) -> tuple[str, ...]:
-    """Return every `Secret` in a settings object, however deep, for the one purpose of keeping it out of texts."""
+    """Return the text of every `Secret` in a settings object, for the one purpose of keeping it out of texts."""
+    return tuple(secret.reveal() for secret in find_secrets(value))
+
+
+def find_secrets(value: Any) -> tuple[Secret, ...]:
+    """Return every `Secret` in a settings object, however deep."""
     if isinstance(value, Secret):
-        return (value.reveal(),)
+        return (value,)
     parts: Iterable[Any] = ()
     if isinstance(value, Mapping):
         parts = value.values()
@@ -74,7 +165,17 @@ def secrets_of(value: Any) -> tuple[str, ...]:
         parts = value
     elif attrs.has(type(value)):
         parts = (getattr(value, field.name, None) for field in attrs.fields(type(value)))
-    return tuple(secret for part in parts for secret in secrets_of(part))
+    return tuple(secret for part in parts for secret in find_secrets(part))
+
+
+def _check_key(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
+    if value is not None and not all("!" <= char <= "~" for char in value.reveal()):
+        raise ConfigurationError(f"{field.name}: a key must be visible ASCII without blanks, to fit into a header")
+
+
+def _check_signing_secret(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
+    if value is not None and len(value.reveal().encode()) < SHORTEST_SIGNING_SECRET:
+        raise ConfigurationError(f"{field.name}: what signs must have {SHORTEST_SIGNING_SECRET} bytes or more")
 
 
 def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secret | None:

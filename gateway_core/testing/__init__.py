@@ -3,7 +3,7 @@
 from gateway_core.testing.account import EmulatedAccount
 from gateway_core.testing.client import HttpClient
 from gateway_core.testing.clock import ManualClock, utc_now
-from gateway_core.testing.emulator import Emulator, WayToPay
+from gateway_core.testing.emulator import Emulator
 from gateway_core.testing.emulator_transport import EmulatorTransport
 from gateway_core.testing.faults import (
     Answer,
@@ -19,7 +19,7 @@ from gateway_core.testing.faults import (
     changing,
 )
 from gateway_core.testing.finding import find_emulator
-from gateway_core.testing.forms import fields_of, query_of
+from gateway_core.testing.forms import fields_of, nested, query_of
 from gateway_core.testing.ledger import (
     OPEN,
     Attempt,
@@ -29,10 +29,12 @@ from gateway_core.testing.ledger import (
     Ledger,
     QueuedDelivery,
 )
+from gateway_core.testing.offers import EXPIRE, InvoiceAction, WayToPay
 from gateway_core.testing.pacing import PacedTransport
 from gateway_core.testing.providers import connect_provider, connect_provider_async, find_provider, pages
 
 __all__ = [
+    "EXPIRE",
     "OPEN",
     "Answer",
     "AnswerLost",
@@ -47,6 +49,7 @@ __all__ = [
     "Fault",
     "FaultyTransport",
     "HttpClient",
+    "InvoiceAction",
     "Ledger",
     "ManualClock",
     "NotSent",
@@ -63,6 +66,7 @@ __all__ = [
     "fields_of",
     "find_emulator",
     "find_provider",
+    "nested",
     "pages",
     "query_of",
     "utc_now",

@@ -155,6 +155,21 @@ class EmulatedAccount:
         self.clock.move(max(timedelta(), invoice.expires_at - self.clock()))
         self.invoice(invoice_id)
 
+    def act(self, invoice_id: str, action: str, amount: Money | None = None) -> None:
+        """Do what ``Emulator.actions`` offers for an invoice, such as ``"dispute"`` at the sandbox.
+
+        Args:
+            invoice_id: The provider's id.
+            action: The key of the action.
+            amount: How much, where it takes an amount; None for the one that is proposed.
+
+        Raises:
+            NotFoundError: If there is no such invoice.
+            RejectedError: If this cannot be done to it now.
+            InvalidRequestError: If the amount is not above zero.
+        """
+        self.emulator.act(self.invoice(invoice_id).token, action, amount)
+
     def invoice(self, invoice_id: str) -> EmulatedInvoice:
         """Return an invoice as the provider has it now.
 

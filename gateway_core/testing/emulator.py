@@ -9,46 +9,24 @@ from __future__ import annotations
 import abc
 import json
 import random
-import threading
-import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 import attrs
 
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError
 from gateway_core.http import HttpRequest, HttpResponse
-from gateway_core.models.headers import Headers, HeadersLike
 from gateway_core.models.money import Money
 from gateway_core.models.status import InvoiceStatus, derive
 from gateway_core.provider import Declines
 from gateway_core.testing.clock import utc_now
-from gateway_core.testing.ledger import OPEN, Attempt, EmulatedInvoice, EmulatedPayment, Ledger, QueuedDelivery
+from gateway_core.testing.ledger import OPEN, EmulatedInvoice, EmulatedPayment, Ledger
+from gateway_core.testing.offers import EXPIRE, InvoiceAction, WayToPay
+from gateway_core.testing.webhook_queue import WebhookQueue
 
 
-@attrs.frozen(kw_only=True)
-class WayToPay:
-    """One way in which the payer can pay.
-
-    Attributes:
-        id: Its key.
-        label: What the payer reads.
-        amount: What is to be paid this way.
-        address: Where to send the money, shown as text and QR code; None if the page's button is all there is.
-    """
-
-    id: str
-    label: str
-    amount: Money
-    address: str | None = None
-
-
-#: Changes every digit, in amounts and ids alike.
-_NEXT_DIGIT = bytes.maketrans(b"0123456789", b"1234567890")
-
-
-class Emulator(abc.ABC):
+class Emulator(WebhookQueue):
     """The base of all emulators.
 
     A subclass answers the provider's API in `handle`, writes its webhooks in `webhook_body` and, where they are signed,
@@ -61,6 +39,7 @@ class Emulator(abc.ABC):
         webhook_url: Where the shop receives webhooks; None sends none.
         credentials: The keys of the account, by the names of the plugin's settings; those that are not given are
             random. The ledger keeps them.
+        merchant: The shop's name, as the payer reads it.
         clock: Gives the time.
         randomness: Gives the ids.
     """
@@ -76,8 +55,6 @@ class Emulator(abc.ABC):
     overpayments: ClassVar[bool] = True
     #: What becomes of an invoice whose payment was declined.
     declines: ClassVar[Declines] = Declines.FINAL
-    #: The waits before a webhook that was not accepted is sent again.
-    redelivery: ClassVar[tuple[timedelta, ...]] = ()
 
     def __init__(  # noqa: PLR0913  # all but the ledger by name
         self,
@@ -86,15 +63,13 @@ class Emulator(abc.ABC):
         checkout_url: str = "http://127.0.0.1/pay",
         webhook_url: str | None = None,
         credentials: Mapping[str, str] | None = None,
+        merchant: str = "Example Shop",
         clock: Callable[[], datetime] = utc_now,
         randomness: random.Random | None = None,
     ) -> None:
-        self.ledger = ledger or Ledger()
+        super().__init__(ledger or Ledger(), webhook_url, clock, randomness or random.SystemRandom())
         self.checkout_url = checkout_url
-        self.webhook_url = webhook_url
-        self.clock = clock
-        self.random = randomness or random.SystemRandom()
-        self._delivering = threading.Lock()
+        self.merchant = merchant
         self.credentials = self._remember_credentials(credentials or {})
 
     @abc.abstractmethod
@@ -104,22 +79,6 @@ class Emulator(abc.ABC):
     @abc.abstractmethod
     def new_credentials(self) -> Mapping[str, str]:
         """Return random keys for a new account, by the names of the plugin's settings."""
-
-    @abc.abstractmethod
-    def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:
-        """Return what is sent to the shop about an event."""
-
-    def event_key(self, body: bytes) -> str:  # noqa: ARG002  # for subclasses
-        """Return the key of the event that a new webhook tells of; a random one by default."""
-        return self.new_uuid()
-
-    def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:  # noqa: ARG002  # for subclasses
-        """Return the headers that sign a delivery at the moment it is sent; none by default."""
-        return ()
-
-    def webhook_accepted(self, status: int) -> bool:
-        """Return whether the shop's answer means that it has the webhook: any 2xx by default."""
-        return 200 <= status < 300
 
     def settings(self, base_url: str) -> dict[str, str]:
         """Return the settings with which the plugin reaches this emulator at an address."""
@@ -212,6 +171,41 @@ class Emulator(abc.ABC):
         if not self.payable(invoice):
             raise RejectedError(f"this invoice is {invoice.status.value.replace('_', ' ')}")
 
+    # What else can become of an invoice.
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what can be done to an invoice as it stands now, beside paying it; override it with `perform`."""
+        return (EXPIRE,) if self.payable(invoice) and invoice.expires_at is not None else ()
+
+    def act(self, token: str, action: str, amount: Money | None = None) -> None:
+        """Do one of the `actions` of an invoice.
+
+        Args:
+            token: The checkout token.
+            action: The key of an `InvoiceAction`.
+            amount: How much, where it takes an amount; None for the one that is proposed.
+
+        Raises:
+            NotFoundError: If there is no such invoice.
+            RejectedError: If this cannot be done to it now, or not with this amount.
+            InvalidRequestError: If the amount is not above zero.
+        """
+        if amount is not None and amount.amount <= 0:
+            raise InvalidRequestError("give an amount above zero")
+        with self.ledger.transaction():
+            invoice = self.invoice(token)
+            for each in self.actions(invoice):
+                if each.id == action:
+                    self.perform(invoice, action, amount or each.amount)
+                    return
+            raise RejectedError("this cannot be done to the invoice as it stands")
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:  # noqa: ARG002  # see above
+        """Do one of the `actions` that are possible now. Here it is the end of the time to pay."""
+        ended = attrs.evolve(invoice, expires_at=self.clock())
+        self.ledger.save(ended)
+        self.current(ended)
+
     def new_payment(self, invoice: EmulatedInvoice, amount: Money, way: WayToPay) -> EmulatedPayment:
         """Return the record of a payment of this invoice."""
         return EmulatedPayment(
@@ -247,92 +241,7 @@ class Emulator(abc.ABC):
     def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
         """Queue the webhooks that the provider sends when an invoice has changed; `announce` queues one."""
 
-    # The webhooks.
-
-    def announce(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None = None) -> None:
-        """Queue a webhook, if the shop has an address for them."""
-        if self.webhook_url is None:
-            return
-        now = self.clock()
-        body = self.webhook_body(kind, invoice, payment)
-        self.ledger.save(
-            QueuedDelivery(
-                id=self.new_uuid(),
-                event_id=self.event_key(body),
-                invoice_id=invoice.id,
-                kind=kind,
-                body=body,
-                created_at=now,
-                due_at=now,
-            )
-        )
-
-    def deliver(self, send: Callable[[HttpRequest], int | None]) -> int:
-        """Send every webhook that is due, and return how many were.
-
-        Nothing is locked while one is sent, so that the shop may ask the provider before it answers. Calls wait for
-        each other.
-
-        Args:
-            send: Sends one request; returns the answer's status, or None if there was no answer.
-        """
-        sent = 0
-        with self._delivering:
-            for delivery in self.waiting():
-                request = self.webhook_request(delivery)
-                if request is not None:
-                    self._record(delivery, send(request))
-                    sent += 1
-        return sent
-
-    def waiting(self) -> tuple[QueuedDelivery, ...]:
-        """Return the deliveries that are due, in the order in which they are sent."""
-        with self.ledger.transaction():
-            self.expire_due()
-            return tuple(delivery for _, delivery in self.ledger.select(QueuedDelivery, due=self.clock()))
-
-    def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
-        """Return a delivery as the request that goes to the shop; None if the shop has no address."""
-        if self.webhook_url is None:
-            return None
-        headers = [("Content-Type", "application/json"), *Headers(self.webhook_headers(delivery, self.clock())).pairs]
-        body = delivery.body.translate(_NEXT_DIGIT) if delivery.tampered else delivery.body
-        return HttpRequest(method="POST", url=self.webhook_url, headers=headers, body=body)
-
-    def resend(self, delivery_id: str) -> None:
-        """Send a delivery once more, now."""
-        with self.ledger.transaction():
-            self.ledger.save(attrs.evolve(self._delivery(delivery_id), due_at=self.clock()))
-
-    def duplicate(self, delivery_id: str) -> None:
-        """Send the same event in a second delivery, now."""
-        self._send_again(delivery_id, tampered=False)
-
-    def delay(self, delivery_id: str, wait: timedelta) -> None:
-        """Send a delivery after a wait."""
-        with self.ledger.transaction():
-            self.ledger.save(attrs.evolve(self._delivery(delivery_id), due_at=self.clock() + wait))
-
-    def tamper(self, delivery_id: str) -> None:
-        """Send the event in a second delivery whose body is changed after it was signed."""
-        self._send_again(delivery_id, tampered=True)
-
-    def reorder(self) -> None:
-        """Send what is due in the reverse order: the deliveries change places, and each place keeps its key."""
-        with self.ledger.transaction():
-            waiting = self.waiting()
-            for place, delivery in zip(waiting, reversed(waiting), strict=True):
-                self.ledger.save(attrs.evolve(delivery, id=place.id))
-
-    def lose(self, delivery_id: str) -> None:
-        """Lose a delivery on its way: there is no answer, so it is sent again as any that was not accepted."""
-        self._record(self._delivery(delivery_id), None)
-
     # Small things that subclasses need.
-
-    def new_uuid(self) -> str:
-        """Return a new random UUID."""
-        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     def new_token(self, length: int = 12) -> str:
         """Return a new random code of letters and digits."""
@@ -355,29 +264,3 @@ class Emulator(abc.ABC):
             if way in (None, each.id):
                 return each
         raise NotFoundError("there is no such way to pay")
-
-    def _send_again(self, delivery_id: str, *, tampered: bool) -> None:
-        with self.ledger.transaction():
-            now = self.clock()
-            first = self._delivery(delivery_id)
-            again = attrs.evolve(first, id=self.new_uuid(), created_at=now, due_at=now, attempts=(), tampered=tampered)
-            self.ledger.save(again)
-
-    def _delivery(self, delivery_id: str) -> QueuedDelivery:
-        delivery = self.ledger.get(QueuedDelivery, delivery_id)
-        if delivery is None:
-            raise NotFoundError("there is no such delivery")
-        return delivery
-
-    def _record(self, sent: QueuedDelivery, status: int | None) -> None:
-        with self.ledger.transaction():
-            delivery = self._delivery(sent.id)
-            accepted = status is not None and self.webhook_accepted(status)
-            tried = len(delivery.attempts)
-            again = not accepted and not delivery.tampered and tried < len(self.redelivery)
-            note = "accepted" if accepted else "not accepted" if status is not None else "no answer"
-            due_at = self.clock() + self.redelivery[tried] if again else None
-            if delivery.due_at != sent.due_at:
-                due_at = delivery.due_at  # somebody asked for another one meanwhile
-            attempts = (*delivery.attempts, Attempt(at=self.clock(), status=status, note=note))
-            self.ledger.save(attrs.evolve(delivery, attempts=attempts, due_at=due_at))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
+from gateway_core._entry_points import Offer, find
 from gateway_core.errors import PluginError, UnknownBackendError
 from gateway_core.testing.emulator import Emulator
 
@@ -18,33 +17,34 @@ def find_emulator(backend: str) -> type[Emulator]:
         UnknownBackendError: If nobody offers it, or two distributions do.
         PluginError: If what is offered cannot be imported, or is no emulator.
     """
-    offered = importlib.metadata.entry_points(group=EMULATORS)
-    found = list(offered.select(name=backend))
-    if not found:
-        names = ", ".join(sorted({each.name for each in offered})) or "none"
-        raise UnknownBackendError(
-            f"there is no emulator of {backend!r} (there are: {names}): install the plugin that brings it, such as"
-            f" gateway-{backend}",
-            backend=backend,
-            who_must_act="application",
-        )
-    owners = sorted({each.dist.name for each in found if each.dist})
-    if len(found) > 1:
-        raise UnknownBackendError(
-            f"the emulator of {backend!r} is offered by {' and '.join(owners)}: uninstall one",
-            backend=backend,
-            who_must_act="operator",
-        )
     try:
-        emulator = found[0].load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a module may raise anything while it is imported
-        reason = f"cannot be imported ({type(error).__name__}: {error})"
+        offer = find(EMULATORS, backend, Offer)
+    except PluginError as error:
+        fault = error
+    else:
+        return _emulator(offer)
+    raise UnknownBackendError(
+        f"the emulator of {backend!r} cannot be had: {fault.message} (install the plugin that brings it, such as"
+        f" gateway-{backend})",
+        backend=backend,
+        who_must_act="operator" if fault.distribution else "application",
+    )
+
+
+def _emulator(offer: Offer) -> type[Emulator]:
+    try:
+        emulator = offer.imported()
+    except PluginError as error:
+        fault, who_must_act = error.message, error.who_must_act
     else:
         if isinstance(emulator, type) and issubclass(emulator, Emulator):
             return emulator
-        reason = "is no class of gateway_core.testing.Emulator"
+        fault, who_must_act = "it is no class of gateway_core.testing.Emulator", "plugin author"
     raise PluginError(
-        f"the emulator of {backend!r}, from {', '.join(owners)}, {reason}",
-        backend=backend,
-        distribution=", ".join(owners),
+        f"the emulator of {offer.name!r}, from {offer.distribution} {offer.version}, is broken: {fault}",
+        backend=offer.name,
+        entry_point=offer.entry_point,
+        distribution=offer.distribution,
+        version=offer.version,
+        who_must_act=who_must_act,
     )

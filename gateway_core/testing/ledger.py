@@ -19,6 +19,7 @@ from gateway_core.errors import ConfigurationError
 from gateway_core.models.currency import Currency
 from gateway_core.models.money import Money
 from gateway_core.models.payment import PaymentStatus
+from gateway_core.models.refund import RefundStatus
 from gateway_core.models.status import InvoiceStatus
 
 
@@ -86,8 +87,11 @@ class EmulatedRefund:
         id: The provider's id.
         refund_id: The shop's key.
         invoice_id: The invoice whose money went back.
-        amount: What went back.
-        created_at: When.
+        amount: What goes back.
+        created_at: When it was asked for.
+        status: Its status.
+        due_at: When something becomes of it next; None if it is over.
+        data: The provider's own fields.
     """
 
     id: str
@@ -95,6 +99,9 @@ class EmulatedRefund:
     invoice_id: str
     amount: Money
     created_at: datetime
+    status: RefundStatus = RefundStatus.DONE
+    due_at: datetime | None = None
+    data: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -105,11 +112,17 @@ class Attempt:
         at: When.
         status: The shop's HTTP status; None if it gave no answer.
         note: What happened, for people.
+        url: Where it was sent.
+        headers: The headers that were sent, the signature of this try among them.
+        answer: The beginning of what the shop answered, if that is known.
     """
 
     at: datetime
     status: int | None
     note: str = ""
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    answer: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -248,8 +261,8 @@ class Ledger:
             kind: Their class.
             parent: Of this invoice only; of invoices, of this order only.
             token: With this checkout token only.
-            due: Those only for which something must be done by this moment: open invoices that expire, deliveries to
-                send.
+            due: Those only for which something must be done by this moment: open invoices that expire, refunds to carry
+                out, deliveries to send.
             since: Of this moment or later.
             until: Before this moment.
             after: Beyond this position, for pages that neither lose nor repeat anything.
@@ -302,7 +315,7 @@ def _keys(record: Record) -> tuple[str | None, str | None, float, float | None]:
         case EmulatedPayment():
             return record.invoice_id, None, record.paid_at.timestamp(), None
         case EmulatedRefund():
-            return record.invoice_id, None, record.created_at.timestamp(), None
+            return record.invoice_id, None, record.created_at.timestamp(), _seconds(record.due_at)
         case QueuedDelivery():
             return record.invoice_id, None, record.created_at.timestamp(), _seconds(record.due_at)
 

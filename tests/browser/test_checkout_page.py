@@ -55,9 +55,53 @@ def test_payer_pays(make_page: MakePage, bill: Bill) -> None:
     assert is_marked(page)
 
 
+def test_page_goes_on_to_the_shop(make_page: MakePage, bill: Bill, sandbox: Serving) -> None:
+    """After a payment the payer comes to the return page without doing anything."""
+    page = make_page()
+    page.goto(bill(return_url=f"{sandbox.url}/dashboard"))
+
+    page.get_by_role("button", name="Pay 49.90 EUR").click()
+
+    expect(page).to_have_url(f"{sandbox.url}/dashboard")
+
+
+def test_page_goes_on_without_javascript(make_page: MakePage, bill: Bill, sandbox: Serving) -> None:
+    """As above."""
+    page = make_page(java_script_enabled=False)
+    page.goto(bill(return_url=f"{sandbox.url}/dashboard"))
+
+    page.get_by_role("button", name="Pay 49.90 EUR").click()
+
+    expect(page).to_have_url(f"{sandbox.url}/dashboard")
+
+
+def test_payer_may_stay(make_page: MakePage, bill: Bill, sandbox: Serving) -> None:
+    """Whoever wants to read the page stops it from going on."""
+    page = make_page()
+    page.clock.install()
+    url = bill(return_url=f"{sandbox.url}/dashboard")
+    page.goto(url)
+    page.get_by_role("button", name="Pay 49.90 EUR").click()
+
+    page.get_by_role("button", name="Stay here").click()
+    page.clock.run_for(60_000)
+
+    expect(page).to_have_url(url)
+    expect(page.get_by_role("link", name="Return to the shop")).to_be_visible()
+
+
+def test_end_is_told_in_local_time_too(make_page: MakePage, bill: Bill) -> None:
+    """Beside UTC, in the payer's own zone."""
+    page = make_page(timezone_id="Asia/Kathmandu", locale="en-GB")
+
+    page.goto(bill())
+
+    expect(page.locator(".local")).to_contain_text("your time")
+
+
 def test_page_turns_paid_by_itself(make_page: MakePage, bill: Bill, sandbox: Serving) -> None:
     """A payment that was made elsewhere, as from a wallet, shows without a reload."""
-    url = bill()
+    url = bill(return_url=None)
     page = make_page()
     page.goto(url)
     mark(page)
@@ -184,7 +228,7 @@ def test_nothing_is_cut_off(make_page: MakePage, bill: Bill, sandbox: Serving, w
 
 @BOTH_SIZES
 def test_what_counts_is_in_sight(make_page: MakePage, bill: Bill, picture: Picture, width: int, height: int) -> None:
-    """Banner, amount, description and status are seen at once; on a wide page, the button too."""
+    """Banner, shop, amount, description, status and the button are seen at once, on a phone, too."""
     page = make_page(width, height)
 
     page.goto(bill())
@@ -194,9 +238,10 @@ def test_what_counts_is_in_sight(make_page: MakePage, bill: Bill, picture: Pictu
     expect(page.get_by_text("49.90", exact=True)).to_be_in_viewport()
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
     expect(page.get_by_text("Waiting for payment")).to_be_in_viewport()
-    expect(page.get_by_role("img", name="QR code")).to_be_in_viewport()
-    if width == 1280:
-        expect(page.get_by_role("button", name="Pay 49.90 EUR")).to_be_in_viewport()
+    expect(page.get_by_text("Example Shop")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Pay 49.90 EUR")).to_be_in_viewport()
+    lines = page.locator(".amount").evaluate("amount => amount.getClientRects().length")
+    assert (lines, page.get_by_role("img", name="QR code").count()) == (1, 0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway_core import HttpResponse
 from gateway_core.testing import QueuedDelivery
 from gateway_sandbox.server import Serving
 
@@ -69,7 +70,7 @@ def test_webhook_can_be_played_with(
 
     page.get_by_role("button", name=button).first.click()
 
-    expect(page.get_by_text(seen).first).to_be_visible()
+    expect(page.get_by_role("listitem").get_by_text(seen).first).to_be_visible()
 
 
 def test_raw_body_can_be_read(make_page: MakePage, bill: Bill, sandbox: Serving) -> None:
@@ -83,6 +84,50 @@ def test_raw_body_can_be_read(make_page: MakePage, bill: Bill, sandbox: Serving)
     page.get_by_role("link", name="invoice.paid").click()
 
     assert page.locator("#raw-body").text_content() == delivery.body.decode()
+
+
+def test_invoice_is_refunded_from_its_page(make_page: MakePage, bill: Bill, sandbox: Serving) -> None:
+    """From the list to the invoice, and a part of the money goes back, without a reload."""
+    pay(sandbox, bill(order_id="A-7"))
+    page = make_page()
+    page.goto(f"{sandbox.url}/dashboard")
+
+    page.get_by_role("link", name="A-7", exact=True).click()
+    page.get_by_label("Amount in EUR").fill("9.90")
+    page.get_by_role("button", name="Refund").click()
+
+    expect(page.get_by_text("Partly refunded")).to_be_visible()
+
+
+def test_webhooks_are_filtered(make_page: MakePage, bill: Bill, sandbox: Serving) -> None:
+    """By an invoice's link, and back to all of them."""
+    sandbox.emulator.webhook_url = "http://127.0.0.1:9/webhooks"
+    pay(sandbox, bill(order_id="A-7"))
+    sandbox.emulator.decline(bill(order_id="B-8").rpartition("/")[2])
+    page = make_page()
+    page.goto(f"{sandbox.url}/dashboard")
+
+    page.get_by_role("link", name="Webhooks of A-7").click()
+    expect(page.get_by_role("link", name="invoice.paid")).to_be_visible()
+    expect(page.get_by_role("link", name="invoice.failed")).to_have_count(0)
+    page.get_by_role("link", name="Show all").click()
+
+    expect(page.get_by_role("link", name="invoice.failed")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("path", ["invoices/{invoice}", "deliveries/{delivery}"])
+def test_no_page_scrolls_sideways(make_page: MakePage, bill: Bill, sandbox: Serving, width: int, path: str) -> None:
+    """However long the texts in it."""
+    sandbox.emulator.webhook_url = f"http://127.0.0.1:9/{'w' * 300}"
+    pay(sandbox, bill(order_id="o" * 200, description="W" * 300))
+    sandbox.emulator.deliver(lambda _: HttpResponse(status=500, body=b"x" * 2000))
+    ((_, delivery),) = sandbox.emulator.ledger.select(QueuedDelivery)
+    page = make_page(width)
+
+    page.goto(f"{sandbox.url}/dashboard/{path.format(invoice=delivery.invoice_id, delivery=delivery.id)}")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_dashboard_is_fit_to_be_seen(make_page: MakePage, bill: Bill, sandbox: Serving, picture: Picture) -> None:

@@ -169,7 +169,7 @@ def test_skeleton_reads_answers(
 
 def test_skeleton_asks_with_the_key(provider: ModuleType) -> None:
     """An id of the provider's is one segment of the path, and the key is in the header alone."""
-    acme = provider.Acme(provider.AcmeSettings(api_key="canary", webhook_secret="secret"))
+    acme = provider.Acme(provider.AcmeSettings(api_key="canary", webhook_secret="secret-of-the-test"))
 
     asked = acme._get("invoices", "../7", limit=2, cursor=None)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway_core import _entry_points
 from tests.config.shoply import Shoply
 
 
@@ -23,11 +24,11 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     offers += [importlib.metadata.EntryPoint(f"other{n}", f"not_there_{n}:Other", group) for n in range(50)]
     log: list[str] = []
 
-    def entry_points(**query: str) -> importlib.metadata.EntryPoints:
-        log.append(query["group"])
-        return importlib.metadata.EntryPoints(offers)
+    def scan(group: str) -> tuple[list[importlib.metadata.EntryPoint], list[_entry_points.Unreadable]]:
+        log.append(group)
+        return offers, []
 
-    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    monkeypatch.setattr(_entry_points, "scan", scan)
     return log
 
 

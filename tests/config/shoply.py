@@ -41,7 +41,7 @@ class Settings:
     """One field of each type."""
 
     api_key: Secret = secret_field()
-    hook_secrets: tuple[Secret, ...] = secrets_field(required=False)
+    hook_secrets: tuple[Secret, ...] = secrets_field(required=False, signs=False)
     base_url: str = base_url_field("https://api.shoply.example")
     count: int = attrs.field(default=1, validator=attrs.validators.gt(0))
     size: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.le(9)))
@@ -97,7 +97,7 @@ def write(text: str, path: str = "gateway.toml") -> None:
     Path(path).write_text(text, encoding="utf-8")
 
 
-def account(table: str = "", *, api_key: str = '"k"') -> None:
+def account(table: str = "", *, api_key: str = '"k-k"') -> None:
     """Write a configuration file with one account, which is the default."""
     write(f'default = "shop-eu"\n[gateways.shop-eu]\nbackend = "shoply"\napi_key = {api_key}\n{table}\n')
 

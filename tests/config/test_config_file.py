@@ -84,7 +84,12 @@ def test_backend_that_cannot_be_had(table: str, reason: str) -> None:
         ("[gateways.a-b]\n[gateways.a_b]", "[gateways.a_b]: shares its environment variables with [gateways.a-b]"),
         (f'[gateways.a]\nx = "{CANARY}\n', "not TOML (at line 2"),
         (f"[gateways.a]\napi_key = {CANARY}", "not TOML (at line 2, column"),
-        pytest.param(f"x = {'[' * 100_000}", "not TOML", id="deep"),
+        pytest.param(f"x = {'[' * 60_000}", "not TOML", id="deep"),
+        ("[gateways.a]\nx = 1\nx = 2\n", "not TOML (at line 3, column 6) (a key is there twice)"),
+        ("[gateways.a]\n[gateways.a]", "not TOML (at line 2, column 12) (a table is there twice)"),
+        ("gateways = {a = {x = 1, x = 2}}", "not TOML (at line 1, column 30) (a key is there twice)"),
+        ("x = 1\n[gateways.a]\n" + "a." * 16 + "b = 1", "a key of more than 16 parts (at line 3)"),
+        ("[gateways" + " . 'a b' . \"c\"" * 8 + "]", "a key of more than 16 parts (at line 1)"),
         pytest.param(f"x = {'9' * 5000}", "not TOML: a number is too long", id="long"),
         pytest.param(f"x = 1e{'9' * 50}", "not TOML: a number is too long", id="large"),
     ],
@@ -110,7 +115,12 @@ def test_number_in_the_file_that_is_none(number: str) -> None:
 
 @pytest.mark.parametrize(
     "content, reason",
-    [(b"\xff\xfe", "not text in UTF-8"), (None, "cannot be read (IsADirectoryError; given as `config`)")],
+    [
+        (b"\xff\xfe", "is not text in UTF-8 (at line 1, byte 1) (given as `config`)"),
+        (b"# \xc3\xa9\na = 1 # \xe9", "is not text in UTF-8 (at line 2, byte 9) (given as `config`)"),
+        (b"#" * 65_537, "is larger than 65536 bytes (given as `config`)"),
+        (None, "is a directory, not a file (given as `config`)"),
+    ],
 )
 def test_file_that_cannot_be_read(home: Path, content: bytes | None, reason: str) -> None:
     """A file that is no text, or a directory, is told as such."""
@@ -147,7 +157,7 @@ def test_no_file(home: Path, monkeypatch: pytest.MonkeyPatch, config: str | None
 
 def test_which_file_and_which_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """The argument comes first, then the variable, then gateway.toml and its default."""
-    table = '\nbackend = "shoply"\napi_key = "k"\n'
+    table = '\nbackend = "shoply"\napi_key = "k-k"\n'
     write(f'default = "one"\n[gateways.one]{table}[gateways.two]{table}[gateways.three]{table}')
     write(f'default = "x"\n[gateways.x]{table}', "x.toml")
 

@@ -21,7 +21,7 @@ from tests.config.shoply import CANARY, Mode, Retry, Settings, Shoply, refusal
 
 def settings(**values: Any) -> Settings:
     """Make settings from values given in code."""
-    return structure(Settings, {"api_key": "k", **values}, where="settings")
+    return structure(Settings, {"api_key": "k-k", **values}, where="settings")
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def settings(**values: Any) -> Settings:
     [
         ("api_key", "abc", Secret("abc")),
         ("api_key", Secret("abc"), Secret("abc")),
-        ("hook_secrets", ["a", Secret("b")], (Secret("a"), Secret("b"))),
-        ("hook_secrets", "a", (Secret("a"),)),
-        ("hook_secrets", Secret("a"), (Secret("a"),)),
+        ("hook_secrets", ["a-a", Secret("b-b")], (Secret("a-a"), Secret("b-b"))),
+        ("hook_secrets", "a-a", (Secret("a-a"),)),
+        ("hook_secrets", Secret("a-a"), (Secret("a-a"),)),
         ("base_url", "https://x.example/", "https://x.example"),
         ("count", 7, 7),
         ("size", None, None),
@@ -68,8 +68,12 @@ def test_value_in_code_is_taken(key: str, given: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     "key, given, reason",
     [
-        ("api_key", "", "a secret must be visible ASCII"),
-        ("api_key", f"{CANARY}\n", "a secret must be visible ASCII"),
+        ("api_key", "", "a secret must not be empty"),
+        (
+            "api_key",
+            f"{CANARY}\n",
+            "a secret must have no blank and no line end",
+        ),
         ("api_key", 5, "must be text"),
         ("api_key", None, "must be text"),
         ("api_key", "env://HOME", "is a reference"),
@@ -162,13 +166,13 @@ def test_choice_of_numbers(given: Any) -> None:
 
 def test_all_faults_at_once() -> None:
     """One error tells every fault, those of nested tables and list items with their place."""
-    values = {"api_kee": CANARY, "count": 0, "hook_secrets": ["a", " "], "retry": {"attempts": 0, "tokn": CANARY}}
+    values = {"api_kee": CANARY, "count": 0, "hook_secrets": ["a-a", " "], "retry": {"attempts": 0, "tokn": CANARY}}
 
     actual = refusal(lambda: structure(Settings, values, where="settings"))
 
     assert actual == (
-        "settings: api_kee: unknown, did you mean api_key?; api_key: missing; hook_secrets[1]: a secret must be visible"
-        " ASCII and not empty (no blanks, no line end at its end); count: must be > 0;"
+        "settings: api_kee: unknown, did you mean api_key?; api_key: missing; hook_secrets[1]: a secret must have 2"
+        " characters or more (a key is visible ASCII, what signs is text on one line); count: must be > 0;"
         " retry.tokn: unknown, did you mean token?; retry.attempts: must be > 0"
     )
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway_core import Flow, HttpRequest, HttpResponse, Money, errors
+from gateway_core import Flow, HttpRequest, HttpResponse, Money, Secret, errors
 from gateway_core._engine.call import Call
 from gateway_core._engine.error_boundary import ErrorBoundary
 from gateway_core._engine.sync_driver import SyncDriver
@@ -33,7 +33,7 @@ Answer = int | HttpResponse | errors.GatewayError
 
 def run(start: Callable[[], Any], answer: Callable[[], Any], operation: str, plugin: Plugin | None = None) -> Any:
     """Run a call whose every request is answered by a function."""
-    boundary = ErrorBoundary("fake", operation, (SECRET,), plugin)
+    boundary = ErrorBoundary("fake", operation, (Secret(SECRET),), plugin)
     call = Call(operation, boundary, DirectPipeline(), Deadline.after(15.0), Observers().call("fake", operation))
 
     class Answers:
@@ -72,7 +72,7 @@ def asking(*requests: HttpRequest, then: BaseException | None = None) -> Callabl
     """Return a flow that sends requests whatever is answered and then raises: this, or what the last status means."""
 
     def flow() -> Flow[None]:
-        response = HttpResponse(status=0)
+        response = HttpResponse(status=200)
         for request in requests:
             response = yield request
         raise then or for_status(response.status, "no")

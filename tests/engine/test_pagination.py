@@ -6,6 +6,7 @@ import itertools
 import tracemalloc
 from collections import deque
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -212,3 +213,12 @@ def test_flat_memory() -> None:
     peak(10)
 
     assert peak(400) < 2 * peak(20)
+
+
+def test_a_short_list_asks_for_a_short_page() -> None:
+    """Whoever wants one payment does not pay for a hundred; a range that a plugin may filter keeps its pages."""
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+
+    assert (Pagination(PaymentQuery(), 1).query or PaymentQuery()).page_size == 1
+    assert (Pagination(PaymentQuery(since=moment), 1).query or PaymentQuery()).page_size is None
+    assert (Pagination(PaymentQuery(page_size=9), 1).query or PaymentQuery()).page_size == 9

@@ -73,6 +73,13 @@ def test_a_secret_is_not_written(dump: Callable[[Any], Any]) -> None:
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize("method", ["__getstate__", "__reduce__", "__reduce_ex__"])
+def test_a_secret_gives_its_state_to_nobody(method: str) -> None:
+    """S1: what serializers and debuggers ask an object for holds no secret."""
+    with pytest.raises(ConfigurationError, match="cannot be pickled"):
+        getattr(Secret(CANARY), method)(*([4] if method == "__reduce_ex__" else []))
+
+
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy])
 def test_a_copy_is_the_secret_itself(clone: Callable[[Secret], Secret]) -> None:
     """Settings can be copied: a secret never changes, so it is its own copy."""
@@ -91,12 +98,15 @@ def test_a_copy_is_the_secret_itself(clone: Callable[[Secret], Secret]) -> None:
         "key\n",
         "key\r\n",
         "\tkey",
-        "a b",
+        "a\nb",
+        "a\tb",
+        "k",
         "key\x00",
         "key\x7f",
-        "schlüssel",
-        "\u043aey",
-        "\ud800",
+        "ke\u200by",
+        "key\xa0",
+        "ke\u202ey",
+        "\ud800key",
         None,
         5,
         b"key",
@@ -105,8 +115,8 @@ def test_a_copy_is_the_secret_itself(clone: Callable[[Secret], Secret]) -> None:
     ids=ascii,
 )
 def test_what_is_no_secret_is_refused(value: Any) -> None:
-    """S3: a secret is visible ASCII and not empty; the refusal does not repeat it."""
-    with pytest.raises(ConfigurationError, match="visible ASCII") as caught:
+    """S3: a secret is two characters or more that can be seen; the refusal does not repeat it."""
+    with pytest.raises(ConfigurationError, match=r"^a secret must .*visible ASCII") as caught:
         Secret(value)
 
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
@@ -121,10 +131,19 @@ def test_a_refused_secret_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["x", "!~", "whsec_c2VjcmV0", string.ascii_letters + string.digits + string.punctuation]
+    "value",
+    [
+        "xx",
+        "!~",
+        "whsec_c2VjcmV0",
+        "It's a Secret to Everybody",
+        "schlüssel",
+        "\u043aey",
+        string.ascii_letters + string.digits + string.punctuation,
+    ],
 )
 def test_a_secret_is_revealed_to_who_asks(value: str) -> None:
-    """S3: every visible ASCII character is allowed."""
+    """S3: every character that can be seen is allowed, and a blank between them."""
     actual = Secret(value).reveal()
 
     assert actual == value

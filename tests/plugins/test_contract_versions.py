@@ -74,7 +74,7 @@ def test_plugin_without_an_argument_that_came_later_is_called_as_before(
 
     later = pluggy.HookspecMarker("gateway_core")(get_status, firstresult=True)
     monkeypatch.setattr(hookspecs, "get_status", later)
-    with Gateway.connect(NAME, api_key="key", webhook_secret="secret") as gateway:
+    with Gateway.connect(NAME, api_key="key", webhook_secret="a secret of tests") as gateway:
         flow = validation.register(gateway.provider).hook.get_status(invoice_id="7", locale="es-AR")
 
     assert next(flow).url == "https://api.frozen.example/v1/invoices/7"

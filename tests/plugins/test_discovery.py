@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway_core._plugins import loading
+from gateway_core._plugins.inspection import inspect_all
 from gateway_core.errors import UnknownBackendError
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def test_unreadable_entry_points_of_a_stranger_stop_nobody(site: Site, points: b
     (site.make("damaged", {}) / "entry_points.txt").write_bytes(points)
 
     provider_class = loading.find("minimal").load()
-    reports = {report.name: report for report in loading.inspect_all()}
+    reports = {report.name: report for report in inspect_all()}
     damaged = reports["(unknown)"]
 
     assert provider_class.__name__ == "Minimal"
@@ -203,7 +204,85 @@ def test_shadowed_copy_of_a_distribution_is_no_rival(
         (shadowed.make("damaged", {}) / "entry_points.txt").write_bytes(b"[gateway_core.providers]\nlost\n")
 
     plugin = loading.find("minimal")
-    reports = [report.name for report in loading.inspect_all()]
+    reports = [report.name for report in inspect_all()]
 
     assert plugin.distribution == "gateway-minimal"
     assert (reports.count("minimal"), reports.count("(unknown)")) == (1, damaged)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["~ateway_minimal-0.9.dist-info", "~teway_minimal-0.9.dist-info", "-ateway_minimal-0.9.dist-info"],
+)
+def test_folder_that_pip_ignores_is_ignored(site: Site, folder: str) -> None:
+    """What pip renames to uninstall it, and leaves where it is interrupted, offers nothing."""
+    old = site.make("gateway-minimal", {"minimal": "gateway_gone:Gone"}, version="0.9")
+    old.rename(site.path / folder)
+    site.add("minimal")
+
+    plugin = loading.find("minimal")
+
+    assert (plugin.version, plugin.load().__name__) == ("1.0", "Minimal")
+
+
+@pytest.mark.parametrize("files", [[], ["INSTALLER"], ["INSTALLER", "entry_points.txt"], ["METADATA"]], ids=str)
+@pytest.mark.parametrize("version", ["0.9", "1.1"])
+def test_older_folder_that_was_left_beside_is_passed_over(site: Site, version: str, files: list[str]) -> None:
+    """A folder without metadata, as an interrupted installation leaves it, hides no distribution."""
+    site.add("minimal")
+    left = site.make("gateway-minimal", {"minimal": "gateway_gone:Gone"}, version=version)
+    for path in left.iterdir():
+        if path.name not in files:
+            path.unlink()
+    if "METADATA" in files:
+        (left / "METADATA").write_text("")
+
+    plugin = loading.find("minimal")
+
+    assert (plugin.version, plugin.load().__name__) == ("1.0", "Minimal")
+
+
+@pytest.mark.parametrize("left", ["0.9", "0.10rc1", "no.version"])
+def test_newest_of_two_whole_folders_counts(site: Site, left: str) -> None:
+    """Where an installer left the whole metadata of an older version, the newest is what is there."""
+    site.add("minimal")
+    site.make("gateway-minimal", {"minimal": "gateway_gone:Gone"}, version=left, requires=["gateway-core<0.0.1"])
+
+    plugin = loading.find("minimal")
+
+    assert (plugin.version, plugin.load().__name__) == ("1.0", "Minimal")
+
+
+def test_empty_folder_of_the_core_hides_no_version_of_it(site: Site) -> None:
+    """A leftover of an older core is no reason to refuse a plugin."""
+    site.add("minimal")
+    (site.path / "gateway_core-0.0.1.dist-info").mkdir()
+    site.make("gateway-core", {}, version="0.5")
+
+    assert loading.find("minimal").load().__name__ == "Minimal"
+
+
+@pytest.mark.parametrize("record", [None, "gateway_lost/__init__.py,sha256=x,7\n", "gateway_lost.py,,\n"])
+def test_metadata_without_its_code_is_the_operators_to_mend(site: Site, record: str | None) -> None:
+    """Where an installer left the metadata and not the code, its folder is named, and no author is blamed."""
+    info = site.make("gateway-lost", {"lost": "gateway_lost.provider:Lost"})
+    (info / "RECORD").unlink()
+    if record is not None:
+        (info / "RECORD").write_text(record)
+
+    with pytest.raises(UnknownBackendError, match="was left by an installer without the code") as caught:
+        loading.find("lost").load()
+
+    assert str(info) in caught.value.message
+    assert caught.value.who_must_act == "operator"
+
+
+def test_unreadable_entry_points_name_their_folder(site: Site) -> None:
+    """Who must remove something is told where it lies."""
+    info = site.make("damaged", {})
+    (info / "entry_points.txt").write_bytes(b"[gateway_core.providers]\nlost\n")
+
+    with pytest.raises(UnknownBackendError) as caught:
+        loading.find("lost")
+
+    assert f"install it anew, or remove {info}" in caught.value.message

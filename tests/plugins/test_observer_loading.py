@@ -114,7 +114,7 @@ def test_unknown_observer_is_an_error_that_names_those_there_are(site: Site, nam
     install(site, "good")
     site.make("acme-odd", {"a b": "acme_odd:Odd"}, group=GROUP)
 
-    with pytest.raises(ConfigurationError, match="installed are good, logging") as caught:
+    with pytest.raises(ConfigurationError, match=r"installed are good, logging|did you mean 'good'") as caught:
         Observers.load([name])
 
     assert caught.value.message.isprintable()
@@ -144,12 +144,12 @@ def test_two_offers_of_one_name_are_an_error_that_names_both(site: Site) -> None
         (written("def __init__(self): raise SystemExit('canary')"), "making it failed with SystemExit"),
         (written("pass"), "observe is missing"),
         (written("def observe(self, event): ..."), "observe is not marked with @hookimpl"),
-        (written("@hookimpl\ndef obsreve(self, event): ..."), "obsreve is no hook of an observer"),
+        (written("@hookimpl\ndef obsreve(self, event): ..."), "obsreve is no hook, did you mean observe?"),
         (written("@hookimpl\ndef observe(self, happened): ..."), "observe takes happened, which is no argument"),
         (written("@hookimpl\ndef observe(self, event=None): ..."), "observe must take event as a plain argument"),
-        (written("@hookimpl\nasync def observe(self, event): ..."), "observe is async or a generator"),
-        (written("@hookimpl\nasync def observe(self, event): yield"), "observe is async or a generator"),
-        (written("@hookimpl\ndef observe(self, event): yield"), "observe is async or a generator"),
+        (written("@hookimpl\nasync def observe(self, event): ..."), "observe is async"),
+        (written("@hookimpl\nasync def observe(self, event): yield"), "observe is async"),
+        (written("@hookimpl\ndef observe(self, event): yield"), "observe is a generator"),
         (written("@hookimpl(wrapper=True)\ndef observe(self, event): return (yield)"), "observe is a wrapper"),
         (written("@property\ndef observe(self): raise ValueError('canary')"), "observe is not marked"),
         (

@@ -169,13 +169,12 @@ def test_requirement_that_cannot_be_read_is_the_authors_fault(site: Site, text: 
 
 
 @pytest.mark.parametrize("version", ["0.2.0rc1", "0.2.dev3", "0.1.0+debian.1"])
-def test_core_before_its_release_is_a_core(site: Site, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def test_core_before_its_release_is_a_core(site: Site, version: str) -> None:
     """A release candidate, a development version and a local build are held against the requirement as they are."""
     site.add("minimal")
-    plugin = loading.find("minimal")
-    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    site.make("gateway-core", {}, version=version)
 
-    assert plugin.load().__name__ == "Minimal"
+    assert loading.find("minimal").load().__name__ == "Minimal"
 
 
 def test_core_without_metadata_leaves_it_to_the_contract_version(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,20 +251,20 @@ def test_finding_and_loading_scans_once_and_reads_the_chosen_metadata_only(
     site.add(*site.projects)
     scans: list[str] = []
     read: set[str] = set()
-    scan, read_text = importlib.metadata.entry_points, importlib.metadata.PathDistribution.read_text
+    scan, read_text = importlib.metadata.distributions, importlib.metadata.PathDistribution.read_text
 
-    def counted(**group: str) -> Any:
-        scans.append(group["group"])
-        return scan(**group)
+    def counted(**name: Any) -> Any:
+        scans.append(name.get("name", "all"))
+        return scan(**name)
 
     def watched(self: Any, filename: Any) -> Any:
         if filename == "METADATA":
             read.add(self._path.name.partition("-")[0])
         return read_text(self, filename)
 
-    monkeypatch.setattr(importlib.metadata, "entry_points", counted)
+    monkeypatch.setattr(importlib.metadata, "distributions", counted)
     monkeypatch.setattr(importlib.metadata.PathDistribution, "read_text", watched)
-    Gateway.connect("minimal", api_key="k").close()
+    Gateway.connect("minimal", api_key="k-1234").close()
 
-    assert scans == [loading.PROVIDERS]
+    assert scans == ["all", "gateway-core"]
     assert read == {"gateway_minimal", "gateway_core"}

@@ -14,15 +14,7 @@ import pytest
 from gateway_core import InvoiceRequest, Money
 from gateway_core.testing import EmulatedAccount
 
-DISTRIBUTIONS = [
-    "gateway-core",
-    "gateway-conformance",
-    "gateway-sandbox",
-    "gateway-bitsby",
-    "gateway-azothpay",
-    "gateway-billoget",
-    "gateway-opentelemetry",
-]
+DISTRIBUTIONS = sorted({each.name for each in importlib.metadata.distributions() if each.name.startswith("gateway-")})
 GROUPS = ["gateway_core.providers", "gateway_core.emulators", "gateway_core.commands"]
 
 

@@ -41,6 +41,7 @@ def test_wheel_tells_its_types_and_its_licence(name: str) -> None:
     "module",
     [
         "click",
+        "cryptography",
         "rich",
         "starlette",
         "gateway_conformance",

@@ -12,13 +12,17 @@ from gateway_core import (
     Page,
     Payment,
     PaymentStatus,
+    Refund,
+    RefundStatus,
     StatusReport,
     WebhookEvent,
+    parse_reference,
 )
-from gateway_core.errors import GatewayError, InvalidRequestError, UnexpectedResponseError
+from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.listing import read_each
 from gateway_core.wire import structure
 
-from gateway_meadow.wire import WireEvent, WireInvoice, WireList, WirePage, WirePayment
+from gateway_meadow.wire import WireEvent, WireInvoice, WireList, WirePage, WirePayment, WireRefund
 
 #: Each currency as Meadow counts it: it is not ISO 4217 that says what the smallest unit of an amount is.
 CURRENCIES = {
@@ -52,6 +56,12 @@ PAYMENT_STATUSES = {
     "refunded": PaymentStatus.REFUNDED,
 }
 
+REFUND_STATUSES = {
+    "pending": RefundStatus.PENDING,
+    "done": RefundStatus.DONE,
+    "failed": RefundStatus.FAILED,
+}
+
 
 def money(units: int, code: str) -> Money:
     """Read an amount."""
@@ -74,23 +84,20 @@ def invoice(raw: Any) -> Invoice:
     """Read an invoice.
 
     Raises:
-        UnexpectedResponseError: If it does not fit. It bears the invoice's id if that can be read.
+        UnexpectedResponseError: If it does not fit.
     """
-    try:
-        wire, known = structure(raw, WireInvoice), report(raw)
-        return Invoice(
-            id=wire.id,
-            order_id=wire.reference,
-            status=known.status,
-            amount=money(wire.amount, wire.currency),
-            payment_url=wire.pay_url,
-            created_at=wire.created_at,
-            expires_at=wire.expires_at,
-            raw=raw,
-        )
-    except GatewayError as error:
-        error.invoice_id = raw.get("id") if isinstance(raw, dict) else None
-        raise
+    wire, known = structure(raw, WireInvoice), report(raw)
+    return Invoice(
+        id=wire.id,
+        order_id=known.order_id,
+        attempt=known.attempt,
+        status=known.status,
+        amount=money(wire.amount, wire.currency),
+        payment_url=wire.pay_url,
+        created_at=wire.created_at,
+        expires_at=wire.expires_at,
+        raw=raw,
+    )
 
 
 def report(raw: Any) -> StatusReport:
@@ -100,9 +107,11 @@ def report(raw: Any) -> StatusReport:
         UnexpectedResponseError: If it does not fit.
     """
     wire = structure(raw, WireInvoice)
+    order_id, attempt = (None, None) if wire.reference is None else parse_reference(wire.reference)
     return StatusReport(
         invoice_id=wire.id,
-        order_id=wire.reference,
+        order_id=order_id,
+        attempt=attempt,
         status=INVOICE_STATUSES.get(wire.status, InvoiceStatus.UNKNOWN),
         expected=money(wire.amount, wire.currency),
         received=money(wire.paid, wire.currency),
@@ -131,7 +140,7 @@ def payments(raw: Any) -> Page[Payment]:
         UnexpectedResponseError: If it does not fit.
     """
     page = structure(raw, WirePage)
-    return Page([payment(each) for each in page.data], page.next_cursor)
+    return Page(read_each(page.data, payment), page.next_cursor)
 
 
 def payment(raw: Any) -> Payment:
@@ -148,6 +157,36 @@ def payment(raw: Any) -> Payment:
         status=PAYMENT_STATUSES.get(wire.status, PaymentStatus.UNKNOWN),
         paid_at=wire.received_at,
         reference=wire.reference,
+        raw=raw,
+    )
+
+
+def charge(raw: Any) -> str | None:
+    """Read which charge an invoice was paid by; None before that.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit.
+    """
+    return structure(raw, WireInvoice).charge
+
+
+def refund(raw: Any) -> Refund:
+    """Read a refund.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit, or its status is a word of which nothing is known.
+    """
+    wire = structure(raw, WireRefund)
+    status = REFUND_STATUSES.get(wire.status)
+    if status is None:
+        raise UnexpectedResponseError("whether the money went back is not known: look at the refund in the dashboard")
+    return Refund(
+        id=wire.id,
+        refund_id=wire.reference,
+        invoice_id=wire.invoice,
+        amount=money(wire.amount, wire.currency),
+        status=status,
+        created_at=wire.created_at,
         raw=raw,
     )
 

@@ -6,8 +6,7 @@ Nothing here opens a socket, reads a clock or is random: the core sends, waits, 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -23,16 +22,26 @@ from gateway_core import (
     PaymentQuery,
     ProviderInfo,
     RateLimit,
+    Refund,
+    RefundRequest,
     StatusReport,
     WebhookDelivery,
     WebhookRequest,
     hookimpl,
+    order_reference,
 )
-from gateway_core.errors import InvalidRequestError, ProviderError, UnexpectedResponseError, WebhookError, for_status
-from gateway_core.http import endpoint
+from gateway_core.errors import (
+    InvalidRequestError,
+    ProviderError,
+    RejectedError,
+    UnexpectedResponseError,
+    WebhookError,
+    for_status,
+)
+from gateway_core.http import bracketed, endpoint, idempotency_key
 from gateway_core.provider import Idempotency, WebhookAuthentication
 from gateway_core.webhooks import check_signature, check_timestamp, parse, single_header
-from gateway_core.wire import decode, loads, structure
+from gateway_core.wire import decode, loads, naming_invoice, structure, to_unix
 
 from gateway_meadow import mapping
 from gateway_meadow.settings import BASE_URL, MeadowSettings
@@ -42,7 +51,6 @@ T = TypeVar("T")
 
 _TOLERANCE = timedelta(minutes=5)
 _LARGEST_PAGE = 100
-_DASHBOARD = "Meadow does that in its dashboard only"
 
 
 @attrs.frozen
@@ -60,6 +68,7 @@ class Meadow:
         base_url=BASE_URL,
         currencies=tuple(mapping.CURRENCIES),
         exponents={"ISK": 2},
+        honours=["description", "return_url", "expires_in", "metadata"],
         rate_limits=[RateLimit(requests=10, seconds=1)],
         account_settings=["api_key"],
         webhook_authentication=WebhookAuthentication.SIGNATURE,
@@ -67,26 +76,23 @@ class Meadow:
         webhook_covers="the time of sending and every byte of the body",
         list_guarantee="every payment once, the oldest first; one that arrives meanwhile is on a later page",
         idempotency=Idempotency(scope="account", life=timedelta(hours=24)),
-        unsupported={"cancel_invoice": _DASHBOARD, "refund_payment": _DASHBOARD},
+        unsupported={"cancel_invoice": "Meadow does that in its dashboard only"},
     )
 
     @hookimpl
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
-        content = {
-            "reference": request.order_id,
+        fields = {
+            "reference": request.reference,
             "amount": mapping.units(request.amount),
             "currency": request.amount.currency,
             "description": request.description,
             "return_url": request.return_url,
             "expires_in": request.expires_in and request.expires_in // timedelta(seconds=1),
-            "metadata": dict(request.metadata),
+            "metadata": request.metadata,
         }
-        # Always the same for one order, so that an order that is asked for twice has one invoice.
-        key = hashlib.sha256(request.order_id.encode("utf-8")).hexdigest()
-        headers = {**self._headers(), "Idempotency-Key": key}
-        url = endpoint(self.settings.base_url, "v1", "invoices")
-        ask = HttpRequest.json("POST", url, content, headers=headers, idempotency_key=key)
-        return _read((yield ask), mapping.invoice)
+        response = yield self._post("invoices", fields, idempotency_key("create", request.reference))
+        with naming_invoice(response.body, "id"):
+            return _read(response, mapping.invoice)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -96,8 +102,8 @@ class Meadow:
     def list_payments(self, query: PaymentQuery) -> Flow[Page[Payment]]:
         response = yield self._get(
             "payments",
-            since=_text(query.since),
-            until=_text(query.until),
+            since=_seconds(query.since),
+            until=_seconds(query.until),
             invoice=query.invoice_id,
             limit=min(query.page_size or _LARGEST_PAGE, _LARGEST_PAGE),
             cursor=query.cursor,
@@ -124,9 +130,24 @@ class Meadow:
         check_signature(signed, [value for name, _, value in fields if name == "v1"], keys)
 
     @hookimpl
-    def find_invoice(self, order_id: str) -> Flow[Invoice | None]:
-        response = yield self._get("invoices", reference=order_id)
+    def find_invoice(self, order_id: str, attempt: int) -> Flow[Invoice | None]:
+        response = yield self._get("invoices", reference=order_reference(order_id, attempt))
         return _read(response, mapping.only_invoice)
+
+    @hookimpl
+    def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
+        charge = _read((yield self._get("invoices", request.invoice_id)), mapping.charge)
+        if charge is None:
+            raise RejectedError("nothing was paid that could go back")
+        fields = {
+            "charge": charge,
+            "amount": mapping.units(request.amount),
+            "currency": request.amount.currency,
+            "reference": request.refund_id,
+            "reason": request.reason,
+        }
+        response = yield self._post("refunds", fields, idempotency_key("refund", request.refund_id))
+        return _read(response, mapping.refund)
 
     @hookimpl
     def check_account(self) -> Flow[None]:
@@ -138,6 +159,11 @@ class Meadow:
     def _get(self, *path: str, **query: str | int | None) -> HttpRequest:
         url = endpoint(self.settings.base_url, "v1", *path, query=query)
         return HttpRequest(method="GET", url=url, headers=self._headers())
+
+    def _post(self, path: str, fields: Mapping[str, Any], key: str) -> HttpRequest:
+        headers = {**self._headers(), "Idempotency-Key": key}
+        url = endpoint(self.settings.base_url, "v1", path)
+        return HttpRequest.form("POST", url, bracketed(fields), headers=headers, idempotency_key=key)
 
 
 def _read(response: HttpResponse, read: Callable[[Any], T]) -> T:
@@ -156,5 +182,5 @@ def _refusal(response: HttpResponse) -> ProviderError:
     return for_status(response.status, message, code=code, request_id=response.headers.get("X-Request-Id"))
 
 
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else to_unix(moment, up=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import attrs
 from gateway_core import Secret
-from gateway_core.provider import base_url_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field
 
 #: Where the API is, without the version.
 BASE_URL = "https://api.meadow.example"
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class MeadowSettings:
     """How to reach Meadow, and how to know its webhooks.

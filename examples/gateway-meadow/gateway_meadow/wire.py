@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import attrs
+from gateway_core.wire import UnixTime
 
 
 @attrs.frozen(kw_only=True)
@@ -19,9 +19,10 @@ class WireInvoice:
     currency: str
     paid: int
     refunded: int
+    charge: str | None = None
     pay_url: str
-    created_at: datetime
-    expires_at: datetime
+    created_at: UnixTime
+    expires_at: UnixTime
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +35,20 @@ class WirePayment:
     currency: str
     status: str
     reference: str | None = None
-    received_at: datetime
+    received_at: UnixTime
+
+
+@attrs.frozen(kw_only=True)
+class WireRefund:
+    """A refund; its amount is in the smallest unit."""
+
+    id: str
+    invoice: str
+    reference: str | None = None
+    amount: int
+    currency: str
+    status: str
+    created_at: UnixTime
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +79,7 @@ class WireEvent:
 
     id: str
     type: str
-    created_at: datetime
+    created_at: UnixTime
     invoice: Any = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,10 +31,9 @@ from gateway_core.errors import (
     UnsupportedOperationError,
 )
 from gateway_core.http import endpoint
+from gateway_core.listing import cursor_number, is_within
 from gateway_core.provider import Declines, ListFilter, WebhookAuthentication
-from gateway_core.wire import structure
-
-_PAGE = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+from gateway_core.wire import naming_invoice, structure
 
 
 @attrs.frozen
@@ -106,12 +104,12 @@ class AzothPay:
         if request.description:
             body["message"] = request.description
         url = endpoint(self.settings.base_url, "api", "invoice")
-        answer = wire.read((yield HttpRequest.json("POST", url, body, headers=self._headers)))
+        response = yield HttpRequest.json("POST", url, body, headers=self._headers)
         try:
-            return mapping.created(answer, request, self.settings)
+            with naming_invoice(response.body, "id"):
+                return mapping.created(wire.read(response), request, self.settings)
         except UnexpectedResponseError as error:
-            known = answer.get("id") if isinstance(answer, Mapping) else None
-            error.invoice_id = str(known) if type(known) is int and mapping.is_id(str(known)) else None
+            error.invoice_id = error.invoice_id if mapping.is_id(error.invoice_id or "") else None
             error.effect = "unknown" if error.invoice_id is None else "done"
             raise
 
@@ -131,7 +129,11 @@ class AzothPay:
             )
         page = yield from self._page(query.cursor, query.page_size)
         payments = [mapping.payment(item, raw) for item, raw in page.items]
-        return Page([payment for payment in payments if _within(payment, query)], page.next_cursor, len(page.items))
+        return Page(
+            [payment for payment in payments if is_within(payment.paid_at, since=query.since, until=query.until)],
+            page.next_cursor,
+            len(page.items),
+        )
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
@@ -185,7 +187,7 @@ class AzothPay:
         return wire.read((yield HttpRequest(method="GET", url=url, headers=self._headers)))
 
     def _page(self, cursor: str | None, size: int | None) -> Flow[Page[tuple[wire.Subscription, Mapping[str, Any]]]]:
-        number = _page_number(cursor)
+        number = cursor_number(cursor, first=1)
         query = {"page": number, "limit": size or self.settings.page_size}
         url = endpoint(self.settings.base_url, "api", "subscriptions", query=query)
         answer = wire.read((yield HttpRequest(method="GET", url=url, headers=self._headers)))
@@ -211,16 +213,3 @@ class AzothPay:
 def _check_same(asked: str, answered: int) -> None:
     if asked != str(answered):
         raise UnexpectedResponseError("AzothPay answered about something else than was asked for")
-
-
-def _page_number(cursor: str | None) -> int:
-    if cursor is None:
-        return 1
-    if not _PAGE.fullmatch(cursor):
-        raise InvalidRequestError("this cursor is none of AzothPay's pages")
-    return int(cursor)
-
-
-def _within(payment: Payment, query: PaymentQuery) -> bool:
-    at = payment.paid_at
-    return at is not None and (query.since is None or at >= query.since) and (query.until is None or at < query.until)

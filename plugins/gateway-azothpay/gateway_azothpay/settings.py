@@ -11,7 +11,7 @@ import attrs
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, split
-from gateway_core.provider import base_url_field, secret_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field, url_secret_field
 
 #: The periods of a charge, in AzothPay's words.
 PERIODS = ("PerDay", "PerWeek", "PerMonth", "PerYear")
@@ -44,11 +44,6 @@ def _check_header(_: object, field: attrs.Attribute[Any], value: object) -> None
         raise ConfigurationError(f"{field.name} must be the name of a header, such as X-Pay-Signature")
 
 
-def _check_count(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is not int or value < 1:
-        raise ConfigurationError(f"{field.name} must be a whole number above zero")
-
-
 def _check_template(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is None:
         return
@@ -67,6 +62,7 @@ def _check_template(_: object, field: attrs.Attribute[Any], value: object) -> No
         raise ConfigurationError(f"{field.name} must be https: http is for the loopback range only")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class AzothPaySettings:
     """One app that was registered in AzothPay's Telegram bot.
@@ -79,6 +75,8 @@ class AzothPaySettings:
             one, each invoice must choose.
         checkout_url: An address with ``{id}`` in it, as the pay page of invoices for which AzothPay names none.
         signature_header: The header in which webhooks bear their signature.
+        url_secret: A secret of your own in the webhook URL, as a segment of its path or the value of a query parameter.
+            With it, whoever saw a genuine message and not its address costs no request to AzothPay.
         page_size: Subscriptions to ask for in one page. AzothPay's default is 50; its largest is not documented.
     """
 
@@ -88,7 +86,8 @@ class AzothPaySettings:
     period: str | None = attrs.field(default=None, validator=_check_period)
     checkout_url: str | None = attrs.field(default=None, validator=_check_template)
     signature_header: str = attrs.field(default="X-Pay-Signature", validator=_check_header)
-    page_size: int = attrs.field(default=DEFAULT_PAGE_SIZE, validator=_check_count)
+    url_secret: Secret | None = url_secret_field()
+    page_size: int = count_field(DEFAULT_PAGE_SIZE)
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ from gateway_azothpay import mapping, wire
 from gateway_azothpay.settings import AzothPaySettings
 from gateway_core import WebhookEvent, WebhookRequest
 from gateway_core.errors import WebhookError, WebhookReason
-from gateway_core.webhooks import check_signature, parse, single_header
+from gateway_core.webhooks import check_signature, check_url_secret, parse, single_header
 from gateway_core.wire import loads, structure
 
 #: Somebody started to pay. The one update that can be confirmed: `isPaid` becomes true by it, and never false again.
@@ -29,8 +29,10 @@ def verify(request: WebhookRequest, settings: AzothPaySettings) -> tuple[wire.No
     right, nothing but that field is looked at.
 
     Raises:
-        WebhookError: If the signature is not that of the update's id, or the update is not written as AzothPay does.
+        WebhookError: If the address does not bear the account's secret, if it has one, the signature is not that of the
+            update's id, or the update is not written as AzothPay does.
     """
+    check_url_secret(request, settings.url_secret)
     signature = single_header(request, settings.signature_header)
     if not _SIGNATURE.fullmatch(signature):
         raise WebhookError("its signature is wrong", reason=WebhookReason.WRONG_SIGNATURE)

@@ -14,6 +14,7 @@ import attrs
 
 from gateway_core import HttpResponse
 from gateway_core.errors import UnexpectedResponseError, for_status
+from gateway_core.listing import read_each
 from gateway_core.wire import loads, structure
 
 #: Where the form of an error is not documented, these are the names that ASP.NET and most others use for its text.
@@ -107,7 +108,7 @@ def subscriptions(answer: Any) -> tuple[SubscriptionPage, list[tuple[Subscriptio
     page = structure(answer, SubscriptionPage)
     if page.totalPages * page.limit < page.totalCount:
         raise UnexpectedResponseError("the answer does not fit: totalCount items are not on totalPages pages")
-    return page, [(structure(item, Subscription), item) for item in _items(answer, page)]
+    return page, [*read_each(_items(answer, page), lambda item: (structure(item, Subscription), item))]
 
 
 def _items(answer: Mapping[str, Any], page: SubscriptionPage) -> list[Any]:

@@ -114,7 +114,7 @@ def test_invoice_at_another_rate_is_an_error_with_its_id(
         ({"botUrl": "tg://resolve?domain=azothpay_bot"}, "4242"),
         ({"botUrl": "javascript:alert(1)"}, "4242"),
         ({"botUrl": 7}, "4242"),
-        ({"id": "4242"}, None),
+        ({"id": "4242"}, "4242"),
         ({"id": True}, None),
         ({"id": -1}, None),
         ({"id": 9223372036854775808}, None),
@@ -284,6 +284,23 @@ def test_refused_creation_says_what_is_known(  # noqa: PLR0917  # as many fixtur
         gateway.create_invoice(request_of())
 
     assert (type(caught.value), caught.value.effect) == (kind, effect)
+
+
+@pytest.mark.parametrize(
+    "status, body",
+    [(204, b""), (200, b""), (200, b"{}"), (200, b'{"error": "no"}'), (201, b"[]"), (200, b"null")],
+    ids=str,
+)
+def test_creation_is_done_only_where_an_invoice_shows(
+    gateway: Gateway, answers: Callable[..., None], request_of: RequestOf, status: int, body: bytes
+) -> None:
+    """I6: a success without an id proves nothing."""
+    answers("api/invoice", body, status=status, method="POST")
+
+    with pytest.raises(UnexpectedResponseError) as caught:
+        gateway.create_invoice(request_of())
+
+    assert (caught.value.effect, caught.value.invoice_id) == ("unknown", None)
 
 
 @pytest.mark.parametrize(

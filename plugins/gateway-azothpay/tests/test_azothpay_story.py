@@ -177,3 +177,17 @@ def test_whatever_is_kept_comes_back(metadata: dict[str, str], cents: int) -> No
         amount,
         {**metadata, "order_id": "1042"},
     )
+
+
+def test_payer_ends_the_subscription_by_the_invoice(shop: Gateway, emulator: AzothPayEmulator) -> None:
+    """As the dashboard's button does; nothing is left to end then."""
+    invoice = shop.create_invoice(REQUEST)
+    token = token_of(invoice.payment_url)
+    before = emulator.actions(emulator.invoice(token))
+    emulator.pay(token)
+
+    emulator.act(token, "revoke")
+
+    (listed,) = shop.list_payments()
+    assert (before, emulator.actions(emulator.invoice(token))) == ((), ())
+    assert not shop.run(shop.provider.get_subscription(listed.id)).active

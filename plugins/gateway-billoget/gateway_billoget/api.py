@@ -9,8 +9,9 @@ from gateway_billoget import wire
 from gateway_billoget.records import check_page_size
 from gateway_billoget.settings import BillogetSettings
 from gateway_core import Flow, HttpRequest, Page
-from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.errors import UnexpectedResponseError
 from gateway_core.http import endpoint
+from gateway_core.listing import cursor_number, read_each
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ def page(  # noqa: PLR0913  # all but the first three by name
     may cut pages shorter than asked for.
     """
     check_page_size(page_size)
-    number = _number_of(cursor)
+    number = cursor_number(cursor, first=1)
     query: dict[str, str | int | None] = {
         "page": number,
         "limit": page_size or account.settings.page_size,
@@ -98,18 +99,11 @@ def page(  # noqa: PLR0913  # all but the first three by name
     answer = yield from send(account, "GET", ("api", "public", kind), query=query)
     found = wire.listed(answer)
     more = bool(found.items) if found.more is None else found.more
-    return Page([read(item, answer) for item in found.items], str(number + 1) if more else None)
+    items = read_each(found.items, lambda item: read(item, answer))
+    return Page(items, str(number + 1) if more else None)
 
 
 def expect_id(asked: str, found: str) -> None:
     """Raise an `UnexpectedResponseError` if an answer is about something else than what was asked for."""
     if asked != found:
         raise UnexpectedResponseError("Billoget answered about something else than what was asked for")
-
-
-def _number_of(cursor: str | None) -> int:
-    if cursor is None:
-        return 1
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise InvalidRequestError("this cursor is none of Billoget's pages")
-    return int(cursor)

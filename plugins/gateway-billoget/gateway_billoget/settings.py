@@ -12,7 +12,7 @@ import attrs
 
 from gateway_core import Currency, Secret
 from gateway_core.errors import ConfigurationError, InvalidRequestError
-from gateway_core.provider import base_url_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field, secrets_field
 
 #: Which of the two documented families of field names is written. Both are read.
 Generation: TypeAlias = Literal["G1", "G3"]
@@ -49,14 +49,6 @@ def _like(pattern: re.Pattern[str], rule: str) -> Validator:
     def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise ConfigurationError(f"{field.name} must be {rule}")
-
-    return check
-
-
-def _within(least: int, most: int) -> Validator:
-    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        if type(value) is not int or not least <= value <= most:
-            raise ConfigurationError(f"{field.name} must be a whole number from {least} to {most}")
 
     return check
 
@@ -101,6 +93,7 @@ def _to_decimal(value: Any) -> Any:
     return Decimal(value) if type(value) is int else value
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class BillogetSettings:
     """One API key of one Billoget account.
@@ -156,8 +149,8 @@ class BillogetSettings:
     webhook_prefix: str = attrs.field(default="sha256=", validator=_like(_PREFIX, "32 visible characters at most"))
     webhook_tolerance: timedelta | None = attrs.field(default=None, validator=_optional(_check_duration))
     confirm_webhooks: bool = attrs.field(default=False, validator=_check_flag)
-    page_size: int = attrs.field(default=50, validator=_within(1, LARGEST_PAGE))
-    search_requests: int = attrs.field(default=100, validator=_within(1, 1000))
+    page_size: int = count_field(50, most=LARGEST_PAGE)
+    search_requests: int = count_field(100, most=1000)
 
     @property
     def generation(self) -> Generation:

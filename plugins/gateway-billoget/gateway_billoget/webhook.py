@@ -23,7 +23,7 @@ def check(request: WebhookRequest, settings: BillogetSettings) -> None:
         WebhookError: If it does not.
     """
     given = single_header(request, settings.webhook_header).removeprefix(settings.webhook_prefix)
-    keys = [secret.reveal().encode("ascii") for secret in settings.webhook_secret]
+    keys = [secret.reveal().encode("utf-8") for secret in settings.webhook_secret]
     check_signature(request.body, [given], keys, settings.webhook_encoding)
 
 

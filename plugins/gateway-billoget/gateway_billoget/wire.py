@@ -6,6 +6,7 @@ The names are Billoget's own. What is not used is not demanded, and `raw` keeps 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from gateway_core.errors import (
     UnexpectedResponseError,
     for_status,
 )
-from gateway_core.wire import loads, structure
+from gateway_core.wire import loads, naming_invoice, structure
 
 T = TypeVar("T")
 
@@ -227,7 +228,11 @@ def read(response: HttpResponse) -> Answer:
     if not response.ok:
         raise _refusal(response, body)
     if fault:
-        raise UnexpectedResponseError(fault, http_status=response.status)
+        unreadable = UnexpectedResponseError(fault, http_status=response.status)
+        for path in (("data", "budgetId"), ("data", "id"), ("id",)):
+            with contextlib.suppress(UnexpectedResponseError), naming_invoice(response.body, *path):
+                raise unreadable
+        raise unreadable
     data = body["data"] if isinstance(body, Mapping) and "data" in body else body
     return Answer(data=data, body=body, at=_told_at(body) or _dated(response))
 

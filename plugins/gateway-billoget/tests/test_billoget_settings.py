@@ -66,7 +66,7 @@ def test_generation_follows_the_mode(
         ({"webhook_encoding": "base32"}, "webhook_encoding: must be one of hex, base64"),
         ({"webhook_prefix": "sha 256"}, "webhook_prefix: must be"),
         ({"confirm_webhooks": "yes"}, "confirm_webhooks: must be true or false"),
-        ({"page_size": 101}, "page_size: must be a whole number from 1 to 100"),
+        ({"page_size": 101}, "page_size: must be a whole number, 1 to 100"),
         ({"search_requests": 0}, "search_requests: must be a whole number"),
         ({"webhooksecret": "x"}, "did you mean webhook_secret"),
     ],

@@ -12,7 +12,15 @@ import attrs
 from gateway_bitsby import mapping, webhook, wire
 from gateway_bitsby.query import InvoiceQuery, day_filters
 from gateway_bitsby.records import BalanceChange, Balances, InvoiceStatistics, ProjectTariff
-from gateway_bitsby.settings import DEFAULT_PAGE_SIZE, DURATIONS, TIMES_TO_PAY, BitsbyOptions, BitsbySettings, is_uuid
+from gateway_bitsby.settings import (
+    DEFAULT_PAGE_SIZE,
+    DEFAULT_SEARCH_PAGES,
+    DURATIONS,
+    TIMES_TO_PAY,
+    BitsbyOptions,
+    BitsbySettings,
+    is_uuid,
+)
 from gateway_core import (
     Flow,
     HttpRequest,
@@ -38,7 +46,9 @@ from gateway_core.errors import (
     WebhookReason,
 )
 from gateway_core.http import endpoint
-from gateway_core.provider import Declines, Expiry, ListFilter, WebhookAuthentication
+from gateway_core.listing import cursor_number, is_within
+from gateway_core.provider import Declines, Expiry, FindReach, ListFilter, WebhookAuthentication
+from gateway_core.webhooks import check_url_secret
 
 
 @attrs.frozen
@@ -73,6 +83,7 @@ class Bitsby:
             "an item may come twice. It watches wallets only while invoices are open: a wallet's history is more."
         ),
         list_filter=ListFilter(by="payment"),
+        find_reach=FindReach(items=DEFAULT_PAGE_SIZE * DEFAULT_SEARCH_PAGES),
         unsupported={"refund_payment": "the money is in the merchant's wallet: send it back from there"},
         declines=Declines.NONE,
         notes=(
@@ -81,6 +92,7 @@ class Bitsby:
             "PAID means that exactly the reserved amount came, or that the merchant bound another payment by hand.",
             "An unpaid invoice can be canceled until the payer has opened its page.",
             "There is no return address and no test mode.",
+            "find_invoice sees as many invoices as page_size and search_pages give, 250 by default.",
             "Bitsby has statistics of payments, too, at an address that is not known: there is no flow for them.",
             "Assumed, since it is not documented: a bad key is told by HTTP status 401 or 403.",
             "Assumed, since it is not documented: the list of an unknown invoice is empty.",
@@ -142,7 +154,7 @@ class Bitsby:
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
         """Believe nothing but the id in an unsigned webhook, and that only as a question to Bitsby."""
-        webhook.check_url_secret(request, self.settings.url_secret)
+        check_url_secret(request, self.settings.url_secret)
         told = webhook.read(request.body)
         if told.project.id.lower() != self.settings.project_id:
             raise WebhookError("it is about another project", reason=WebhookReason.WRONG_ACCOUNT)
@@ -281,7 +293,7 @@ class Bitsby:
         query: PaymentQuery | InvoiceQuery,
         action: str = "list",
     ) -> Flow[Page[tuple[wire.Item, Mapping[str, Any]]]]:
-        offset = _offset(query.cursor)
+        offset = cursor_number(query.cursor)
         size = query.page_size or self.settings.page_size
         given = {name: value for name, value in filters.items() if value is not None}
         data = yield from self._call(area, action, {**given, "offset": str(offset), "limit": str(size)}, safe=True)
@@ -347,16 +359,10 @@ def _check_invoice_id(invoice_id: str) -> None:
         raise NotFoundError("Bitsby has no invoice with this id: its ids are UUIDs")
 
 
-def _offset(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise InvalidRequestError("this cursor is none of Bitsby's pages")
-    return int(cursor)
-
-
 def _matches(payment: Payment, query: PaymentQuery) -> bool:
-    return query.invoice_id in (None, payment.invoice_id) and _within(payment.paid_at, query.since, query.until)
+    return query.invoice_id in (None, payment.invoice_id) and is_within(
+        payment.paid_at, since=query.since, until=query.until
+    )
 
 
 def _came_to(wallet_id: str | None, wallet: wire.Wallet | None) -> bool:
@@ -372,8 +378,4 @@ def _same_id(wanted: str | None, known: str) -> bool:
 def _is_asked_for(invoice: Invoice, query: InvoiceQuery) -> bool:
     word, uid = invoice.raw["status"], invoice.raw["uid"]
     known = query.status in (None, word) and query.uid in (None, uid) and _same_id(query.invoice_id, invoice.id)
-    return known and _within(invoice.created_at, query.since, query.until)
-
-
-def _within(at: datetime | None, since: datetime | None, until: datetime | None) -> bool:
-    return at is not None and (since is None or at >= since) and (until is None or at < until)
+    return known and is_within(invoice.created_at, since=query.since, until=query.until)

@@ -12,7 +12,7 @@ import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, secret_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field, url_secret_field
 
 #: The hours that Bitsby allows for paying, in the words in which it takes them.
 TIMES_TO_PAY = MappingProxyType({Decimal(word): word for word in ("0.5", "1", "3", "6", "12")})
@@ -23,11 +23,10 @@ DURATIONS = MappingProxyType({timedelta(seconds=int(hours * 3600)): hours for ho
 #: Bitsby's own page size. Its largest is not documented, so only a page of at most this size surely comes whole.
 DEFAULT_PAGE_SIZE = 10
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+#: How many pages `find_invoice` reads at most.
+DEFAULT_SEARCH_PAGES = 25
 
-#: Characters that divide an address, or change on the way through one.
-_DIVIDERS = frozenset("/?#&+%;\\")
-_SHORTEST_URL_SECRET = 16
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 def is_uuid(text: str) -> bool:
@@ -49,30 +48,12 @@ def _to_lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-def _to_secret(value: Any) -> Any:
-    return Secret(value) if isinstance(value, str) else value
-
-
 def _check_project(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, str) or not is_uuid(value):
         raise ConfigurationError(f"{field.name} must be a UUID such as 1c48b092-9878-48f5-b441-07a8a48e7b54")
 
 
-def _check_url_secret(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
-    if value is None:
-        return
-    text = value.reveal()
-    if len(text) < _SHORTEST_URL_SECRET or not _DIVIDERS.isdisjoint(text):
-        raise ConfigurationError(
-            f"{field.name} must have {_SHORTEST_URL_SECRET} characters or more, none of them one of / ? # & + % ; \\"
-        )
-
-
-def _check_count(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is not int or value < 1:
-        raise ConfigurationError(f"{field.name} must be a whole number above zero")
-
-
+@hide_values
 @attrs.frozen(kw_only=True)
 class BitsbySettings:
     """One project of one Bitsby account.
@@ -95,9 +76,9 @@ class BitsbySettings:
     base_url: str = base_url_field("https://api.bitsby.app")
     checkout_url: str = base_url_field("https://dash.bitsby.app/invoices/pay")
     time_to_pay: Decimal = attrs.field(default=Decimal(12), converter=_to_hours, validator=_check_hours)
-    url_secret: Secret | None = attrs.field(default=None, converter=_to_secret, validator=_check_url_secret, repr=False)
-    page_size: int = attrs.field(default=DEFAULT_PAGE_SIZE, validator=_check_count)
-    search_pages: int = attrs.field(default=25, validator=_check_count)
+    url_secret: Secret | None = url_secret_field()
+    page_size: int = count_field(DEFAULT_PAGE_SIZE)
+    search_pages: int = count_field(DEFAULT_SEARCH_PAGES)
 
 
 @attrs.frozen(kw_only=True)

@@ -2,53 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway_bitsby import mapping, wire
 from gateway_bitsby.settings import is_uuid
-from gateway_core import InvoiceStatus, Secret, WebhookEvent, WebhookRequest
+from gateway_core import InvoiceStatus, WebhookEvent
 from gateway_core.errors import UnexpectedResponseError, WebhookError, WebhookReason
 from gateway_core.wire import decode
-
-#: A real webhook's address has a handful.
-_MOST_PARAMETERS = 100
-
-
-def check_url_secret(request: WebhookRequest, secret: Secret | None) -> None:
-    """Refuse a webhook whose address does not bear the secret, if there is one: before it costs a request to Bitsby.
-
-    Every part of the address is compared, in constant time, so that the time taken tells nothing.
-
-    Raises:
-        WebhookError: If the address is not known, or no part of it is the secret.
-    """
-    if secret is None:
-        return
-    if request.url is None:
-        raise WebhookError(
-            "the secret in its address cannot be checked: give WebhookRequest its url",
-            reason=WebhookReason.MISSING_SIGNATURE,
-        )
-    expected = secret.reveal().encode("ascii")
-    genuine = False
-    for part in _parts(request.url):
-        genuine |= hmac.compare_digest(part.encode("utf-8", "replace"), expected)
-    if not genuine:
-        raise WebhookError("its address does not bear the secret", reason=WebhookReason.WRONG_SIGNATURE)
-
-
-def _parts(url: str) -> Iterator[str]:
-    """Give everything in an address that may be a secret: segments of its path, values of its query."""
-    try:
-        parts = urlsplit(url)
-        values = parse_qsl(parts.query, max_num_fields=_MOST_PARAMETERS)
-    except ValueError:
-        return
-    yield from map(unquote, parts.path.split("/"))
-    yield from (value for _, value in values)
 
 
 def read(body: bytes) -> wire.Notification:

@@ -15,7 +15,8 @@ import attrs
 
 from gateway_core import HttpResponse
 from gateway_core.errors import ProviderError, RateLimitedError, RejectedError, UnexpectedResponseError, for_status
-from gateway_core.wire import loads, structure
+from gateway_core.listing import read_each
+from gateway_core.wire import loads, naming_invoice, structure
 
 Item = TypeVar("Item")
 
@@ -173,7 +174,7 @@ class Notification:
 
 
 def unwrap(response: HttpResponse) -> Any:
-    """Return the `data` of an answer whose `result` is success: Bitsby answers by that word, not by the HTTP status.
+    """Return the `data` of an answer whose `result` is success: Bitsby tells errors by that word, in status 200 too.
 
     Raises:
         RateLimitedError: If the requests were too frequent, in whatever HTTP status it is said.
@@ -188,14 +189,14 @@ def unwrap(response: HttpResponse) -> Any:
     else:
         reason = "the answer is not in Bitsby's envelope"
     result = answer.get("result") if isinstance(answer, Mapping) else None
-    if result == "success" and "data" in answer:
+    if result == "success" and "data" in answer and response.ok:
         return answer["data"]
     if result == "error":
         raise _refusal(response.status, answer.get("data"))
     if not response.ok:
         raise for_status(response.status, f"Bitsby answered with HTTP status {response.status}, and {reason}")
-    known = invoice_id(answer.get("data")) if isinstance(answer, Mapping) else None
-    raise UnexpectedResponseError(reason, http_status=response.status, invoice_id=known)
+    with naming_invoice(response.body, "data", "id"):
+        raise UnexpectedResponseError(reason, http_status=response.status)
 
 
 def invoice_id(data: Any) -> str | None:
@@ -230,7 +231,7 @@ def items(data: Any, kind: type[Item]) -> list[tuple[Item, Mapping[str, Any]]]:
     """
     if not isinstance(data, list):
         raise UnexpectedResponseError("the answer does not fit: a list expected")
-    return [(structure(item, kind), item) for item in data]
+    return [*read_each(data, lambda item: (structure(item, kind), item))]
 
 
 def billed(data: Any) -> Any:

@@ -60,8 +60,8 @@ def test_time_to_pay_may_be_nothing_else(hours: Any) -> None:
         ("url_secret", "too-short", "16 characters or more"),
         ("url_secret", "long-enough-and/divided", "16 characters or more"),
         ("url_secret", "long-enough-and&divided", "16 characters or more"),
-        ("page_size", 0, "above zero"),
-        ("search_pages", -1, "above zero"),
+        ("page_size", 0, "1 or more"),
+        ("search_pages", -1, "1 or more"),
     ],
 )
 def test_wrong_setting_is_refused_by_its_name(

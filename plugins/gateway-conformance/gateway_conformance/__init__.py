@@ -23,7 +23,10 @@ from gateway_conformance.checks.money import MoneyChecks
 from gateway_conformance.checks.operations import OperationChecks
 from gateway_conformance.checks.payment_lists import PaymentListChecks
 from gateway_conformance.checks.purity import PurityChecks
+from gateway_conformance.checks.refunds import RefundChecks
+from gateway_conformance.checks.request_fields import RequestFieldChecks
 from gateway_conformance.checks.secrecy import SecrecyChecks
+from gateway_conformance.checks.states import StateChecks
 from gateway_conformance.checks.status import StatusChecks
 from gateway_conformance.checks.status_words import StatusWordChecks
 from gateway_conformance.checks.webhook_bodies import WebhookBodyChecks
@@ -48,9 +51,12 @@ class ProviderSuite(
     MalformedAnswerChecks,
     PaymentListChecks,
     StatusWordChecks,
+    StateChecks,
     StatusChecks,
+    RequestFieldChecks,
     InvoiceChecks,
     MoneyChecks,
+    RefundChecks,
     OperationChecks,
     DeclarationChecks,
     ImplementationChecks,

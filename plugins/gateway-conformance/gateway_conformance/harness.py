@@ -103,11 +103,19 @@ class Harness:
             return AsyncGateway.connect(self.suite.backend, transport=self.transport, **self.settings)
         return connect_provider_async(self.provider_class, self.settings, self.transport)
 
+    def another_account(self) -> Emulator:
+        """Return the emulator of another account at the provider.
+
+        Whoever asks closes it, or gives it to a `Harness` that does.
+        """
+        assert self.suite.emulator is not None  # noqa: S101  # callers ask only where there is one
+        return self._new_emulator(self.suite.emulator, seed=5)
+
     def other_credentials(self) -> Mapping[str, Any]:
         """Return what another account at the emulator is set up with; nothing without an emulator."""
         if self.suite.emulator is None:
             return {}
-        other = self._new_emulator(self.suite.emulator, seed=5)
+        other = self.another_account()
         try:
             return other.settings(BASE_URL)
         finally:
@@ -119,9 +127,8 @@ class Harness:
         return InvoiceRequest(
             order_id=order_id or f"order-{self.orders}",
             amount=amount or self.amount(),
-            description="Two tickets",
             requested_at=self.clock(),
-            **{"options": dict(self.suite.options), **more},
+            **{"description": "Two tickets", "options": dict(self.suite.options), **more},
         )
 
     def amount(self, minor: int = 4990, currency: Currency | None = None) -> Money:

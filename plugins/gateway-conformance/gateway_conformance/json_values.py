@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Self
+
+#: A word has a small letter, or is longer than the code of a currency; ids and dates have digits in them.
+_WORD = re.compile(r"(?=.*[a-z]|.{5})[A-Za-z][A-Za-z_.\- ]{1,40}")
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -16,6 +20,20 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from leaves(each, (*path, name))
     elif isinstance(value, list) and value:
         yield from leaves(value[0], (*path, 0))
+
+
+def every_leaf(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value in parsed JSON, of each item of a list too."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in items:
+        yield from every_leaf(each, (*path, name))
+
+
+def is_word(value: object) -> bool:
+    """Return whether a value of parsed JSON is a word, such as a status, and no id, code or text for people."""
+    return isinstance(value, str) and _WORD.fullmatch(value) is not None
 
 
 def parsed(body: bytes) -> Any:

@@ -236,8 +236,8 @@ def find_any() -> Members:
     """Find some invoice, whatever the order."""
 
     @hookimpl
-    def find_invoice(self: Sandbox, order_id: str) -> Any:
-        found = yield from Sandbox.find_invoice(self, "order-12")
+    def find_invoice(self: Sandbox, order_id: str, attempt: int) -> Any:
+        found = yield from Sandbox.find_invoice(self, "order-12", attempt)
         return found and attrs.evolve(found, order_id=None)
 
     return {"find_invoice": find_invoice}

@@ -104,6 +104,7 @@ class TestScenarios(ProviderSuite):
             "invoice_id": refund.invoice_id,
             "amount": money(refund.amount),
             "reference": refund.refund_id,
+            "status": "succeeded",
             "created_at": NOW,
         }
         mocker.post(f"{BASE}/refunds", json=made, status_code=201)

@@ -19,7 +19,7 @@ from gateway_core.errors import ConfigurationError
 from gateway_sandbox import accounts
 
 if TYPE_CHECKING:
-    from gateway_core.testing import Emulator
+    from gateway_core.testing import Attempt, Emulator, QueuedDelivery
     from gateway_sandbox.server import Server
 
 #: The story was not seen to its end.
@@ -32,6 +32,13 @@ NOT_OBSERVED = 3
     "--port", type=click.IntRange(0, 65535), default=4010, show_default=True, help="0 takes one that is free."
 )
 @click.option("--webhook-url", metavar="URL", help="Where the shop receives webhooks; without it none are sent.")
+@click.option(
+    "--forward",
+    metavar="URL",
+    help="As --webhook-url, and tell of each webhook with the shop's answer; '8000/webhooks' is an address on this"
+    " machine.",
+)
+@click.option("--merchant", metavar="NAME", default="Example Shop", show_default=True, help="The shop's name on pages.")
 @click.option(
     "--state",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -50,6 +57,8 @@ def sandbox(
     backend: str,
     port: int,
     webhook_url: str | None,
+    forward: str | None,
+    merchant: str,
     state: Path | None,
     write_config: Path | None,
     stop_with_stdin: bool,
@@ -60,8 +69,11 @@ def sandbox(
     BACKEND chooses whose API: the sandbox's own, or an emulator of another provider that a plugin brings. No real money
     moves. Only this machine can reach the server. Ctrl-C stops it.
 
-    With --json, one line tells on stdout where it is and the account's settings, once requests are answered.
+    With --json, one line tells on stdout where it is and the account's settings, once requests are answered; and with
+    --forward, a line for each try to deliver a webhook.
     """
+    if forward is not None and webhook_url is not None:
+        raise click.UsageError("give --forward or --webhook-url: both say where webhooks go")
     _require_server()
     from gateway_core.testing import find_emulator
     from gateway_sandbox.server import Server
@@ -71,7 +83,14 @@ def sandbox(
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(contextlib.closing(Server(port=port)))
         ledger = stack.enter_context(contextlib.closing(accounts.open_ledger(path, backend)))
-        emulator = emulator_class(ledger, checkout_url=server.checkout_url, webhook_url=webhook_url)
+        emulator = emulator_class(
+            ledger,
+            checkout_url=server.checkout_url,
+            webhook_url=webhook_url if forward is None else _local(forward),
+            merchant=merchant,
+        )
+        if forward is not None:
+            emulator.on_attempt = _write_attempt if as_json else _tell_attempt
         settings = emulator.settings(server.url)
         config = accounts.config_text(backend, backend, settings)
         if write_config is not None:
@@ -132,6 +151,38 @@ def _ready_line(backend: str, server: Server, emulator: Emulator, state: Path) -
         "state": str(state),
         "pid": os.getpid(),
     }
+
+
+def _local(address: str) -> str:
+    """Return an address in full: a port alone, or a host without a scheme, is on this machine."""
+    if "://" in address:
+        return address
+    host, _, rest = address.partition("/")
+    where = f"127.0.0.1:{host.removeprefix(':')}" if host.removeprefix(":").isdecimal() else host
+    return f"http://{where}/{rest}"
+
+
+def _tell_attempt(delivery: QueuedDelivery, attempt: Attempt) -> None:
+    accepted = attempt.note == "accepted"
+    answer = attempt.note if attempt.status is None else f"{attempt.status} {attempt.note}"
+    say(f"{attempt.at:%H:%M:%S}  {delivery.kind}  {delivery.invoice_id}  {answer}", style="" if accepted else "red")
+    if attempt.answer and not accepted:
+        say(f"          the shop said: {attempt.answer}", style="red")
+
+
+def _write_attempt(delivery: QueuedDelivery, attempt: Attempt) -> None:
+    write_json(
+        {
+            "delivery": delivery.id,
+            "event": delivery.event_id,
+            "kind": delivery.kind,
+            "invoice_id": delivery.invoice_id,
+            "at": attempt.at.isoformat(),
+            "status": attempt.status,
+            "note": attempt.note,
+            "answer": attempt.answer,
+        }
+    )
 
 
 def _introduce(server: Server, emulator: Emulator, config: str) -> None:

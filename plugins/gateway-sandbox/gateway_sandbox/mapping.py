@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gateway_core import (
+    Capture,
+    CaptureStatus,
     Invoice,
     InvoiceStatus,
     Money,
@@ -14,13 +16,24 @@ from gateway_core import (
     Payment,
     PaymentStatus,
     Refund,
+    RefundStatus,
     StatusReport,
     WebhookEvent,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.listing import read_each
 from gateway_core.models import parse_reference
 from gateway_core.wire import structure
-from gateway_sandbox.wire import WireAmount, WireEvent, WireInvoice, WireInvoiceData, WireList, WirePayment, WireRefund
+from gateway_sandbox.wire import (
+    WireAmount,
+    WireCapture,
+    WireEvent,
+    WireInvoice,
+    WireInvoiceData,
+    WireList,
+    WirePayment,
+    WireRefund,
+)
 
 T = TypeVar("T")
 
@@ -28,6 +41,7 @@ T = TypeVar("T")
 INVOICE_STATUSES: Mapping[str, InvoiceStatus] = MappingProxyType(
     {
         "open": InvoiceStatus.PENDING,
+        "authorized": InvoiceStatus.AUTHORIZED,
         "partially_paid": InvoiceStatus.PARTIALLY_PAID,
         "paid": InvoiceStatus.PAID,
         "overpaid": InvoiceStatus.OVERPAID,
@@ -42,14 +56,30 @@ INVOICE_STATUSES: Mapping[str, InvoiceStatus] = MappingProxyType(
 #: The sandbox's words for a payment.
 PAYMENT_STATUSES: Mapping[str, PaymentStatus] = MappingProxyType(
     {
+        "authorized": PaymentStatus.PENDING,
         "succeeded": PaymentStatus.CONFIRMED,
+        "failed": PaymentStatus.FAILED,
         "refunded": PaymentStatus.REFUNDED,
     }
 )
 
+#: The sandbox's words for a refund. A word that is not here is PENDING: it says neither that money went back, nor that
+#: it did not.
+REFUND_STATUSES: Mapping[str, RefundStatus] = MappingProxyType(
+    {
+        "pending": RefundStatus.PENDING,
+        "succeeded": RefundStatus.DONE,
+        "failed": RefundStatus.FAILED,
+    }
+)
+
+#: The sandbox's words for a capture, as above.
+CAPTURE_STATUSES: Mapping[str, CaptureStatus] = MappingProxyType({"succeeded": CaptureStatus.DONE})
+
 #: The events that tell how an invoice stands. Any other is passed on without a report.
 INVOICE_EVENTS = frozenset(
     {
+        "invoice.authorized",
         "invoice.partially_paid",
         "invoice.paid",
         "invoice.overpaid",
@@ -58,6 +88,10 @@ INVOICE_EVENTS = frozenset(
         "invoice.failed",
         "invoice.partially_refunded",
         "invoice.refunded",
+        "invoice.disputed",
+        "invoice.dispute_won",
+        "invoice.dispute_lost",
+        "refund.failed",
     }
 )
 
@@ -146,7 +180,7 @@ def payments(raw: Any, invoice_id: str | None) -> Page[Payment]:
         UnexpectedResponseError: If it does not fit, or holds a payment of another invoice.
     """
     page = structure(raw, WireList)
-    items = tuple(map(payment, page.data))
+    items = read_each(page.data, payment)
     if invoice_id is not None and any(item.invoice_id != invoice_id for item in items):
         raise UnexpectedResponseError("the answer holds a payment of another invoice")
     return Page(items, page.next_cursor)
@@ -172,14 +206,36 @@ def payment(raw: Any) -> Payment:
     )
 
 
-def refund(raw: Any, refund_id: str) -> Refund:
-    """Read the refund with this key of the shop's.
+def capture(raw: Any, capture_id: str) -> Capture:
+    """Read the capture with this key of the shop's.
+
+    Raises:
+        UnexpectedResponseError: If it does not fit, or is another capture.
+    """
+    wire = structure(raw, WireCapture)
+    if wire.reference != capture_id:
+        raise UnexpectedResponseError("the answer is about another capture")
+    return _fitting(
+        lambda: Capture(
+            id=wire.id,
+            capture_id=wire.reference,
+            invoice_id=wire.invoice_id,
+            amount=money(wire.amount),
+            status=CAPTURE_STATUSES.get(wire.status, CaptureStatus.PENDING),
+            created_at=wire.created_at,
+            raw=raw,
+        )
+    )
+
+
+def refund(raw: Any, refund_id: str | None = None) -> Refund:
+    """Read a refund: the one with this key of the shop's, if one is given.
 
     Raises:
         UnexpectedResponseError: If it does not fit, or is another refund.
     """
     wire = structure(raw, WireRefund)
-    if wire.reference != refund_id:
+    if refund_id not in (None, wire.reference):
         raise UnexpectedResponseError("the answer is about another refund")
     return _fitting(
         lambda: Refund(
@@ -187,6 +243,7 @@ def refund(raw: Any, refund_id: str) -> Refund:
             refund_id=wire.reference,
             invoice_id=wire.invoice_id,
             amount=money(wire.amount),
+            status=REFUND_STATUSES.get(wire.status, RefundStatus.PENDING),
             created_at=wire.created_at,
             raw=raw,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -11,6 +10,8 @@ from typing import Any, TypeVar
 import attrs
 
 from gateway_core import (
+    Capture,
+    CaptureRequest,
     Flow,
     HttpRequest,
     HttpResponse,
@@ -34,13 +35,13 @@ from gateway_core.errors import (
     UnexpectedResponseError,
     for_status,
 )
-from gateway_core.http import endpoint
+from gateway_core.http import endpoint, idempotency_key
 from gateway_core.models import order_reference
 from gateway_core.provider import Expiry, Idempotency, ListFilter, WebhookAuthentication
 from gateway_core.webhooks import check_standard, parse
-from gateway_core.wire import decode, loads, structure
+from gateway_core.wire import decode, loads, naming_invoice, structure
 from gateway_sandbox import mapping
-from gateway_sandbox.settings import BASE_URL, SandboxSettings
+from gateway_sandbox.settings import BASE_URL, SandboxOptions, SandboxSettings
 from gateway_sandbox.wire import WireAccount, WireRefusal
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Sandbox:
     info = ProviderInfo(
         title="Sandbox",
         base_url=BASE_URL,
+        options=SandboxOptions,
         honours=("description", "return_url", "expires_in", "metadata"),
         expiry=Expiry(minimum=timedelta(seconds=1), maximum=timedelta(days=365)),
         list_filter=ListFilter(by="payment"),
@@ -77,12 +79,14 @@ class Sandbox:
         notes=(
             "No real money moves.",
             "A declined payment may be tried again until the invoice's time is over: FAILED can still become PAID.",
+            "A disputed payment stays PAID until it is lost: then it is REFUNDED.",
             "An idempotency key is remembered for as long as the sandbox's state file is kept.",
         ),
     )
 
     @hookimpl
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
+        options: SandboxOptions = request.options or SandboxOptions()
         content = {
             "order_id": request.reference,
             "amount": mapping.amount_to_wire(request.amount),
@@ -90,9 +94,11 @@ class Sandbox:
             "return_url": request.return_url,
             "expires_in": _whole_seconds(request.expires_in),
             "metadata": dict(request.metadata),
+            "capture": options.capture,
         }
-        response = yield self._post(content, "invoices", key=_key("invoice", request.reference))
-        return _read(response, mapping.invoice)
+        response = yield self._post(content, "invoices", key=idempotency_key("invoice", request.reference))
+        with naming_invoice(response.body, "id"):
+            return _read(response, mapping.invoice)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -137,8 +143,30 @@ class Sandbox:
             "reference": request.refund_id,
             "reason": request.reason,
         }
-        response = yield self._post(content, "refunds", key=_key("refund", request.refund_id))
+        response = yield self._post(content, "refunds", key=idempotency_key("refund", request.refund_id))
         return _read(response, lambda answer: mapping.refund(answer, request.refund_id))
+
+    @hookimpl
+    def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
+        content = {
+            "invoice_id": request.invoice_id,
+            "amount": None if request.amount is None else mapping.amount_to_wire(request.amount),
+            "reference": request.capture_id,
+        }
+        response = yield self._post(content, "captures", key=idempotency_key("capture", request.capture_id))
+        return _read(response, lambda answer: mapping.capture(answer, request.capture_id))
+
+    def get_refund(self, refund_id: str) -> Flow[Refund]:
+        """Return a refund as it stands now, such as one that was PENDING. Run it with `Gateway.run`.
+
+        Args:
+            refund_id: The sandbox's id of it, `Refund.id`.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        response = yield self._get("refunds", refund_id)
+        return _read(response, mapping.refund)
 
     @hookimpl
     def check_account(self) -> Flow[None]:
@@ -156,15 +184,6 @@ class Sandbox:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.settings.api_key.reveal()}", "Accept": "application/json"}
-
-
-def _key(what: str, name: str) -> str:
-    """Return the idempotency key of one thing of the shop's: always the same, and fit for a header whatever its name.
-
-    The sandbox keeps keys apart by account, so nothing of the account is in it: after a change of the API key, a
-    repeated request still finds its first answer.
-    """
-    return f"{what}-{hashlib.sha256(name.encode('utf-8')).hexdigest()}"
 
 
 def _whole_seconds(time: timedelta | None) -> int | None:

@@ -9,12 +9,13 @@ import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field
 from gateway_core.webhooks import standard_key
 
 BASE_URL = "http://127.0.0.1:4010"
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
     """How to reach a sandbox, and how to know its webhooks.
@@ -40,3 +41,20 @@ class SandboxSettings:
     def _is_positive(self, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, timedelta) or value <= timedelta(0):
             raise ConfigurationError(f"{field.name} must be above zero seconds")
+
+
+def _check_capture(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value not in ("automatic", "manual"):
+        raise ConfigurationError(f"{field.name} must be automatic or manual")
+
+
+@attrs.frozen(kw_only=True)
+class SandboxOptions:
+    """Options of one invoice.
+
+    Attributes:
+        capture: ``automatic`` takes the money as soon as the payer pays; ``manual`` reserves it until the shop takes it
+            by `Gateway.capture_payment`, or releases it by `Gateway.cancel_invoice`.
+    """
+
+    capture: str = attrs.field(default="automatic", validator=_check_capture)

@@ -46,13 +46,26 @@ class WirePayment:
 
 
 @attrs.frozen(kw_only=True)
+class WireCapture:
+    """A capture."""
+
+    id: str
+    invoice_id: str
+    reference: str | None
+    amount: WireAmount
+    status: str
+    created_at: datetime
+
+
+@attrs.frozen(kw_only=True)
 class WireRefund:
     """A refund."""
 
     id: str
     invoice_id: str
-    reference: str
+    reference: str | None
     amount: WireAmount
+    status: str = "succeeded"
     created_at: datetime
 
 

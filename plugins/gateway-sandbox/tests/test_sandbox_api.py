@@ -49,6 +49,8 @@ def test_invoice_has_its_documented_shape(call: Call, emulator: SandboxEmulator,
         "description": "Two books",
         "return_url": "https://shop.example/",
         "metadata": {"a": "b"},
+        "capture": "automatic",
+        "dispute": None,
         "created_at": now,
     }
 
@@ -95,6 +97,7 @@ def test_refund_has_its_documented_shape(call: Call, emulator: SandboxEmulator, 
     assert refund == {
         "invoice_id": made["id"],
         "amount": {"amount": "9.90", "currency": "EUR"},
+        "status": "succeeded",
         "reference": None,
         "reason": "late",
         "created_at": clock().isoformat().replace("+00:00", "Z"),

@@ -20,12 +20,25 @@ from gateway_azothpay.webhook import CREATED
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, NotFoundError, RejectedError, UnexpectedResponseError
 from gateway_core.models import Headers
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, QueuedDelivery, WayToPay, query_of
+from gateway_core.provider import Declines
+from gateway_core.testing import (
+    EmulatedInvoice,
+    EmulatedPayment,
+    Emulator,
+    InvoiceAction,
+    QueuedDelivery,
+    WayToPay,
+    query_of,
+)
 from gateway_core.webhooks import sign
 from gateway_core.wire import dumps, loads
 
 #: The update that says that a subscription was ended.
 _REVOKED = "stream_revoked"
+
+_REVOKE = InvoiceAction(
+    id="revoke", label="End the subscription", hint="As the payer does in the wallet. The invoice stays paid."
+)
 
 _LARGEST_LIMIT = 100
 
@@ -56,6 +69,7 @@ class AzothPayEmulator(Emulator):
     """
 
     title: ClassVar[str] = "AzothPay"
+    declines: ClassVar[Declines] = Declines.NONE
     redelivery: ClassVar[tuple[timedelta, ...]] = (timedelta(minutes=1),) * 3
     down: bool = False
 
@@ -144,6 +158,16 @@ class AzothPayEmulator(Emulator):
             self.ledger.save(ended)
             self.announce(_REVOKED, invoice, ended)
             return ended
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the payer can do in the wallet: end the subscription."""
+        return () if self._running(invoice) is None else (_REVOKE,)
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:  # noqa: ARG002  # the one
+        """End the subscription."""
+        running = self._running(invoice)
+        assert running is not None  # noqa: S101  # else there is no action
+        self.revoke(running.id)
 
     # The webhooks.
 
@@ -249,6 +273,10 @@ class AzothPayEmulator(Emulator):
     def _recipient(self) -> str:
         """The merchant's wallet. It breaks the rules of its chain, so that no real money can be sent to it."""
         return "0xEmulatedDoNotPay00000000000000000000000A"
+
+    def _running(self, invoice: EmulatedInvoice) -> EmulatedPayment | None:
+        started = self.ledger.select(EmulatedPayment, parent=invoice.id)
+        return next((each for _, each in started if each.data["revokedBy"] is None), None)
 
     def _new_tx(self) -> str:
         return f"0x{self.random.getrandbits(256):064x}"

@@ -18,9 +18,11 @@ from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money, Paymen
 from gateway_core.errors import RejectedError
 from gateway_core.http import endpoint
 from gateway_core.models.headers import HeadersLike
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, Ledger, QueuedDelivery
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, InvoiceAction, Ledger, QueuedDelivery
 from gateway_core.webhooks import sign
 from gateway_core.wire import dumps, loads
+
+_DELETE = InvoiceAction(id="delete", label="Delete", hint="Delete the budget, softly: the customer's page refuses it.")
 
 
 class BillogetEmulator(Emulator):
@@ -134,6 +136,17 @@ class BillogetEmulator(Emulator):
         """Return whether a budget can be approved: a deleted one cannot."""
         return super().payable(invoice) and not invoice.data["deleted"]
 
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the shop and time can do to a budget: nothing to one that was deleted."""
+        return () if invoice.data["deleted"] else (_DELETE, *super().actions(invoice))
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions`."""
+        if action == _DELETE.id:
+            self.delete(invoice)
+        else:
+            super().perform(invoice, action, amount)
+
     # What becomes of a budget.
 
     def create(self, fields: Fields) -> EmulatedInvoice:
@@ -202,20 +215,8 @@ class BillogetEmulator(Emulator):
 
     def announce_other(self, kind: str, about: str, data: Mapping[str, Any]) -> None:
         """Queue a webhook that is about no budget, if the shop has an address for them."""
-        if self.webhook_url is None:
-            return
-        now, body = self.clock(), self.notification(kind, data)
-        self.ledger.save(
-            QueuedDelivery(
-                id=self.new_uuid(),
-                event_id=self.event_key(body),
-                invoice_id=about,
-                kind=kind,
-                body=body,
-                created_at=now,
-                due_at=now,
-            )
-        )
+        if self.webhook_url is not None:
+            self.enqueue(kind, about, self.notification(kind, data))
 
     def notification(self, kind: str, data: Mapping[str, Any]) -> bytes:
         """Return the bytes of a webhook, with a delivery id of its own."""

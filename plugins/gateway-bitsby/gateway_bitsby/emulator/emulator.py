@@ -18,7 +18,8 @@ from gateway_bitsby.emulator import bookkeeping, documents
 from gateway_bitsby.settings import TIMES_TO_PAY
 from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
 from gateway_core.errors import InvalidRequestError, RejectedError
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, WayToPay, fields_of
+from gateway_core.provider import Declines
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, Emulator, InvoiceAction, WayToPay, fields_of
 
 #: Bitsby's limit: at most one request in this time.
 _SPACING = timedelta(seconds=1)
@@ -29,6 +30,9 @@ _LARGEST_LIMIT = 100
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+_CANCEL = InvoiceAction(id="cancel", label="Cancel", hint="Call the invoice off, while nobody has opened its page.")
 
 
 class _RefusedError(Exception):
@@ -48,6 +52,7 @@ class BitsbyEmulator(Emulator):
     """
 
     title: ClassVar[str] = "Bitsby"
+    declines: ClassVar[Declines] = Declines.NONE
     redelivery: ClassVar[tuple[timedelta, ...]] = (
         timedelta(minutes=5),
         timedelta(minutes=15),
@@ -135,6 +140,20 @@ class BitsbyEmulator(Emulator):
         raise RejectedError(
             f"a crypto payment is made or not made, never declined: this invoice stays {documents.status_word(invoice)}"
         )
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the shop and time can do to an invoice: nobody cancels one whose page was opened."""
+        return (*((_CANCEL,) if _is_cancelable(invoice) else ()), *super().actions(invoice))
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions`."""
+        if action == _CANCEL.id:
+            self._call_off(invoice)
+        else:
+            super().perform(invoice, action, amount)
+
+    def _call_off(self, invoice: EmulatedInvoice) -> None:
+        self.ledger.save(attrs.evolve(invoice, status=InvoiceStatus.CANCELED))
 
     # The webhooks.
 
@@ -247,9 +266,9 @@ class BitsbyEmulator(Emulator):
 
     def _cancel(self, fields: Mapping[str, str]) -> Any:
         invoice = self._invoice(fields)
-        if invoice.status is not InvoiceStatus.PENDING or invoice.data["views"]:
+        if not _is_cancelable(invoice):
             raise _RefusedError("Invoice cannot be canceled")
-        self.ledger.save(attrs.evolve(invoice, status=InvoiceStatus.CANCELED))
+        self._call_off(invoice)
         return "Invoice canceled"
 
     def _bind(self, fields: Mapping[str, str]) -> Any:
@@ -336,6 +355,10 @@ class BitsbyEmulator(Emulator):
         paid = attrs.evolve(invoice, status=InvoiceStatus.PAID, received=invoice.amount)
         self.ledger.save(paid)
         self.on_change(paid, payment)
+
+
+def _is_cancelable(invoice: EmulatedInvoice) -> bool:
+    return invoice.status is InvoiceStatus.PENDING and not invoice.data["views"]
 
 
 def _day(fields: Mapping[str, str], name: str) -> datetime | None:

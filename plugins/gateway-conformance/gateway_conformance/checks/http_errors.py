@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+
+import attrs
 
 from gateway_conformance import fault_injection
 from gateway_conformance.base import Checks
@@ -10,7 +13,7 @@ from gateway_conformance.check import check, describe, require
 from gateway_conformance.harness import Harness
 from gateway_conformance.operations import operations_of
 from gateway_core.errors import NotSentError, OutcomeUnknownError, RateLimitedError, TransportError
-from gateway_core.http import HttpResponse
+from gateway_core.http import HttpRequest, HttpResponse
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -132,6 +135,22 @@ class HttpErrorChecks(Checks):
             self._status_of_a_new_account(status)
 
     @check
+    def test_error_status_is_never_a_success(self, harness: Harness) -> None:
+        """An answer of any status of 4xx or 5xx is an error, also where its body is that of a success.
+
+        Why: 402 says that nobody paid, and 409 that something else was done. What stands beside it is history.
+        """
+        for status in (402, 405, 406, 409, 410, 418, 422, 423, 424, 428, 451, 499, 500, 501, 505, 511, 520, 599):
+
+            def put(answer: HttpResponse, status: int = status) -> HttpResponse:
+                return attrs.evolve(answer, status=status)
+
+            for operation, number, (outcome, error, _) in fault_injection.attack(harness, put):
+                require(
+                    error is not None, f"{operation.name}, answer {number + 1} of status {status}, gave {outcome!r}"
+                )
+
+    @check
     def test_request_that_was_not_sent_is_told_so(self, harness: Harness) -> None:
         """A request that never left is `NotSentError`, with effect `none`.
 
@@ -148,19 +167,32 @@ class HttpErrorChecks(Checks):
 
     @check
     def test_lost_answer_leaves_a_creation_unknown(self, harness: Harness) -> None:
-        """A lost answer is `OutcomeUnknownError`; its effect is `unknown` for a creation, and `none` for a read.
+        """A lost answer is `OutcomeUnknownError`; its effect is `unknown` for a change, and `none` for a read.
 
         Why: This is how customers are charged twice: the invoice exists, and the shop believes that it does not.
         """
         for operation in operations_of(harness):
+            for lost, wanted in ((True, "none"), (False, "unknown")):  # the answers to what is safe, or to what is not
 
-            def lose(*_: object) -> HttpResponse:
-                raise OutcomeUnknownError("the connection was closed")
+                def lose(
+                    _: int,
+                    request: HttpRequest,
+                    genuine: Callable[[], HttpResponse],
+                    lost: bool = lost,  # noqa: FBT001  # the loop's, of this turn
+                ) -> HttpResponse:
+                    if request.safe is lost:
+                        raise OutcomeUnknownError("the connection was closed")
+                    return genuine()
 
-            seen = fault_injection.error_of(harness, operation, lose)
-            require(isinstance(seen, TransportError), f"{operation.name} raised {seen and describe(seen)}")
-            wanted = "none" if operation.name in fault_injection.READS else "unknown"
-            require(seen is None or seen.effect == wanted, f"{operation.name} says effect {seen and seen.effect}")
+                _, seen, asked = fault_injection.outcome_of(harness, operation, lose)
+                if not any(request.safe is lost for request in asked):
+                    reads = lost or operation.name in fault_injection.READS
+                    require(reads, f"{operation.name} sends no request that changes something")
+                    continue
+                changed = any(not request.safe for request in asked)
+                require(isinstance(seen, TransportError), f"{operation.name} raised {seen and describe(seen)}")
+                allowed = ("unknown", "done") if lost and changed else (wanted,)
+                require(seen is None or seen.effect in allowed, f"{operation.name} says effect {seen and seen.effect}")
 
     @check
     def test_creation_is_marked_as_changing_something(self, harness: Harness) -> None:

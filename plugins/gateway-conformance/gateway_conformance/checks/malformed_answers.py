@@ -9,10 +9,12 @@ import attrs
 
 from gateway_conformance import fault_injection, json_values
 from gateway_conformance.base import Checks
-from gateway_conformance.check import check, require
+from gateway_conformance.check import check, fail, not_applicable, require
 from gateway_conformance.harness import Harness
 from gateway_conformance.operations import operations_of
+from gateway_core.errors import GatewayError
 from gateway_core.http import HttpRequest, HttpResponse
+from gateway_core.testing import EmulatedInvoice
 
 _JSON = {"Content-Type": "application/json"}
 _HTML = b"<!doctype html><html><body><h1>Please log in</h1></body></html>"
@@ -141,6 +143,33 @@ class MalformedAnswerChecks(Checks):
                     attacked[2][1] is not None or attacked[0].name not in {"create_invoice", "get_status"},
                     f"{attacked[0].name} took an answer with the number {number[:20]!r}",
                 )
+
+    @check
+    def test_invoice_that_cannot_be_read_is_named(self, harness: Harness) -> None:
+        """Where the answer to a creation has an id and cannot be read otherwise, the error has that id.
+
+        Why: The invoice exists, and can be paid. Who knows its id can look it up or call it off.
+        """
+        emulator = harness.needs_emulator("a scenario has one answer, whole")
+
+        def spoil(_: int, asked: HttpRequest, genuine: Callable[[], HttpResponse]) -> HttpResponse:
+            answer = genuine()
+            body = answer.body.rstrip()
+            if asked.safe or not body.endswith(b"}"):
+                return answer
+            return attrs.evolve(answer, body=body[:-1] + b',"zorblax":NaN}')
+
+        with harness.transport.answering(spoil):
+            try:
+                harness.gateway.create_invoice(harness.request())
+            except GatewayError as error:
+                told = error
+            else:
+                fail("an answer with NaN in it was taken")
+        made = [invoice.id for _, invoice in emulator.ledger.select(EmulatedInvoice)]
+        if not any(each.encode() in answer.body for each in made for answer in harness.transport.answers):
+            not_applicable("no answer to a creation has the invoice's id in it")
+        require(told.invoice_id == made[-1], f"{made[-1]} was made, and the error names {told.invoice_id}: {told}")
 
     @check
     def test_repeated_keys_are_unexpected(self, harness: Harness) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from gateway_conformance import json_values
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, describe, fail, not_applicable, require
 from gateway_conformance.harness import Harness
@@ -23,6 +24,7 @@ from gateway_core.errors import (
 )
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models.payment import Payment, PaymentQuery, PaymentStatus
+from gateway_core.models.status import InvoiceStatus
 from gateway_core.testing.ledger import EmulatedPayment
 
 #: No list of a handful of payments has more pages than this.
@@ -179,6 +181,71 @@ class PaymentListChecks(Checks):
             require(payment.status is PaymentStatus.CONFIRMED, f"payment {payment.id} is {payment.status.value}")
 
     @check
+    def test_payments_that_did_not_come_are_not_confirmed(self, harness: Harness) -> None:
+        """A payment that failed or is pending at the provider is not CONFIRMED in the list.
+
+        Why: It is counted as income, and the order that it belongs to as paid.
+        """
+        self._needs_list(harness)
+        emulator = harness.needs_emulator("a scenario lists what came")
+        for status in (PaymentStatus.FAILED, PaymentStatus.PENDING):
+            invoice = harness.paid()
+            usual = {payment.id: payment for payment in harness.gateway.list_payments()}
+            own = [each for _, each in emulator.ledger.select(EmulatedPayment, parent=invoice.id)]
+            shown = [each for each in own if each.id in usual]
+            with harness.transport.recording() as asked:
+                list(harness.gateway.list_payments())
+            before = [answer.body for answer in harness.transport.answers[-len(asked) :]]
+            for each in shown:
+                emulator.ledger.save(attrs.evolve(each, status=status))
+            with harness.transport.recording() as asked:
+                found = {payment.id: payment for payment in harness.gateway.list_payments()}
+            if [answer.body for answer in harness.transport.answers[-len(asked) :]] == before:
+                not_applicable("the provider's list does not tell of a payment's status")
+            wrong = [each.id for each in shown if each.id in found and found[each.id].status is PaymentStatus.CONFIRMED]
+            require(not wrong, f"{status.value} at the provider, and told as confirmed: {wrong}")
+
+    @check
+    def test_payment_is_told_with_its_own_time(self, harness: Harness) -> None:
+        """The time of a payment is when it came, and not when its invoice was made or the list was read.
+
+        Why: A payment of the next day is in the next day's books, whenever the order was placed.
+        """
+        self._needs_list(harness)
+        emulator = harness.needs_emulator("a scenario says what time it likes")
+        invoice = harness.create()
+        harness.clock.move(timedelta(minutes=25))
+        if not harness.move(invoice, InvoiceStatus.PAID):
+            fail("an invoice cannot be paid after 25 minutes")
+        harness.clock.move(timedelta(hours=7))
+        for payment in harness.gateway.list_payments():
+            _check_payment(payment, emulator.ledger.get(EmulatedPayment, payment.id))
+
+    @check
+    def test_payment_that_cannot_be_read_is_named(self, harness: Harness) -> None:
+        """Where one payment of a page cannot be read, the error names it by its id.
+
+        Why: Nobody finds it among a hundred others, and until it is found there is no list at all.
+        """
+        self._needs_list(harness)
+        harness.needs_emulator("a scenario answers with what the author wrote")
+        wanted = harness.payments(3)
+        with harness.transport.recording() as asked:
+            list(harness.gateway.list_payments())
+        answers = harness.transport.answers[-len(asked) :]
+        spoilt = [each for each in (_with_one_spoilt(answer.body, wanted) for answer in answers) if each is not None]
+        if not spoilt:
+            not_applicable("no answer has the ids of payments in it")
+        body, known = spoilt[0]
+        with harness.transport.answering(lambda _, __, genuine: attrs.evolve(genuine(), body=body)):
+            try:
+                found = list(harness.gateway.list_payments())
+            except GatewayError as error:
+                require(known in str(error), f"payment {known} cannot be read, and the error is {describe(error)}")
+                return
+        require(len(found) == len(wanted), f"payment {known} cannot be read, and the list has the {len(found)} others")
+
+    @check
     def test_list_of_one_invoice_is_of_that_invoice(self, harness: Harness) -> None:
         """A list asked for by invoice shows payments of that invoice only, or is refused before any request.
 
@@ -279,6 +346,19 @@ def _same(wanted: set[str], found: list[str], where: str = "") -> None:
     missing, strange = wanted - set(found), set(found) - wanted
     require(not missing, f"{where}{len(missing)} of {len(wanted)} payments are missing")
     require(not strange, f"{where}shown, though nobody made them: {sorted(strange)}")
+
+
+def _with_one_spoilt(body: bytes, ids: set[str]) -> tuple[bytes, str] | None:
+    """Return a body in which one payment has a wrong type wherever it may, and that payment's id."""
+    value = json_values.parsed(body)
+    for path in json_values.every_leaf(value):
+        known = json_values.at(value, path)
+        if not isinstance(known, str) or known not in ids or len(path) < 2:
+            continue
+        item = json_values.at(value, path[:-1])
+        spoilt = {name: each if name == path[-1] else {"zorblax": []} for name, each in item.items()}
+        return json_values.written(json_values.changed(value, path[:-1], spoilt)), known
+    return None
 
 
 def _check_payment(payment: Payment, known: EmulatedPayment | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import logging
 import re
 import traceback
@@ -95,6 +96,24 @@ class SecrecyChecks(Checks):
             for message in _bad_messages(harness):
                 harness.verify(message)
         _check_clean(harness, "a log record", "\n".join(lines))
+
+    @check
+    def test_secrets_are_not_printed(self, harness: Harness) -> None:
+        """S1: No secret is written to standard output or standard error, whatever the provider answers.
+
+        Why: What a server prints is kept by whoever runs it.
+        """
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            for operation in operations_of(harness):
+                called(operation, harness.gateway)
+            for _ in _errors(harness):
+                pass
+            if harness.info.webhook_authentication != "none":
+                for message in harness.webhooks():
+                    harness.verify(message)
+        _check_clean(harness, "standard output", out.getvalue())
+        _check_clean(harness, "standard error", err.getvalue())
 
     @check
     def test_secrets_are_in_no_error(self, harness: Harness) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
 from gateway_conformance.base import Checks
 from gateway_conformance.check import check, not_applicable, require
 from gateway_conformance.harness import Harness
 from gateway_conformance.webhook_messages import accepted, genuine_ones, ids_of, in_words, needs_webhooks
-from gateway_core.errors import (
-    UnsupportedOperationError,
-    WebhookError,
-)
+from gateway_core.errors import GatewayError, UnsupportedOperationError, WebhookError
+from gateway_core.models.invoice import Invoice
+from gateway_core.models.refund import RefundRequest
 from gateway_core.models.status import InvoiceStatus
-from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRequest
 from gateway_core.provider import WebhookAuthentication
-from gateway_core.testing import QueuedDelivery
+from gateway_core.testing import Emulator, QueuedDelivery
 
 
 class WebhookChecks(Checks):
@@ -138,6 +138,46 @@ class WebhookChecks(Checks):
         require(not set(one) & set(other), f"both are {one}")
 
     @check
+    def test_every_event_of_an_invoice_has_an_id_of_its_own(self, harness: Harness) -> None:
+        """Whatever happens to an invoice, such as two refunds, is told by events with different ids.
+
+        Why: What bears the id of an earlier event is thrown away as known: a second refund, or a late payment.
+        """
+        needs_webhooks(harness)
+        emulator = harness.needs_emulator("one webhook is all that a scenario gives")
+        for steps in (("pay", "refund", "refund", "act"), ("decline", "pay"), ("act",)):
+            invoice = harness.create()
+            seen = _events(harness)
+            for number, step in enumerate(steps):
+                with contextlib.suppress(GatewayError):
+                    _happen(harness, emulator, invoice, f"{step} {number}")
+                told = _events(harness)
+                # What tells nothing new may pass for a repetition.
+                lost = [each.id for each in told.values() if each.id in seen and each.report != seen[each.id].report]
+                require(not lost, f"{step} is told by the id of an earlier event, {lost}")
+                seen |= told
+
+    @check
+    def test_webhook_of_another_account_is_refused(self, harness: Harness) -> None:
+        """A webhook that is genuine for another account of the provider is refused.
+
+        Why: Anybody can open an account there, pay one cent to himself, and have the webhook sent to this shop.
+        """
+        needs_webhooks(harness)
+        harness.needs_emulator("a scenario has one account")
+        other = Harness(self, emulator=harness.another_account())
+        try:
+            if set(other.secrets()) == set(harness.secrets()):
+                not_applicable("the author's settings are those of every account")
+            invoice = other.paid()
+            for message in other.delivered():
+                seen = harness.verify(message)
+                told = [event.invoice_id for event in seen.events] if isinstance(seen, WebhookDelivery) else []
+                require(not told, f"the other account's invoice {invoice.id!r} is told here: {in_words(seen)}")
+        finally:
+            other.close()
+
+    @check
     def test_two_events_of_one_invoice_have_different_ids(self, harness: Harness) -> None:
         """Events that tell two things of one invoice have two ids.
 
@@ -151,3 +191,23 @@ class WebhookChecks(Checks):
         harness.move(invoice, InvoiceStatus.PAID)
         second = [each for message in harness.delivered() for each in ids_of(accepted(harness, message))]
         require(not set(first) & set(second), f"first {first}, then {second}")
+
+
+def _events(harness: Harness) -> dict[str, WebhookEvent]:
+    """Return the events that are delivered now, by their ids."""
+    return {event.id: event for message in harness.delivered() for event in accepted(harness, message).events}
+
+
+def _happen(harness: Harness, emulator: Emulator, invoice: Invoice, step: str) -> None:
+    """Let something happen to an invoice, if it can."""
+    known = harness.emulated(invoice)
+    offered = emulator.actions(known)
+    if step.startswith("decline"):
+        emulator.decline(known.token)
+    elif step.startswith("pay"):
+        emulator.pay(known.token)
+    elif step.startswith("act") and offered:
+        emulator.act(known.token, offered[0].id)
+    elif step.startswith("refund") and harness.supports("refund_payment"):
+        part = RefundRequest(refund_id=f"{invoice.id} {step}", invoice_id=invoice.id, amount=harness.amount(500))
+        harness.gateway.refund_payment(part)

@@ -23,7 +23,7 @@ from gateway_sandbox.demo.payer import Payer
 from gateway_sandbox.demo.shop import Received, Shop
 from gateway_sandbox.demo.telling import Masking, Step, Teller, UnobservedError, fields
 
-#: Seconds that each step may take, and those that a person may take to pay.
+#: Seconds that the sandbox may take to start, an answer or a webhook to come, and a person to pay.
 _PATIENCE = 15.0
 _PATIENCE_WITH_PEOPLE = 900.0
 
@@ -39,7 +39,7 @@ def run(console: Console | None, *, open_page: bool = False, patience: float = _
     Args:
         console: Where people read it; None tells nobody.
         open_page: Leave the checkout page to a person with a browser.
-        patience: Seconds that each step may take.
+        patience: Seconds that each answer, and the webhook, may take.
     """
     story = Story(Teller(console), open_page=open_page, patience=patience)
     with contextlib.suppress(UnobservedError), contextlib.ExitStack() as stack:
@@ -54,7 +54,7 @@ class Story:
     Args:
         teller: Tells it.
         open_page: Leave the checkout page to a person with a browser.
-        patience: Seconds that each step may take.
+        patience: Seconds that each answer, and the webhook, may take.
     """
 
     def __init__(self, teller: Teller, *, open_page: bool, patience: float) -> None:
@@ -78,7 +78,7 @@ class Story:
         """
         shop = stack.enter_context(Shop())
         with self._step("The sandbox starts, in a process of its own") as step:
-            sandbox = stack.enter_context(SandboxProcess(shop.url, patience=self._patience))
+            sandbox = stack.enter_context(SandboxProcess(shop.url, patience=_PATIENCE))
             self._masking.secrets = tuple(value for key, value in sandbox.settings.items() if key != "base_url")
             step.facts |= fields([("address", sandbox.url), ("process", sandbox.pid), ("webhooks to", shop.url)])
 

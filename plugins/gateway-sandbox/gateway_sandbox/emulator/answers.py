@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway_core import HttpResponse, InvoiceStatus, Money, PaymentStatus
-from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund
+from gateway_core.models import RefundStatus
+from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund, Emulator
 from gateway_core.wire import dumps
 
 #: The words of this API. An event about an invoice is named after the word for its new status.
 WORDS: Mapping[InvoiceStatus, str] = {
     InvoiceStatus.PENDING: "open",
+    InvoiceStatus.AUTHORIZED: "authorized",
     InvoiceStatus.PARTIALLY_PAID: "partially_paid",
     InvoiceStatus.PAID: "paid",
     InvoiceStatus.OVERPAID: "overpaid",
@@ -23,8 +25,15 @@ WORDS: Mapping[InvoiceStatus, str] = {
     InvoiceStatus.REFUNDED: "refunded",
 }
 PAYMENT_WORDS: Mapping[PaymentStatus, str] = {
+    PaymentStatus.PENDING: "authorized",
+    PaymentStatus.FAILED: "failed",
     PaymentStatus.CONFIRMED: "succeeded",
     PaymentStatus.REFUNDED: "refunded",
+}
+REFUND_WORDS: Mapping[RefundStatus, str] = {
+    RefundStatus.PENDING: "pending",
+    RefundStatus.DONE: "succeeded",
+    RefundStatus.FAILED: "failed",
 }
 
 
@@ -72,6 +81,8 @@ def invoice_json(invoice: EmulatedInvoice, checkout_url: str) -> dict[str, Any]:
         "description": invoice.description,
         "return_url": invoice.return_url,
         "metadata": invoice.data["metadata"],
+        "capture": invoice.data.get("capture"),
+        "dispute": invoice.data.get("dispute"),
         "checkout_url": checkout_url,
         "created_at": time_text(invoice.created_at),
         "expires_at": invoice.expires_at and time_text(invoice.expires_at),
@@ -90,16 +101,37 @@ def payment_json(payment: EmulatedPayment) -> dict[str, Any]:
     }
 
 
-def refund_json(refund: EmulatedRefund, reason: str) -> dict[str, Any]:
+def capture_json(invoice: EmulatedInvoice) -> dict[str, Any]:
+    """Write the capture of an invoice."""
+    captured = invoice.data["captured"]
+    return {
+        "id": captured["id"],
+        "invoice_id": invoice.id,
+        "amount": amount_json(Money(captured["amount"], invoice.amount.unit)),
+        "status": "succeeded",
+        "reference": captured["reference"],
+        "created_at": time_text(datetime.fromisoformat(captured["at"])),
+    }
+
+
+def refund_json(refund: EmulatedRefund) -> dict[str, Any]:
     """Write a refund."""
     return {
         "id": refund.id,
         "invoice_id": refund.invoice_id,
         "amount": amount_json(refund.amount),
+        "status": REFUND_WORDS[refund.status],
         "reference": refund.refund_id,
-        "reason": reason,
+        "reason": refund.data["reason"],
         "created_at": time_text(refund.created_at),
     }
+
+
+def event_body(emulator: Emulator, kind: str, data: Mapping[str, Any]) -> bytes:
+    """Write a webhook, with an id of its own."""
+    now = time_text(emulator.clock())
+    event = {"id": f"evt_{emulator.new_token(24)}", "type": kind, "created_at": now, "data": data}
+    return dumps(event) + b"\n"  # a body that was parsed and written anew lacks it: such a shop fails here, too
 
 
 def amount_json(amount: Money) -> dict[str, str]:
@@ -111,3 +143,10 @@ def amount_json(amount: Money) -> dict[str, str]:
 def time_text(moment: datetime) -> str:
     """Write a time as RFC 3339 does, in UTC."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def page_json(rows: list[tuple[int, dict[str, Any]]], limit: int) -> HttpResponse:
+    """Answer a page. One row more than the limit was read, to know whether there is another page."""
+    shown = rows[:limit]
+    more = f"after-{shown[-1][0]}" if len(rows) > limit else None
+    return json_response(200, {"data": [row for _, row in shown], "next_cursor": more})

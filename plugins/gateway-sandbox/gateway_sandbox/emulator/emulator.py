@@ -15,38 +15,38 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money, PaymentStatus, Secret
+from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money, Secret
 from gateway_core.errors import RejectedError
 from gateway_core.testing import (
     EmulatedInvoice,
     EmulatedPayment,
     EmulatedRefund,
     Emulator,
+    InvoiceAction,
     QueuedDelivery,
     WayToPay,
 )
 from gateway_core.webhooks import sign_standard
-from gateway_core.wire import dumps
+from gateway_sandbox.emulator import settlement
 from gateway_sandbox.emulator.answers import (
     WORDS,
     RefusedError,
+    capture_json,
+    event_body,
     invoice_json,
     json_response,
+    page_json,
     payment_json,
     refund_json,
-    time_text,
 )
-from gateway_sandbox.emulator.reading import Fields, body_of
+from gateway_sandbox.emulator.reading import Fields, body_of, page_of
 from gateway_sandbox.emulator.scenarios import Scenario, scenario_of
 
 #: How long an invoice may be paid unless the shop says otherwise, and the longest that it may say.
 USUAL_LIFE = timedelta(hours=1)
 LONGEST_LIFE = timedelta(days=365)
 
-_CANCELABLE = frozenset({InvoiceStatus.PENDING, InvoiceStatus.FAILED})
-
 _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
-_CURSOR = re.compile(r"after-([0-9]{1,15})", re.ASCII)
 
 
 class SandboxEmulator(Emulator):
@@ -71,6 +71,7 @@ class SandboxEmulator(Emulator):
         """Answer one request to the API."""
         try:
             with self.ledger.transaction():
+                settlement.finish_refunds(self)
                 answer = self._answer(request)
         except RefusedError as refused:
             answer = refused.answer
@@ -116,8 +117,12 @@ class SandboxEmulator(Emulator):
                 return {"POST": functools.partial(self._cancel_invoice, invoice_id)}
             case ["payments"]:
                 return {"GET": self._list_payments}
+            case ["captures"]:
+                return {"POST": self._create_capture}
             case ["refunds"]:
                 return {"POST": self._create_refund}
+            case ["refunds", refund_id]:
+                return {"GET": functools.partial(self._read_refund, refund_id)}
             case ["account"]:
                 return {"GET": self._read_account}
         raise RefusedError(404, "not_found", "There is nothing at this address.")
@@ -138,6 +143,7 @@ class SandboxEmulator(Emulator):
         return_url = fields.web_address("return_url")
         life = fields.whole_number("expires_in", least=1, most=int(LONGEST_LIFE.total_seconds()))
         metadata = fields.texts("metadata", most=50, longest=1000)
+        capture = fields.one_of("capture", ("automatic", "manual"))
         fields.done()
         scenario = scenario_of(f"{amount.amount:f}")
         if not scenario.created_all_the_same and self._is_first(scenario, order_id):
@@ -154,7 +160,7 @@ class SandboxEmulator(Emulator):
             return_url=return_url,
             received=amount - amount,
             refunded=amount - amount,
-            data={"metadata": metadata},
+            data={"metadata": metadata, "capture": capture, "captured": None, "dispute": None},
         )
         self.ledger.save(invoice)
         return json_response(201, self._json(invoice))
@@ -162,9 +168,9 @@ class SandboxEmulator(Emulator):
     def _list_invoices(self, request: HttpRequest) -> HttpResponse:
         fields = Fields.of_query(request)
         order_id = fields.text("order_id")
-        after, limit = _page_of(fields)
+        after, limit = page_of(fields)
         rows = self.ledger.select(EmulatedInvoice, parent=order_id, after=after, limit=limit + 1)
-        return _page([(position, self._json(self.current(invoice))) for position, invoice in rows], limit)
+        return page_json([(position, self._json(self.current(invoice))) for position, invoice in rows], limit)
 
     def _read_invoice(self, invoice_id: str, request: HttpRequest) -> HttpResponse:
         Fields.of_query(request).done()
@@ -175,25 +181,30 @@ class SandboxEmulator(Emulator):
             Fields(body_of(request)).done()
         invoice = self._known(invoice_id)
         if invoice.status is not InvoiceStatus.CANCELED:
-            if invoice.status not in _CANCELABLE:
-                word = WORDS[invoice.status]
-                raise RefusedError(
-                    422, "not_cancelable", f"This invoice is {word}: only an unpaid one can be canceled."
-                )
-            invoice = attrs.evolve(invoice, status=InvoiceStatus.CANCELED)
-            self.ledger.save(invoice)
-            self.on_change(invoice, None)
+            invoice = settlement.cancel(self, invoice)
         return json_response(200, self._json(invoice))
 
     def _list_payments(self, request: HttpRequest) -> HttpResponse:
         fields = Fields.of_query(request)
         invoice_id = fields.text("invoice_id")
         since, until = fields.time("created_gte"), fields.time("created_lt")
-        after, limit = _page_of(fields)
+        after, limit = page_of(fields)
         rows = self.ledger.select(
             EmulatedPayment, parent=invoice_id, since=since, until=until, after=after, limit=limit + 1
         )
-        return _page([(position, payment_json(payment)) for position, payment in rows], limit)
+        return page_json([(position, payment_json(payment)) for position, payment in rows], limit)
+
+    def _create_capture(self, request: HttpRequest) -> HttpResponse:
+        content = body_of(request)
+        return self._once(request, content, lambda: self._new_capture(content))
+
+    def _new_capture(self, content: Any) -> HttpResponse:
+        fields = Fields(content)
+        invoice_id, amount = fields.needed_text("invoice_id"), fields.optional_money("amount")
+        reference = fields.text("reference")
+        fields.done()
+        invoice = self._known(invoice_id)
+        return json_response(201, capture_json(settlement.capture(self, invoice, amount, reference)))
 
     def _create_refund(self, request: HttpRequest) -> HttpResponse:
         content = body_of(request)
@@ -205,24 +216,14 @@ class SandboxEmulator(Emulator):
         reference, reason = fields.text("reference"), fields.text("reason", longest=1000) or ""
         fields.done()
         invoice = self._known(invoice_id)
-        if amount.unit != invoice.amount.unit:
-            raise fields.wrong("amount.currency", f"This invoice is in {invoice.amount.currency}.")
-        left = invoice.received - invoice.refunded
-        if amount > left:
-            raise RefusedError(422, "refund_too_large", f"At most {left} can be refunded.", field="amount.amount")
-        refund = EmulatedRefund(
-            id=self._new_id("re"), refund_id=reference, invoice_id=invoice.id, amount=amount, created_at=self.clock()
-        )
-        self.ledger.save(refund)
-        whole = amount == left
-        status = InvoiceStatus.REFUNDED if whole else InvoiceStatus.PARTIALLY_REFUNDED
-        changed = attrs.evolve(invoice, refunded=invoice.refunded + amount, status=status)
-        self.ledger.save(changed)
-        if whole:
-            for _, payment in self.ledger.select(EmulatedPayment, parent=invoice.id):
-                self.ledger.save(attrs.evolve(payment, status=PaymentStatus.REFUNDED))
-        self.on_change(changed, None)
-        return json_response(201, refund_json(refund, reason))
+        return json_response(201, refund_json(settlement.refund(self, invoice, amount, reference, reason)))
+
+    def _read_refund(self, refund_id: str, request: HttpRequest) -> HttpResponse:
+        Fields.of_query(request).done()
+        refund = self.ledger.get(EmulatedRefund, refund_id)
+        if refund is None:
+            raise RefusedError(404, "not_found", "There is no such refund.")
+        return json_response(200, refund_json(refund))
 
     def _read_account(self, request: HttpRequest) -> HttpResponse:
         Fields.of_query(request).done()
@@ -261,6 +262,8 @@ class SandboxEmulator(Emulator):
 
     def payable(self, invoice: EmulatedInvoice) -> bool:
         """Return whether an invoice can be paid: an open one, or a declined one whose time is not over."""
+        if invoice.data.get("captured"):
+            return False
         if invoice.status is InvoiceStatus.FAILED and invoice.expires_at is not None:
             return self.clock() < invoice.expires_at
         return super().payable(invoice)
@@ -275,6 +278,49 @@ class SandboxEmulator(Emulator):
             self.decline(token)
             raise RejectedError("the payment was declined, which this invoice's amount asks for")
         return super().pay(token, amount, way)
+
+    def settle(self, invoice: EmulatedInvoice, payment: EmulatedPayment) -> None:
+        """Count a payment, or reserve it until the shop captures it."""
+        if settlement.is_manual(invoice):
+            settlement.authorize(self, invoice, payment)
+        else:
+            super().settle(invoice, payment)
+
+    def actions(self, invoice: EmulatedInvoice) -> tuple[InvoiceAction, ...]:
+        """Return what the shop, the payer's bank and time can do to an invoice now."""
+        return (*settlement.actions(self, invoice), *super().actions(invoice))
+
+    def perform(self, invoice: EmulatedInvoice, action: str, amount: Money | None) -> None:
+        """Do one of the `actions`."""
+        try:
+            match action, amount:
+                case "capture", _:
+                    settlement.capture(self, invoice, amount, None)
+                case "cancel", _:
+                    settlement.cancel(self, invoice)
+                case "refund", Money():
+                    settlement.refund(self, invoice, amount, None, "")
+                case "dispute", _:
+                    settlement.dispute(self, invoice)
+                case (("win" | "lose"), _):
+                    settlement.close_dispute(self, invoice, won=action == "win")
+                case _:
+                    super().perform(invoice, action, amount)
+        except RefusedError as refused:
+            reason = str(refused)
+        else:
+            return
+        raise RejectedError(reason)
+
+    def current(self, invoice: EmulatedInvoice) -> EmulatedInvoice:
+        """Return an invoice as it stands now. One whose money was captured in part does not expire any more."""
+        return invoice if invoice.data.get("captured") else super().current(invoice)
+
+    def expire_due(self) -> None:
+        """Let invoices expire and refunds be carried out whose time has come."""
+        with self.ledger.transaction():
+            super().expire_due()
+            settlement.finish_refunds(self)
 
     def decline(self, token: str) -> EmulatedInvoice:
         """Refuse to pay. An invoice that money has come for stays as it is: the shop is told of the event only."""
@@ -294,14 +340,14 @@ class SandboxEmulator(Emulator):
     # The webhooks.
 
     def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:
-        """Announce the new status of an invoice."""
-        self.announce(f"invoice.{WORDS[invoice.status]}", invoice, payment)
+        """Announce the new status of an invoice, or that its money is gone by a dispute."""
+        lost = invoice.status is InvoiceStatus.REFUNDED and invoice.data.get("dispute") == "lost"
+        self.announce("invoice.dispute_lost" if lost else f"invoice.{WORDS[invoice.status]}", invoice, payment)
 
     def webhook_body(self, kind: str, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> bytes:
         """Return an event about an invoice, with the payment that caused it."""
         data = {"invoice": self._json(invoice), "payment": payment and payment_json(payment)}
-        event = {"id": self._new_id("evt"), "type": kind, "created_at": time_text(self.clock()), "data": data}
-        return dumps(event) + b"\n"  # a body that was parsed and written anew lacks it: such a shop fails here, too
+        return event_body(self, kind, data)
 
     def event_key(self, body: bytes) -> str:
         """Return the id of the event in a body: it is the signed message's id too, the same in every redelivery."""
@@ -333,24 +379,6 @@ class SandboxEmulator(Emulator):
 
     def _json(self, invoice: EmulatedInvoice) -> dict[str, Any]:
         return invoice_json(invoice, self.page_url(invoice))
-
-
-def _page_of(fields: Fields) -> tuple[int, int]:
-    """Read where a page starts and how many records it may hold, the last of the query's fields."""
-    cursor = fields.text("cursor")
-    limit = fields.whole_number("limit", least=1, most=100)
-    fields.done()
-    start = _CURSOR.fullmatch(cursor or "after-0")
-    if start is None:
-        raise fields.wrong("cursor", "Give the next_cursor of the page before, unchanged.")
-    return int(start[1]), limit or 20
-
-
-def _page(rows: list[tuple[int, dict[str, Any]]], limit: int) -> HttpResponse:
-    """Answer a page. One row more than the limit was read, to know whether there is another page."""
-    shown = rows[:limit]
-    more = f"after-{shown[-1][0]}" if len(rows) > limit else None
-    return json_response(200, {"data": [row for _, row in shown], "next_cursor": more})
 
 
 def _bad_answer(scenario: Scenario) -> HttpResponse:

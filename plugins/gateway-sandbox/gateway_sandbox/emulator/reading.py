@@ -17,6 +17,7 @@ from gateway_sandbox.emulator.answers import RefusedError
 LARGEST_BODY = 64 * 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CURSOR = re.compile(r"after-([0-9]{1,15})", re.ASCII)
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -120,6 +121,15 @@ class Fields:
             raise self.wrong(name, "This must be an http or https address.")
         return value
 
+    def one_of(self, name: str, words: tuple[str, ...]) -> str:
+        """Take one of some words; the first if it is not there or null."""
+        value = self._left.pop(name, None)
+        if value is None:
+            return words[0]
+        if value not in words:
+            raise self.wrong(name, f"This must be one of {', '.join(words)}.")
+        return str(value)
+
     def texts(self, name: str, *, most: int, longest: int) -> dict[str, str]:
         """Take an object of texts; empty if it is not there or null."""
         value = self._left.pop(name, None)
@@ -129,6 +139,13 @@ class Fields:
         if good and all(isinstance(text, str) and len(text) <= longest for pair in value.items() for text in pair):
             return dict(value)
         raise self.wrong(name, f"This must be an object of at most {most} texts, of at most {longest} characters each.")
+
+    def optional_money(self, name: str) -> Money | None:
+        """Take an amount above zero; None if it is not there or null."""
+        if self._left.get(name) is None:
+            self._left.pop(name, None)
+            return None
+        return self.money(name)
 
     def money(self, name: str) -> Money:
         """Take an amount above zero."""
@@ -158,3 +175,14 @@ class Fields:
 
     def _where(self, name: str) -> str:
         return (f"{self._path}.{name}" if self._path else name)[:200]
+
+
+def page_of(fields: Fields) -> tuple[int, int]:
+    """Read where a page starts and how many records it may hold, the last of the query's fields."""
+    cursor = fields.text("cursor")
+    limit = fields.whole_number("limit", least=1, most=100)
+    fields.done()
+    start = _CURSOR.fullmatch(cursor or "after-0")
+    if start is None:
+        raise fields.wrong("cursor", "Give the next_cursor of the page before, unchanged.")
+    return int(start[1]), limit or 20

@@ -10,11 +10,21 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from gateway_core import Money
+from gateway_core import InvoiceStatus, Money
 from gateway_core.errors import GatewayError, InvalidRequestError, NotFoundError, RejectedError
-from gateway_core.testing import EmulatedInvoice, Emulator, WayToPay
+from gateway_core.provider import Declines
+from gateway_core.testing import EXPIRE, EmulatedInvoice, Emulator, WayToPay
 from gateway_sandbox.server.guard import TooLargeError, read_body
 from gateway_sandbox.server.rendering import WORDS, duration, not_found, page, qr_code, version_of
+
+#: An invoice in one of these needs the payer no more.
+_DONE = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.AUTHORIZED, InvoiceStatus.PAID, InvoiceStatus.OVERPAID})
+
+#: In the page's address: the payer has just paid, so the page goes on to the shop.
+_AFTER = "after"
+
+#: Seconds that a payer has to read that the payment has arrived.
+_GO_ON = 4
 
 
 class Checkout:
@@ -33,7 +43,8 @@ class Checkout:
             invoice = self._emulator.opened(request.path_params["token"])
         except NotFoundError:
             return not_found()
-        return self._page(request, invoice, request.query_params.get("way"))
+        way, just_paid = request.query_params.get("way"), _AFTER in request.query_params
+        return self._page(invoice, way, just_paid=just_paid)
 
     def status(self, request: Request) -> Response:
         """Tell as JSON how the invoice stands: ``GET /pay/{token}/status``."""
@@ -69,11 +80,12 @@ class Checkout:
         except (InvalidRequestError, RejectedError) as error:
             failure = error
         else:
-            query = f"?{request.url.query}" if request.url.query else ""
-            return RedirectResponse(f"{request.url.path}{query}", status_code=303)
+            paid = form.get("action") in {"pay", "pay-amount"}
+            back = request.url.include_query_params(**{_AFTER: "payment"}) if paid else request.url
+            return RedirectResponse(f"{back.path}{'?' if back.query else ''}{back.query}", status_code=303)
         status = HTTPStatus.CONFLICT if isinstance(failure, RejectedError) else HTTPStatus.UNPROCESSABLE_ENTITY
         invoice = self._emulator.invoice(token)
-        return self._page(request, invoice, way, error=failure.message, typed=form.get("amount"), status=status)
+        return self._page(invoice, way, error=failure.message, typed=form.get("amount"), status=status)
 
     def _do(self, token: str, action: str | None, way: str | None, amount: str) -> None:
         match action:
@@ -84,6 +96,8 @@ class Checkout:
                 self._emulator.pay(token, Money(amount.strip(), chosen.amount.unit), way=chosen.id)
             case "decline":
                 self._emulator.decline(token)
+            case "expire":
+                self._emulator.act(token, EXPIRE.id)
             case _:
                 raise InvalidRequestError("choose to pay or to decline")
 
@@ -94,15 +108,15 @@ class Checkout:
                 return each
         raise NotFoundError("there is no such way to pay")
 
-    def _page(  # noqa: PLR0913  # all but the first three by name
+    def _page(  # noqa: PLR0913  # all but the first two by name
         self,
-        request: Request,
         invoice: EmulatedInvoice,
         way: str | None,
         *,
         error: str | None = None,
         typed: str | None = None,
         status: int = 200,
+        just_paid: bool = False,
     ) -> Response:
         payable = self._emulator.payable(invoice)
         ways = self._emulator.ways_to_pay(invoice) if payable else ()
@@ -120,8 +134,10 @@ class Checkout:
             ways=ways,
             way=chosen,
             missing=self._emulator.open_amount(invoice),
-            # An address to pay to; or the page's own, to go on with it elsewhere.
-            qr=qr_code(chosen.address or str(request.url.replace(query=""))) if chosen else None,
+            qr=qr_code(chosen.address) if chosen and chosen.address else None,
+            expires=EXPIRE in self._emulator.actions(invoice),
+            declines=self._emulator.declines is not Declines.NONE,
+            go_on=_GO_ON if just_paid and invoice.status in _DONE else None,
             seconds_left=seconds_left,
             time_left=None if seconds_left is None else duration(seconds_left),
             error=error,

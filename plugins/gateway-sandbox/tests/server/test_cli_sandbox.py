@@ -8,13 +8,19 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from gateway_core import Gateway, InvoiceRequest, Money
+from gateway_core import Gateway, HttpResponse, InvoiceRequest, Money
+from gateway_core.testing import EmulatorTransport, QueuedDelivery
+from gateway_sandbox import cli
+from gateway_sandbox.emulator import SandboxEmulator
 
 GATEWAY = [sys.executable, "-m", "gateway_core.cli"]
 
@@ -176,3 +182,86 @@ def test_people_are_told_what_to_paste(tmp_path: Path) -> None:
     assert ended.stdout == ""
     assert "/dashboard" in ended.stderr
     Gateway.open(config=file).close()
+
+
+def test_webhooks_are_forwarded_and_told_of(tmp_path: Path) -> None:
+    """`--forward` sends each webhook to a local address, and says what the shop answered to it."""
+    with refusing_shop() as port, started(tmp_path, "--forward", f"{port}/webhooks") as (process, told):
+        with Gateway.connect("sandbox", **told["settings"]) as gateway:
+            invoice = gateway.create_invoice(InvoiceRequest(order_id="1", amount=Money("5", "EUR")))
+            gateway.cancel_invoice(invoice.id)
+        assert process.stdout is not None
+        line = json.loads(process.stdout.readline())
+
+    assert told["webhook_url"] == f"http://127.0.0.1:{port}/webhooks"
+    assert (line["kind"], line["invoice_id"], line["status"], line["note"], line["answer"]) == (
+        "invoice.canceled",
+        invoice.id,
+        400,
+        "not accepted",
+        "wrong secret",
+    )
+
+
+def test_people_are_told_of_forwarded_webhooks(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a line each, and what the shop said where it refused."""
+    emulator = SandboxEmulator(webhook_url="http://127.0.0.1:9/hooks")
+    emulator.on_attempt = cli._tell_attempt
+    transport, settings = EmulatorTransport(emulator), emulator.settings("http://127.0.0.1")
+    with Gateway.connect("sandbox", transport=transport, **settings) as shop:
+        shop.cancel_invoice(shop.create_invoice(InvoiceRequest(order_id="1", amount=Money("5", "EUR"))).id)
+
+    for answer in (HttpResponse(status=400, body=b"wrong secret"), HttpResponse(status=204), None):
+        emulator.deliver(Mock(return_value=answer))
+        ((_, delivery),) = emulator.ledger.select(QueuedDelivery)
+        emulator.resend(delivery.id)
+
+    told = capsys.readouterr().err
+    assert told.count("invoice.canceled") == 3
+    assert all(
+        text in told for text in ("400 not accepted", "the shop said: wrong secret", "204 accepted", "no answer")
+    )
+
+
+@pytest.mark.parametrize(
+    "address, full",
+    [
+        ("8000", "http://127.0.0.1:8000/"),
+        (":8000/hooks", "http://127.0.0.1:8000/hooks"),
+        ("8000/hooks?x=1", "http://127.0.0.1:8000/hooks?x=1"),
+        ("localhost:8000/hooks", "http://localhost:8000/hooks"),
+        ("https://shop.example/hooks", "https://shop.example/hooks"),
+    ],
+)
+def test_address_on_this_machine_may_be_short(address: str, full: str) -> None:
+    """A port is enough."""
+    assert cli._local(address) == full
+
+
+def test_two_addresses_for_webhooks_are_refused(tmp_path: Path) -> None:
+    """Which one counts is not ours to choose."""
+    told = refused(tmp_path, "--forward", "8000", "--webhook-url", "http://127.0.0.1:8001/", "--port", "0")
+
+    assert "both say where webhooks go" in told
+
+
+@contextlib.contextmanager
+def refusing_shop() -> Iterator[int]:
+    """Run a shop that takes no webhook and says why; give its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(400)
+            self.end_headers()
+            self.wfile.write(b"wrong secret")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()

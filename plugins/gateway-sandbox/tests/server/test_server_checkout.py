@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gateway_core import InvoiceStatus, Money
+from gateway_core.provider import Declines
 from gateway_core.testing import EmulatedInvoice, EmulatedPayment, WayToPay
 from gateway_sandbox.emulator import SandboxEmulator
-from gateway_sandbox.server.rendering import qr_code
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 
@@ -33,6 +33,12 @@ class Quotes(SandboxEmulator):
     partial_payments = overpayments = False
 
 
+class NeverDeclined(SandboxEmulator):
+    """A provider where payments are made or not made."""
+
+    declines = Declines.NONE
+
+
 class Counting(SandboxEmulator):
     """Counts how often a checkout page was opened."""
 
@@ -50,7 +56,8 @@ def test_page_tells_what_is_to_be_paid(site: Any) -> None:
 
     page = site.get("/pay/token1").body.decode()
 
-    assert "<bdi>A book</bdi>" in page
+    assert ">A book</bdi>" in page
+    assert "<bdi>Example Shop</bdi>" in page
     assert "<span>49.90</span> <abbr>EUR</abbr>" in page
     assert "<bdi>1042</bdi>" in page
     assert "15 min 0 s" in page
@@ -78,9 +85,86 @@ def test_buttons_say_what_the_provider_makes_of_them(site: Any, make_site: Any) 
     ]
 
 
+def test_what_is_the_simulators_is_set_apart(site: Any) -> None:
+    """A payer's own choices are to pay and to go back; all others stand below a heading that says what they are."""
+    site.invoice(return_url="https://shop.example/")
+
+    payers, _, simulators = site.get("/pay/token1").body.decode().partition('id="simulator"')
+
+    assert [value in payers for value in ('value="pay"', "Back to the shop", 'value="decline"', "pay-amount")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert all(f'value="{value}"' in simulators for value in ("decline", "expire", "pay-amount"))
+
+
+def test_nobody_declines_where_nothing_is_ever_declined(make_site: Any) -> None:
+    """A button that is always refused is none."""
+    site = make_site(NeverDeclined)
+    site.invoice()
+
+    assert 'value="decline"' not in site.get("/pay/token1").body.decode()
+
+
+def test_time_can_be_let_run_out(site: Any) -> None:
+    """An end need not be waited for."""
+    site.invoice()
+
+    answer = site.post("/pay/token1", {"action": "expire"})
+
+    assert (answer.status, answer.headers["Location"], site.status()) == (303, "/pay/token1", InvoiceStatus.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    "status, goes_on",
+    [
+        (InvoiceStatus.PAID, True),
+        (InvoiceStatus.OVERPAID, True),
+        (InvoiceStatus.AUTHORIZED, True),
+        (InvoiceStatus.APPROVED, True),
+        (InvoiceStatus.PARTIALLY_PAID, False),
+        (InvoiceStatus.FAILED, False),
+        (InvoiceStatus.EXPIRED, False),
+        (InvoiceStatus.REFUNDED, False),
+    ],
+)
+def test_page_goes_on_to_the_shop_after_payment(site: Any, status: InvoiceStatus, goes_on: bool) -> None:
+    """So that the bugs of return pages are seen, with JavaScript and without; who opens the page later stays."""
+    site.invoice(status=status, return_url="https://shop.example/thanks?order=1&x=2")
+
+    page, later = (site.get(f"/pay/token1{query}").body.decode() for query in ("?after=payment", ""))
+
+    assert ('content="4;url=https://shop.example/thanks?order=1&amp;x=2"' in page) is goes_on
+    assert ('data-go-on="4"' in page) is goes_on
+    assert ("refresh" in later, "data-go-on" in later) == (False, False)
+
+
+@pytest.mark.parametrize("url", [None, "javascript:alert(1)", "//shop.example"])
+def test_page_goes_on_to_web_addresses_only(site: Any, url: str | None) -> None:
+    """An address that could run in the page is not followed by itself either."""
+    site.invoice(status=InvoiceStatus.PAID, return_url=url)
+
+    page = site.get("/pay/token1?after=payment").body.decode()
+
+    assert ("refresh" in page, "data-go-on" in page) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "amount, how", [("49.90", "amount"), ("1234567.89", "amount long"), ("12345678901234.56", "amount endless")]
+)
+def test_amount_is_as_large_as_it_can_be_on_one_line(site: Any, amount: str, how: str) -> None:
+    """Amount and currency are not torn apart."""
+    site.invoice(amount=Money(amount, "EUR"))
+
+    assert f'<p class="{how}">' in site.get("/pay/token1").body.decode()
+
+
 def test_hostile_text_stays_text(make_site: Any) -> None:
     """No text of a shop or a provider becomes markup, wherever on the page it stands."""
     site = make_site(HostileWays)
+    site.emulator.merchant = HOSTILE
     site.invoice(order_id=HOSTILE, description=HOSTILE)
 
     page = site.get("/pay/token1").body.decode()
@@ -108,7 +192,7 @@ def test_paying_leads_back_to_the_page(site: Any) -> None:
 
     answer = site.post("/pay/token1", {"action": "pay"})
 
-    assert (answer.status, answer.headers["Location"]) == (303, "/pay/token1")
+    assert (answer.status, answer.headers["Location"]) == (303, "/pay/token1?after=payment")
     assert site.status() is InvoiceStatus.PAID
 
 
@@ -195,56 +279,6 @@ def test_unknown_token_is_not_found(site: Any, path: str) -> None:
 def test_unknown_token_pays_nothing(site: Any) -> None:
     """A form for an invoice that is not there is told so."""
     assert site.post("/pay/nobody", {"action": "pay"}).status == 404
-
-
-def test_unknown_way_pays_nothing(two_ways: Any) -> None:
-    """Only a way that the page offers can be taken."""
-    two_ways.invoice()
-
-    answers = [
-        two_ways.post("/pay/token1", {"action": each, "way": "x", "amount": "1"}) for each in ("pay", "pay-amount")
-    ]
-
-    assert [answer.status for answer in answers] == [404, 404]
-    assert two_ways.status() is InvoiceStatus.PENDING
-
-
-@pytest.mark.parametrize("query, address", [("", "address-one"), ("?way=second%20%26%20last", "address-two")])
-def test_chosen_way_is_shown(two_ways: Any, query: str, address: str) -> None:
-    """The page shows the address of one way to pay, as text and as QR code; the first, if none is chosen."""
-    two_ways.invoice()
-
-    page = two_ways.get(f"/pay/token1{query}").body.decode()
-
-    assert f'<code id="address">{address}</code>' in page
-    assert str(qr_code(address)) in page
-    assert page.count("address-") == 1
-
-
-def test_chosen_way_is_paid_and_stays_chosen(two_ways: Any) -> None:
-    """The form pays in the way that is shown, and leads back to it."""
-    two_ways.invoice()
-
-    fields = {"action": "pay-amount", "amount": "1", "way": "second & last"}
-    answer = two_ways.post("/pay/token1?way=second%20%26%20last", fields)
-
-    assert answer.headers["Location"] == "/pay/token1?way=second%20%26%20last"
-    assert two_ways.status() is InvoiceStatus.PARTIALLY_PAID
-
-
-def test_code_is_of_the_page_where_the_way_has_no_address(site: Any) -> None:
-    """With nothing else to scan, the QR code is the page's own address."""
-    site.invoice()
-
-    page = site.get("/pay/token1?way=none").body.decode()
-
-    assert str(qr_code("http://127.0.0.1:4010/pay/token1")) in page
-
-
-@pytest.mark.parametrize("text", ["a" * 3000, "\ud800"])
-def test_text_that_no_code_can_hold(text: str) -> None:
-    """The page is shown without a QR code rather than not at all."""
-    assert qr_code(text) is None
 
 
 def test_status_tells_when_to_look_again(site: Any) -> None:

@@ -158,3 +158,62 @@ def test_webhook_address_must_be_safe(make_site: Any, url: str) -> None:
 
     with pytest.raises(errors.ConfigurationError):
         DeliveryWorker(site.emulator)
+
+
+def test_held_webhooks_are_not_sent_until_they_are_released(make_site: Any, shop: Shop) -> None:
+    """What is held is neither sent nor taken for sent."""
+    site = make_site(webhook_url=shop.url)
+    deliveries.hold(site.emulator, held=True)
+    site.invoice()
+    site.emulator.pay("token1")
+    looks = Looks(site.emulator)
+
+    with DeliveryWorker(site.emulator):
+        looks.wait()
+        held = (shop.bodies.empty(), attempts(site))
+        deliveries.hold(site.emulator, held=False)
+        assert shop.bodies.get(timeout=5)
+
+    assert held == (True, [])
+
+
+class Looks:
+    """Tells when the worker has looked twice whether webhooks are held: one look is then over."""
+
+    def __init__(self, emulator: Any) -> None:
+        self._seen = threading.Semaphore(0)
+        note = emulator.ledger.note
+
+        def noted(name: str) -> str | None:
+            found: str | None = note(name)
+            self._seen.release()
+            return found
+
+        emulator.ledger.note = noted
+
+    def wait(self) -> None:
+        """Wait for it."""
+        for _ in range(2):
+            assert self._seen.acquire(timeout=5)
+
+
+def test_changed_address_is_where_webhooks_go(make_site: Any, shop: Shop) -> None:
+    """Without a restart, also where there was none before."""
+    site = make_site()
+    site.invoice()
+    with DeliveryWorker(site.emulator):
+        deliveries.send_to(site.emulator, shop.url)
+        site.emulator.pay("token1")
+
+        assert shop.bodies.get(timeout=5)
+
+
+@pytest.mark.parametrize("url", ["http://shop.example/", "ftp://127.0.0.1/", "x"])
+def test_address_that_may_not_be_contacted_is_refused(make_site: Any, url: str) -> None:
+    """Plain http is for this machine."""
+    site = make_site(webhook_url="http://127.0.0.1:9/webhooks")
+
+    with pytest.raises(errors.ConfigurationError):
+        deliveries.send_to(site.emulator, url)
+
+    assert site.emulator.webhook_url == "http://127.0.0.1:9/webhooks"

@@ -23,6 +23,13 @@
     prepare();
   };
 
+  // The page that a payer sees who has just paid: it goes on to the shop.
+  const afterPayment = () => {
+    const url = new URL(location.href);
+    if (document.body.classList.contains("checkout")) url.searchParams.set("after", "payment");
+    return url.href;
+  };
+
   const load = async (options = {}, url = location.href) => {
     busy = true;
     try {
@@ -40,7 +47,7 @@
       try {
         const { version } = await (await fetch(live.dataset.poll, { cache: "no-store" })).json();
         offline(false);
-        if (!busy && version !== live.dataset.version) await load();
+        if (!busy && version !== live.dataset.version) await load({}, afterPayment());
       } catch {
         offline(true);
       }
@@ -62,8 +69,26 @@
     }
   };
 
+  const localTimes = () => {
+    for (const each of live.querySelectorAll("[data-local]")) {
+      const at = new Date(each.dataset.local);
+      if (at.getTimezoneOffset() === 0) continue;
+      each.textContent = `${at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" })} your time`;
+    }
+  };
+
+  let goingOn;
+  const goOn = () => {
+    const link = live.querySelector("[data-go-on]");
+    if (!link || goingOn) return;
+    goingOn = setTimeout(() => location.assign(link.href), link.dataset.goOn * 1000);
+    live.querySelector("[data-stay]").hidden = false;
+  };
+
   const prepare = () => {
     tick();
+    localTimes();
+    goOn();
     for (const button of live.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
   };
 
@@ -81,6 +106,12 @@
       offline(true);
     }
     event.submitter?.removeAttribute("aria-busy");
+  });
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-stay]")) return;
+    clearTimeout(goingOn);
+    live.querySelector(".going").remove();
   });
 
   document.addEventListener("click", async (event) => {
