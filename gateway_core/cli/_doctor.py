@@ -113,25 +113,24 @@ def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Find
             check = "call"
             if not offline:
                 findings.append(_Finding(account=name, check=check, level="ok", text=_call(gateway)))
-                check = "journal"
-                findings += _journal(name, gateway)
+            check = "journal"
+            findings += _journal(name, gateway)
     except GatewayError as error:
         findings.append(_error(name, check, error.message, exit_code(error)))
     return findings, loaded
 
 
-def _journal(name: str, gateway: Gateway) -> Iterator[_Finding]:
+def _journal(name: str, gateway: Gateway) -> list[_Finding]:
     """Tell what the journal has open. It needs a look, and stops nobody."""
     if gateway.journal is None:
-        return
+        return []
     found = gateway.journal.open()
-    if not found.intents and not found.events:
-        yield _Finding(account=name, check="journal", level="ok", text="nothing is open")
-        return
     text = f"{len(found.intents)} intents and {len(found.events)} events are open"
     if found.lag is not None:
         text += f"; the oldest event has been waiting for {found.lag.total_seconds():.0f} seconds"
-    yield _warning(name, "journal", text)
+    nothing = not found.intents and not found.events
+    level: Literal["ok", "warning"] = "ok" if nothing else "warning"
+    return [_Finding(account=name, check="journal", level=level, text="nothing is open" if nothing else text)]
 
 
 def _call(gateway: Gateway) -> str:

@@ -256,6 +256,23 @@ def test_webhook_finds_the_invoice_whose_answer_was_lost(make_shop: Callable[...
     assert shop.gateway.create_invoice(shop.order()).id == invoice.id
 
 
+def test_webhook_about_another_amount_finds_no_lost_invoice(shop: Shop) -> None:
+    """An event that names an order without an answer is not believed to be about it where the amount differs."""
+    shop.account.faults.script(AnswerLost(), times=2)
+    with pytest.raises(errors.OutcomeUnknownError):
+        shop.gateway.create_invoice(shop.order())
+    amount = Money("0.10", "EUR")
+    report = StatusReport(
+        invoice_id="inv_x", order_id="1042", status=InvoiceStatus.PAID, expected=amount, received=amount
+    )
+
+    out = told(shop, report)
+
+    assert (out.events, out.reviews, out.acknowledgement.status) == ((), (), 503)
+    assert shop.gateway.journal is not None
+    assert len(shop.gateway.journal.open().intents) == 1
+
+
 def test_unknown_invoice_of_an_unsigned_provider_costs_no_request(make_shop: Callable[..., Shop]) -> None:
     """Whoever guesses ids gets 503, and the provider is left alone; the genuine one is asked about."""
     shop = make_shop("bitsby")
