@@ -136,8 +136,10 @@ class Harness:
 
     def amount(self, minor: int = 4990, currency: Currency | None = None) -> Money:
         """Return an amount of so many minor units, in the currency that the author or else `info` names."""
+        known = self.info.currencies or ("EUR",)
+        usual = "EUR" if "EUR" in known else known[0]
         if currency is None:
-            currency = self.suite.amount.unit if self.suite.amount is not None else self.currency_of(self._usual_code())
+            currency = self.suite.amount.unit if self.suite.amount is not None else self.currency_of(usual)
         return Money.from_minor(minor, currency)
 
     def currency_of(self, code: str) -> Currency:
@@ -393,10 +395,6 @@ class Harness:
     def _pass_time(self) -> None:
         """Let the time pass that the provider wants between requests."""
         self.clock.move(self._spacing)
-
-    def _usual_code(self) -> str:
-        known = self.info.currencies
-        return "EUR" if known is None or "EUR" in known else known[0]
 
 
 #: Every operation that a gateway has.

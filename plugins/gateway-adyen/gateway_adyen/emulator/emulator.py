@@ -229,7 +229,7 @@ class AdyenEmulator(Emulator):
 
     # The webhooks.
 
-    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:  # noqa: ARG002
+    def on_change(self, invoice: EmulatedInvoice, payment: EmulatedPayment | None) -> None:  # noqa: ARG002  # as the base has it
         """Announce nothing: no event tells that a link has expired, and all others stand in `notify`."""
         if invoice.status is InvoiceStatus.EXPIRED:
             self.ledger.save(attrs.evolve(invoice, data={**invoice.data, "status": "expired"}))

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from gateway_core import Currency, HttpRequest, HttpResponse, InvoiceStatus, Money, PaymentStatus
-from gateway_core.errors import InvalidRequestError, NotFoundError, UnexpectedResponseError
+from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, PaymentStatus
+from gateway_core.errors import NotFoundError, UnexpectedResponseError
 from gateway_core.testing import EmulatedInvoice, EmulatedPayment, EmulatedRefund, fields_of, query_of
-from gateway_core.wire import loads, moment
+from gateway_core.wire import moment
 from gateway_paypal import mapping
 from gateway_paypal.emulator import documents
 from gateway_paypal.emulator.certificate import CERTIFICATE
 from gateway_paypal.emulator.documents import RefusedError
+from gateway_paypal.emulator.reading import amount_of, body_of, check_items, context_of
 from gateway_paypal.settings import INTENTS
 from gateway_paypal.webhook import ALGORITHM, HEADERS
 
@@ -134,7 +135,7 @@ class Api:
 
     def _once(self, request: HttpRequest, carry_out: _Handler) -> tuple[int, Any]:
         """Carry a request out, or tell how the first with its id stands."""
-        body = _body(request)
+        body = body_of(request)
         key = request.headers.get("PayPal-Request-Id")
         if key is None:
             return carry_out(body)
@@ -166,11 +167,11 @@ class Api:
         if body.get("intent") not in INTENTS or not isinstance(units, list) or len(units) != 1:
             raise RefusedError(400, "INVALID_PARAMETER_VALUE", "/intent")
         [unit] = units
-        amount = _amount(unit.get("amount"), "/purchase_units/0/amount")
+        amount = amount_of(unit.get("amount"), "/purchase_units/0/amount")
         for name in ("custom_id", "invoice_id", "description"):
             if len(unit.get(name, "")) > _LONGEST_TEXT:
                 raise RefusedError(400, "INVALID_STRING_LENGTH", f"/purchase_units/0/{name}")
-        _check_items(unit, amount)
+        check_items(unit, amount)
         invoice = EmulatedInvoice(
             id=self.emulator.new_id(),
             token=self.emulator.new_token(17),
@@ -178,7 +179,7 @@ class Api:
             amount=amount,
             description=str(unit.get("description") or ""),
             created_at=self.emulator.clock(),
-            return_url=_context(body).get("return_url"),
+            return_url=context_of(body).get("return_url"),
             received=amount - amount,
             refunded=amount - amount,
             data={
@@ -221,7 +222,7 @@ class Api:
         if made["status"] != "CREATED":
             issue = "AUTHORIZATION_VOIDED" if made["status"] == "VOIDED" else "AUTHORIZATION_ALREADY_CAPTURED"
             raise RefusedError(422, issue)
-        amount = _amount(body["amount"], "/amount") if "amount" in body else invoice.amount
+        amount = amount_of(body["amount"], "/amount") if "amount" in body else invoice.amount
         if amount > invoice.amount:
             raise RefusedError(422, "MAX_CAPTURE_AMOUNT_EXCEEDED")
         changed = self.emulator.change(
@@ -250,7 +251,7 @@ class Api:
         left = payment.amount
         for _, each in refunds:
             left -= each.amount if each.data["status"] != "FAILED" else left - left
-        amount = _amount(body["amount"], "/amount") if "amount" in body else left
+        amount = amount_of(body["amount"], "/amount") if "amount" in body else left
         if amount.unit != payment.amount.unit:
             raise RefusedError(422, "REFUND_CAPTURE_CURRENCY_MISMATCH")
         if not left:
@@ -292,7 +293,7 @@ class Api:
             case ("GET", ["webhooks"]):
                 return 200, {"webhooks": [hook]}
             case ("POST", ["webhooks"]):
-                self.emulator.webhook_url = str(_body(request).get("url"))
+                self.emulator.webhook_url = str(body_of(request).get("url"))
                 return 201, {**hook, "url": self.emulator.webhook_url, "event_types": [{"name": "*"}]}
             case ("GET", ["webhooks", number]) if number == hook["id"]:
                 return 200, hook
@@ -301,7 +302,7 @@ class Api:
         raise RefusedError(404, "INVALID_RESOURCE_ID")
 
     def _has_sent(self, request: HttpRequest) -> bool:
-        asked = _body(request)
+        asked = body_of(request)
         if any(not isinstance(asked.get(name), str) for name in (*HEADERS, "webhook_id")):
             raise RefusedError(400, "MISSING_REQUIRED_PARAMETER")
         # The event's own bytes: PayPal looks at these, too, and not at what they stand for.
@@ -361,52 +362,3 @@ class Api:
         if self.emulator.ledger.note(name) is not None:
             raise RefusedError(422, "DUPLICATE_INVOICE_ID")
         self.emulator.ledger.set_note(name, json.dumps(invoice.id))
-
-
-def _body(request: HttpRequest) -> Mapping[str, Any]:
-    if not request.body:
-        return {}
-    try:
-        found = loads(request.body)
-    except UnexpectedResponseError:
-        found = None
-    if not isinstance(found, Mapping):
-        raise RefusedError(400, "MALFORMED_REQUEST_JSON")
-    return found
-
-
-def _context(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    source = body.get("payment_source") or {}
-    found: Mapping[str, Any] = (source.get("paypal") or {}).get("experience_context") or {}
-    return found
-
-
-def _amount(told: Any, field: str) -> Money:
-    try:
-        code, value = told["currency_code"], told["value"]
-        unit = Currency.find(code)
-        if code not in mapping.CURRENCIES:
-            raise RefusedError(422, "INVALID_CURRENCY_CODE", f"{field}/currency_code")
-        amount = Money(value, Currency(code, mapping.EXPONENTS.get(code, unit.exponent)))
-    except (InvalidRequestError, KeyError, TypeError):
-        raise RefusedError(422, "DECIMAL_PRECISION", f"{field}/value") from None
-    if amount.amount <= 0:
-        raise RefusedError(422, "CANNOT_BE_ZERO_OR_NEGATIVE", f"{field}/value")
-    return amount
-
-
-def _check_items(unit: Mapping[str, Any], amount: Money) -> None:
-    items = unit.get("items")
-    if not items:
-        return
-    breakdown = unit["amount"].get("breakdown") or {}
-    if "item_total" not in breakdown:
-        raise RefusedError(422, "ITEM_TOTAL_REQUIRED", "/purchase_units/0/amount/breakdown/item_total")
-    total = _amount(breakdown["item_total"], "/purchase_units/0/amount/breakdown/item_total")
-    summed = sum(
-        (Money(each["unit_amount"]["value"], amount.unit) * int(each["quantity"]) for each in items), amount - amount
-    )
-    if summed != total:
-        raise RefusedError(422, "ITEM_TOTAL_MISMATCH", "/purchase_units/0/amount/breakdown/item_total")
-    if total != amount:
-        raise RefusedError(422, "AMOUNT_MISMATCH", "/purchase_units/0/amount")

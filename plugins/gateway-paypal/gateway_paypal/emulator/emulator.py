@@ -108,7 +108,7 @@ class PayPalEmulator(Emulator):
             data={"status": None, "custom_id": invoice.order_id},
         )
 
-    def settle(self, invoice: EmulatedInvoice, payment: EmulatedPayment) -> None:  # noqa: ARG002
+    def settle(self, invoice: EmulatedInvoice, payment: EmulatedPayment) -> None:  # noqa: ARG002  # as the base has it
         """Note that the buyer approved the order, and tell the shop."""
         approved = self.change(invoice, "APPROVED", InvoiceStatus.APPROVED)
         self.tell("CHECKOUT.ORDER.APPROVED", approved, self.document(approved))
