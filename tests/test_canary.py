@@ -131,7 +131,7 @@ def test_part_of_a_secret_is_a_hit() -> None:
 @pytest.mark.parametrize("way", ["code", "file"])
 def test_secret_that_is_refused(home: Path, logs: Logs, backend: str, key: str, way: str, spoiled: str) -> None:  # noqa: PLR0917  # parameters
     """S1, S3: a secret that cannot be used is told by its key."""
-    if key == "webhook_secret" and spoiled in OF_KEYS:
+    if key.startswith("webhook_secret") and spoiled in OF_KEYS:
         pytest.skip("any text signs")
     account = ACCOUNTS[backend]
     settings = {**account.settings, key: SPOILED[spoiled](first(account.settings[key]))}
@@ -153,7 +153,7 @@ def test_secret_that_is_referred_to_and_refused(  # noqa: PLR0917  # parameters
     home: Path, monkeypatch: pytest.MonkeyPatch, backend: str, key: str, reference: str | None, spoiled: str
 ) -> None:
     """S1, S3: neither a variable of the account nor what a reference leads to is shown."""
-    if key == "webhook_secret" and spoiled in OF_KEYS:
+    if key.startswith("webhook_secret") and spoiled in OF_KEYS:
         pytest.skip("any text signs")
     account = ACCOUNTS[backend]
     value = SPOILED[spoiled](first(account.settings[key]))

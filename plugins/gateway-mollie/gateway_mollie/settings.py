@@ -10,7 +10,7 @@ import attrs
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback
-from gateway_core.provider import base_url_field, secret_field, secrets_field, url_secret_field
+from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field, url_secret_field
 
 #: An API key belongs to one profile and one mode, an access token to an organization (API description).
 _KEY = re.compile(r"(live|test|access)_[A-Za-z0-9_]+", re.ASCII)
@@ -31,6 +31,7 @@ def _check_page(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise ConfigurationError(f"{field.name} must be an https address; http is for the loopback range only")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class MollieSettings:
     """One profile of one organization at Mollie.
