@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import Any
 
 import click
@@ -102,3 +103,5 @@ def gateway() -> None:
       3  no usable answer: with an effect of "unknown" it may have happened
       4  not a genuine webhook
     """  # noqa: D301  # click looks for the character, not for a backslash
+    # A command tells itself what goes wrong; without a handler, Python would write the log's warnings beside it.
+    logging.getLogger("gateway_core").addHandler(logging.NullHandler())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,8 +41,7 @@ def on_account(command: _Command) -> _Command:
 
 
 def open_gateway(account: str | None, config: Path | None, transport: Transport | None = None) -> Gateway:
-    """Open the gateway that the options choose. What its log would warn of, the command tells itself."""
-    logging.getLogger("gateway_core").addHandler(logging.NullHandler())
+    """Open the gateway that the options choose."""
     return Gateway.open(account, config=config, transport=transport, journal=None if transport is None else False)
 
 
