@@ -85,10 +85,10 @@ class RefundChecks(Checks):
         harness.needs_emulator("a scenario does not add up")
         invoice, part = harness.paid(), harness.amount(1000)
         rest = invoice.amount - part - part
-        asked = [harness.refund_of(invoice, f"part-{n}", part) for n in (1, 2)]
-        asked.append(attrs.evolve(asked[0], refund_id="rest", amount=rest))
+        first = harness.refund_of(invoice, "part-1", part)
+        again, last = attrs.evolve(first, refund_id="part-2"), attrs.evolve(first, refund_id="rest", amount=rest)
         made, keys = [], []
-        for request in asked:
+        for request in (first, again, last):
             harness.clock.move(_APART)
             with harness.transport.recording() as sent:
                 made.append(_refund(harness, request))
