@@ -115,28 +115,23 @@ def invoice(raw: Any, settings: AdyenSettings, asked: Money | None = None, *, re
     """Read a payment link of this account.
 
     Raises:
-        UnexpectedResponseError: If it does not fit. It bears the link's id if that can be read.
+        UnexpectedResponseError: If it does not fit.
     """
-    try:
-        item = link(raw, settings)
-        order_id, attempt = parse_reference(item.reference)
-        return _fitting(
-            lambda: Invoice(
-                id=item.id,
-                order_id=order_id,
-                attempt=attempt,
-                status=status(item, settings),
-                amount=money(item.amount, asked),
-                payment_url=item.url,
-                expires_at=None if item.expires_at is None else moment(item.expires_at),
-                raw=raw,
-                replayed=replayed,
-            )
+    item = link(raw, settings)
+    order_id, attempt = parse_reference(item.reference)
+    return _fitting(
+        lambda: Invoice(
+            id=item.id,
+            order_id=order_id,
+            attempt=attempt,
+            status=status(item, settings),
+            amount=money(item.amount, asked),
+            payment_url=item.url,
+            expires_at=None if item.expires_at is None else moment(item.expires_at),
+            raw=raw,
+            replayed=replayed,
         )
-    except UnexpectedResponseError as error:
-        found = raw.get("id") if isinstance(raw, Mapping) else None
-        error.invoice_id = found if isinstance(found, str) else None
-        raise
+    )
 
 
 def link(raw: Any, settings: AdyenSettings) -> wire.Link:

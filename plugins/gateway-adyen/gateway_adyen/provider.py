@@ -42,7 +42,7 @@ from gateway_core.errors import (
 )
 from gateway_core.http import endpoint, idempotency_key
 from gateway_core.provider import Declines, Expiry, Idempotency, WebhookAuthentication
-from gateway_core.wire import structure
+from gateway_core.wire import naming_invoice, structure
 
 _NO_LIST = "the Checkout API lists no payments: they stand in reports, and the journal keeps its own"
 
@@ -106,7 +106,8 @@ class Adyen:
         """Create a payment link. Where Adyen repeats its first answer, the link is read as it stands now."""
         key = idempotency_key("create_invoice", self.settings.merchant_account, request.reference)
         response = yield self._post(mapping.link_body(request, self.settings), key, "paymentLinks")
-        invoice = mapping.invoice(wire.read(response), self.settings, request.amount)
+        with naming_invoice(response.body, "id"):
+            invoice = mapping.invoice(wire.read(response), self.settings, request.amount)
         if not wire.is_replayed(response):
             return invoice
         raw = wire.read((yield self._get("paymentLinks", invoice.id)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from gateway_core import (
     StatusReport,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.listing import read_each
 from gateway_core.models import RefundStatus, parse_reference
 from gateway_core.wire import structure
 
@@ -121,31 +123,26 @@ def invoice(raw: Any, store_id: str, asked: Money | None = None) -> Invoice:
         asked: The amount that was asked for, if this answers a creation.
 
     Raises:
-        UnexpectedResponseError: If it does not fit. It bears the invoice's id if that can be read.
+        UnexpectedResponseError: If it does not fit.
     """
-    try:
-        item = invoice_item(raw, store_id)
-        order_id, attempt = _order_of(item)
-        amount = _expected(item, asked)
-        if amount is None:
-            raise UnexpectedResponseError("the answer does not fit: an invoice without an amount")
-        return _fitting(
-            lambda: Invoice(
-                id=item.id,
-                order_id=order_id,
-                attempt=attempt,
-                status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
-                amount=amount,
-                payment_url=item.checkout_link,
-                created_at=item.created_time,
-                expires_at=item.expiration_time,
-                raw=raw,
-            )
+    item = invoice_item(raw, store_id)
+    order_id, attempt = _order_of(item)
+    amount = _expected(item, asked)
+    if amount is None:
+        raise UnexpectedResponseError("the answer does not fit: an invoice without an amount")
+    return _fitting(
+        lambda: Invoice(
+            id=item.id,
+            order_id=order_id,
+            attempt=attempt,
+            status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
+            amount=amount,
+            payment_url=item.checkout_link,
+            created_at=item.created_time,
+            expires_at=item.expiration_time,
+            raw=raw,
         )
-    except UnexpectedResponseError as error:
-        found = raw.get("id") if isinstance(raw, Mapping) else None
-        error.invoice_id = found if isinstance(found, str) else None
-        raise
+    )
 
 
 def invoice_item(raw: Any, store_id: str) -> wire.Invoice:
@@ -199,16 +196,16 @@ def report(item: wire.Invoice, raw: Any, methods: Iterable[wire.PaymentMethod] =
     )
 
 
-def payments(methods: Iterable[wire.PaymentMethod], raw: Iterable[Mapping[str, Any]], invoice_id: str) -> list[Payment]:
+def payments(methods: Iterable[wire.PaymentMethod], invoice_id: str) -> list[Payment]:
     """Map every payment of an invoice, in the order in which they came.
 
     Raises:
         UnexpectedResponseError: If one does not fit.
     """
     found = [
-        _payment(each, sent, method, invoice_id)
-        for method, document in zip(methods, raw, strict=True)
-        for each, sent in zip(method.payments, document["payments"], strict=True)
+        payment
+        for method in methods
+        for payment in read_each(method.payments, functools.partial(_payment, method, invoice_id))
     ]
     return sorted(found, key=lambda payment: (payment.paid_at or _EPOCH, payment.id))
 
@@ -237,7 +234,8 @@ def refund(raw: Any, request: RefundRequest) -> Refund:
     )
 
 
-def _payment(each: wire.Payment, raw: Mapping[str, Any], method: wire.PaymentMethod, invoice_id: str) -> Payment:
+def _payment(method: wire.PaymentMethod, invoice_id: str, raw: Mapping[str, Any]) -> Payment:
+    each = structure(raw, wire.Payment)
     return _fitting(
         lambda: Payment(
             id=each.id,
@@ -260,7 +258,7 @@ def _received(item: wire.Invoice, methods: Iterable[wire.PaymentMethod]) -> Mone
     if pair in _CERTAIN or (pair in _NOTHING_CAME and not paid):
         return paid
     if pair in _IN_PART:
-        words = {payment.status for method in methods for payment in method.payments}
+        words = {payment.get("status") for method in methods for payment in method.payments}
         if words == {"Settled"}:
             return paid
         if words == {"Processing"}:

@@ -40,7 +40,7 @@ from gateway_core.errors import (
 from gateway_core.http import endpoint
 from gateway_core.listing import cursor_number, is_within
 from gateway_core.provider import Declines, Expiry, FindReach, ListFilter, WebhookAuthentication
-from gateway_core.wire import structure, to_unix
+from gateway_core.wire import naming_invoice, structure, to_unix
 
 #: When the server deletes invoices that expired with nothing paid (source: its "Invoice Cleanup", 2.4.1).
 _KEPT = timedelta(days=180)
@@ -91,8 +91,9 @@ class BTCPay:
     @hookimpl
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         """Create an invoice. There are no idempotency keys: a second request makes a second invoice."""
-        answer = wire.read((yield self._post(mapping.create_body(request), "invoices")))
-        return mapping.invoice(answer, self.settings.store_id, request.amount)
+        response = yield self._post(mapping.create_body(request), "invoices")
+        with naming_invoice(response.body, "id"):
+            return mapping.invoice(wire.read(response), self.settings.store_id, request.amount)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -208,17 +209,17 @@ class BTCPay:
     def _report(self, item: wire.Invoice, raw: Any) -> Flow[StatusReport]:
         if not mapping.is_paid_in_part(item):
             return mapping.report(item, raw)
-        methods, _ = yield from self._methods(item.id, accounted="true")
+        methods = yield from self._methods(item.id, accounted="true")
         return mapping.report(item, raw, methods)
 
     def _payments(self, invoice_id: str) -> Flow[list[Payment]]:
-        methods, raw = yield from self._methods(invoice_id, accounted="false")
-        return mapping.payments(methods, raw, invoice_id)
+        methods = yield from self._methods(invoice_id, accounted="false")
+        return mapping.payments(methods, invoice_id)
 
-    def _methods(self, invoice_id: str, accounted: str) -> Flow[tuple[list[wire.PaymentMethod], Any]]:
+    def _methods(self, invoice_id: str, accounted: str) -> Flow[list[wire.PaymentMethod]]:
         query = {"onlyAccountedPayments": accounted}
         answer = yield from self._of_one("invoices", invoice_id, "payment-methods", query=query)
-        return structure(answer, list[wire.PaymentMethod]), answer
+        return structure(answer, list[wire.PaymentMethod])
 
     def _invoice(self, invoice_id: str) -> Flow[tuple[wire.Invoice, Any]]:
         answer = yield from self._of_one("invoices", invoice_id)

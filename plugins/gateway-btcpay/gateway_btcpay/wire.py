@@ -56,10 +56,10 @@ class Payment:
 
 @attrs.frozen(kw_only=True, field_transformer=camel_case)
 class PaymentMethod:
-    """One way to pay an invoice, with the payments that came this way."""
+    """One way to pay an invoice, with the payments that came this way, as they were sent."""
 
     currency: str
-    payments: list[Payment]
+    payments: list[dict[str, Any]]
     payment_method_id: str = ""
 
 

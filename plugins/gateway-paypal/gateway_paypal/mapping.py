@@ -22,6 +22,7 @@ from gateway_core import (
     parse_reference,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.listing import read_each
 from gateway_core.wire import moment, structure
 from gateway_paypal import wire
 from gateway_paypal.settings import PayPalOptions, PayPalSettings
@@ -142,32 +143,27 @@ def invoice(raw: Any, request: InvoiceRequest, *, replayed: bool) -> Invoice:
     """Read the order that a creation made; a short answer has no amount, and is of the one asked for.
 
     Raises:
-        UnexpectedResponseError: If it does not fit. It bears the order's id if that can be read.
+        UnexpectedResponseError: If it does not fit.
     """
-    try:
-        item = structure(raw, wire.Order)
-        named: tuple[str | None, int | None] = (request.order_id, request.attempt)
-        total = request.amount
-        if item.purchase_units:
-            named = _reference_of(item) or (None, None)
-            total = _expected(item, request.amount) or total
-        return _fitting(
-            lambda: Invoice(
-                id=item.id,
-                order_id=named[0],
-                attempt=named[1],
-                status=_status(item)[0],
-                amount=total,
-                payment_url=_page_of(item),
-                created_at=None if item.create_time is None else moment(item.create_time),
-                raw=raw,
-                replayed=replayed,
-            )
+    item = structure(raw, wire.Order)
+    named: tuple[str | None, int | None] = (request.order_id, request.attempt)
+    total = request.amount
+    if item.purchase_units:
+        named = _reference_of(item) or (None, None)
+        total = _expected(item, request.amount) or total
+    return _fitting(
+        lambda: Invoice(
+            id=item.id,
+            order_id=named[0],
+            attempt=named[1],
+            status=_status(item)[0],
+            amount=total,
+            payment_url=_page_of(item),
+            created_at=None if item.create_time is None else moment(item.create_time),
+            raw=raw,
+            replayed=replayed,
         )
-    except UnexpectedResponseError as error:
-        found = raw.get("id") if isinstance(raw, Mapping) else None
-        error.invoice_id = found if isinstance(found, str) else None
-        raise
+    )
 
 
 def report(raw: Any, **more: Any) -> StatusReport:
@@ -276,17 +272,23 @@ def payments_of(raw: Any) -> list[Payment]:
 
 
 def transactions(items: Iterable[Mapping[str, Any]]) -> list[Payment]:
-    """Map the lines of the transaction search that are money from a buyer: others are refunds, fees and withdrawals."""
-    found = []
-    for raw in items:
-        info = structure(raw, wire.TransactionDetail).transaction_info
-        if not info.transaction_event_code.startswith("T00") or info.transaction_amount.value <= 0:
-            continue
-        order_id = info.paypal_reference_id if info.paypal_reference_id_type == "ODR" else None
-        status = TRANSACTION_STATUSES.get(info.transaction_status)
-        at = info.transaction_initiation_date
-        found.append(_payment(info.transaction_id, order_id, info.transaction_amount, status, at, raw))
-    return found
+    """Map the lines of the transaction search that are money from a buyer: others are refunds, fees and withdrawals.
+
+    Raises:
+        UnexpectedResponseError: If one does not fit.
+    """
+    found = read_each((item.get("transaction_info") for item in items), _transaction, id_name="transaction_id")
+    return [payment for payment in found if payment is not None]
+
+
+def _transaction(raw: Any) -> Payment | None:
+    info = structure(raw, wire.TransactionInfo)
+    if not info.transaction_event_code.startswith("T00") or info.transaction_amount.value <= 0:
+        return None
+    order_id = info.paypal_reference_id if info.paypal_reference_id_type == "ODR" else None
+    status = TRANSACTION_STATUSES.get(info.transaction_status)
+    at = info.transaction_initiation_date
+    return _payment(info.transaction_id, order_id, info.transaction_amount, status, at, raw)
 
 
 def _payment(  # noqa: PLR0913, PLR0917  # the fields of a payment, for two forms of it

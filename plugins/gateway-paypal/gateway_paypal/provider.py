@@ -44,7 +44,7 @@ from gateway_core.errors import (
 )
 from gateway_core.http import endpoint, idempotency_key
 from gateway_core.listing import is_within
-from gateway_core.wire import moment, structure
+from gateway_core.wire import moment, naming_invoice, structure
 from gateway_paypal import mapping, webhook, wire
 from gateway_paypal.info import FARTHEST_BACK, INFO, LARGEST_PAGE, LONGEST_RANGE
 from gateway_paypal.settings import PayPalSettings
@@ -74,7 +74,8 @@ class PayPal:
         body = mapping.order_body(request, self.settings)
         key = idempotency_key("create_invoice", request.reference)
         response = yield from self._post(body, "v2", "checkout", "orders", key=key)
-        return mapping.invoice(wire.read(response), request, replayed=response.status == 200)
+        with naming_invoice(response.body, "id"):
+            return mapping.invoice(wire.read(response), request, replayed=response.status == 200)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -90,12 +91,12 @@ class PayPal:
         cursor = _Cursor.read(query.cursor) if query.cursor else (yield from self._first(query))
         size = min(query.page_size or LARGEST_PAGE, LARGEST_PAGE)
         while True:  # a window in which nothing was paid is no page
-            page = structure((raw := (yield from self._search(cursor, size))), wire.Transactions)
+            page = structure((yield from self._search(cursor, size)), wire.Transactions)
             following = cursor.after(page.total_pages)
             if page.transaction_details or following is None:
                 break
             cursor = following
-        items = mapping.transactions(raw["transaction_details"])
+        items = mapping.transactions(page.transaction_details)
         wanted = [each for each in items if _is_wanted(each, query)]
         return Page(wanted, None if following is None else following.text(), len(page.transaction_details))
 

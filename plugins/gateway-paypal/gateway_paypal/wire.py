@@ -135,17 +135,10 @@ class TransactionInfo:
 
 
 @attrs.frozen(kw_only=True)
-class TransactionDetail:
-    """The part of a line that is asked for."""
-
-    transaction_info: TransactionInfo
-
-
-@attrs.frozen(kw_only=True)
 class Transactions:
     """One page of the transaction search."""
 
-    transaction_details: list[TransactionDetail]
+    transaction_details: list[dict[str, Any]]
     total_pages: int
 
 

@@ -127,7 +127,8 @@ def test_mutants_are_refused(account: EmulatedAccount, message: WebhookRequest) 
         for _ in range(30):
             place = chance.randrange(len(value))
             other = value[:place] + chance.choice("ABCxyz019") + value[place + 1 :]
-            if other != value:
+            same = value.lower() if "URL" in name.upper() else value  # a host's letters count the same
+            if (other.lower() if "URL" in name.upper() else other) != same:
                 changed = [(each, other if each == name else old) for each, old in message.headers.pairs]
                 mutants.append(attrs.evolve(message, headers=changed))
         mutants.append(attrs.evolve(message, headers=[pair for pair in message.headers.pairs if pair[0] != name]))

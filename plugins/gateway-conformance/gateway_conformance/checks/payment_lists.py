@@ -233,11 +233,16 @@ class PaymentListChecks(Checks):
         with harness.transport.recording() as asked:
             list(harness.gateway.list_payments())
         answers = harness.transport.answers[-len(asked) :]
-        spoilt = [each for each in (_with_one_spoilt(answer.body, wanted) for answer in answers) if each is not None]
-        if not spoilt:
+        spoilt = {number: _with_one_spoilt(answer.body, wanted) for number, answer in enumerate(answers)}
+        at, changed = next(((number, each) for number, each in spoilt.items() if each is not None), (0, None))
+        if changed is None:
             not_applicable("no answer has the ids of payments in it")
-        body, known = spoilt[0]
-        with harness.transport.answering(lambda _, __, genuine: attrs.evolve(genuine(), body=body)):
+        body, known = changed
+
+        def spoil(number: int, _: HttpRequest, genuine: Callable[[], HttpResponse]) -> HttpResponse:
+            return attrs.evolve(genuine(), body=body) if number == at else genuine()
+
+        with harness.transport.answering(spoil):
             try:
                 found = list(harness.gateway.list_payments())
             except GatewayError as error:
