@@ -23,14 +23,13 @@ from gateway_core.models.currency import Currency
 from gateway_core.models.invoice import Invoice, InvoiceRequest
 from gateway_core.models.money import Money
 from gateway_core.models.payment import Page, Payment, PaymentQuery
-from gateway_core.models.refund import RefundRequest, RefundStatus
+from gateway_core.models.refund import RefundRequest
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookDelivery, WebhookRequest
 from gateway_core.provider import Declines, ProviderInfo, secrets_of
 from gateway_core.testing import (
     EmulatedInvoice,
     EmulatedPayment,
-    EmulatedRefund,
     Emulator,
     EmulatorTransport,
     HttpClient,
@@ -348,14 +347,6 @@ class Harness:
         """Return a request to refund a part of an invoice that is paid."""
         references = self.references(invoice)
         return RefundRequest(refund_id=refund_id, invoice_id=invoice.id, amount=amount, references=references)
-
-    def given_back(self, invoice: Invoice) -> Money:
-        """Return what went back at the emulator, or is on its way: a refund may be carried out later."""
-        known = self.emulated(invoice).refunded
-        assert self.emulator is not None  # noqa: S101  # callers ask only where there is one
-        refunds = [refund for _, refund in self.emulator.ledger.select(EmulatedRefund, parent=invoice.id)]
-        waiting = (each.amount for each in refunds if each.status is not RefundStatus.FAILED)
-        return known or sum(waiting, known)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the account's secrets."""

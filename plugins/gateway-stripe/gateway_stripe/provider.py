@@ -32,9 +32,9 @@ from gateway_core import (
 )
 from gateway_core.errors import GatewayError, RejectedError, UnexpectedResponseError
 from gateway_core.http import bracketed, endpoint, idempotency_key
-from gateway_core.listing import find_one, is_within
+from gateway_core.listing import find_one, is_within, read_each
 from gateway_core.webhooks import parse
-from gateway_core.wire import structure, to_unix
+from gateway_core.wire import naming_invoice, structure, to_unix
 from gateway_stripe import mapping, webhook, wire
 from gateway_stripe.info import API_VERSION, INFO, LARGEST_PAGE
 from gateway_stripe.settings import StripeSettings
@@ -249,12 +249,18 @@ class Stripe:
             raise UnexpectedResponseError("the session is not in payment mode: it is no invoice")
         return session
 
+    def _read_item(self, raw: Mapping[str, Any]) -> tuple[wire.Session, Mapping[str, Any]]:
+        session = self._read_session(raw)
+        _ = session.intent  # read here, so that the error of one that cannot be read names its session
+        return session, raw
+
     def _sessions(
         self, filters: Mapping[str, Any], cursor: str | None, size: int | None = None
     ) -> Flow[Page[tuple[wire.Session, Mapping[str, Any]]]]:
         """Return a page of sessions in payment mode: others are of no concern here, and have no amount."""
         data = yield from self._page("checkout", "sessions", filters=filters, cursor=cursor, size=size)
-        mine = [(self._read_session(raw), raw) for raw in data.items if raw.get("mode") == "payment"]
+        paying = [raw for raw in data.items if raw.get("mode") == "payment"]
+        mine = read_each(paying, self._read_item)
         return Page(mine, data.next_cursor, len(data.items))
 
     def _all(self, kind: str, intent_id: str) -> Flow[list[Mapping[str, Any]]]:
@@ -302,9 +308,10 @@ class Stripe:
         made = idempotency_key(*key)
         headers = {**self._headers(), "Idempotency-Key": made}
         url = endpoint(self.settings.base_url, "v1", *path)
-        return wire.unwrap(
-            (yield HttpRequest.form("POST", url, bracketed(fields or {}), headers=headers, idempotency_key=made))
-        )
+        ask = HttpRequest.form("POST", url, bracketed(fields or {}), headers=headers, idempotency_key=made)
+        response = yield ask
+        with naming_invoice(response.body, "id") if key[0] == "create" else contextlib.nullcontext():
+            return wire.unwrap(response)
 
     def _headers(self) -> dict[str, str]:
         key, account = self.settings.api_key.reveal(), self.settings.account

@@ -18,6 +18,7 @@ from gateway_core.models.invoice import Invoice
 from gateway_core.models.money import Money
 from gateway_core.models.refund import Refund, RefundRequest, RefundStatus
 from gateway_core.models.status import InvoiceStatus
+from gateway_core.testing import EmulatedRefund
 
 #: How long after each other refunds are made, so that none passes for a repetition by its time.
 _APART = timedelta(hours=2)
@@ -45,7 +46,7 @@ class RefundChecks(Checks):
             (refund.amount, refund.invoice_id) == (part, invoice.id), f"it gave {refund.amount} of {refund.invoice_id}"
         )
         if harness.emulator is not None:
-            known, went = harness.given_back(invoice), harness.emulated(invoice).refunded
+            known, went = _given_back(harness, invoice), harness.emulated(invoice).refunded
             require(known == part, f"at the provider {known} goes back, and {part} was asked for")
             report = harness.gateway.get_status(invoice.id)
             require(report.refunded in (None, went), f"get_status says that {report.refunded} went back, not {went}")
@@ -72,7 +73,7 @@ class RefundChecks(Checks):
         keys = {each.idempotency_key for each in asked if not each.safe}
         require(len(keys) == 1 and None not in keys, f"the two requests bear the keys {sorted(map(str, keys))}")
         if harness.emulator is not None:
-            known = harness.given_back(invoice)
+            known = _given_back(harness, invoice)
             require(known == request.amount, f"at the provider {known} went back in all")
 
     @check
@@ -103,7 +104,7 @@ class RefundChecks(Checks):
         except RejectedError:
             give_back("part-3", harness.amount(1100))  # the provider takes an equal one for a mistake, and says so
         give_back("rest", invoice.amount - made[0].amount - made[1].amount)
-        known = harness.given_back(invoice)
+        known = _given_back(harness, invoice)
         require(known == invoice.amount, f"at the provider {known} of {invoice.amount} goes back")
         require(len({each.id for each in made}) == 3, f"their ids are {[each.id for each in made]}")
         require(len(set(keys)) == len(keys), f"their idempotency keys are {keys}")
@@ -146,7 +147,7 @@ class RefundChecks(Checks):
         invoice = self._paid(harness, amount)
         part = Money.from_minor(1200, amount.unit)
         _refund(harness, harness.refund_of(invoice, "refund-1", part))
-        known = harness.given_back(invoice)
+        known = _given_back(harness, invoice)
         require(known == part, f"{part} was to go back, and at the provider {known} does")
 
     @check
@@ -225,3 +226,11 @@ def _decimals(harness: Harness, code: str) -> int | None:
         return harness.currency_of(code).exponent
     except InvalidRequestError:
         return None
+
+
+def _given_back(harness: Harness, invoice: Invoice) -> Money:
+    """Return what went back at the emulator, or is on its way: a refund may be carried out later."""
+    known = harness.emulated(invoice).refunded
+    emulator = harness.needs_emulator("a scenario does not add up")
+    refunds = [refund for _, refund in emulator.ledger.select(EmulatedRefund, parent=invoice.id)]
+    return known or sum((each.amount for each in refunds if each.status is not RefundStatus.FAILED), known)
