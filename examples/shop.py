@@ -21,7 +21,7 @@ from typing import Any
 from wsgiref.simple_server import make_server
 from wsgiref.util import request_uri
 
-from gateway_core import Gateway, InvoiceRequest, Money, WebhookEvent, WebhookRequest, errors
+from gateway_core import CaptureRequest, Gateway, InvoiceRequest, Money, WebhookEvent, WebhookRequest, errors
 
 log = logging.getLogger("shop")
 
@@ -31,7 +31,7 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 FORM = """<!doctype html><title>A small shop</title>
 <h1>A small shop</h1>
-<form method="post" action="/orders"><button>Buy a book for 49.90 EUR</button></form>"""
+<form method="post" action="/orders"><button>Buy a book for 49.90 USD</button></form>"""
 
 PAGE = """<!doctype html><title>Order {order}</title>
 <h1>Order {order}</h1><p id="status">{status}</p>{pay}"""
@@ -89,7 +89,7 @@ class Shop:
         shown = [("Location", f"/orders/{order}"), ("X-Order", order)]
         try:
             invoice = self.gateway.create_invoice(
-                InvoiceRequest(order_id=order, amount=Money("49.90", "EUR"), description="A book")
+                InvoiceRequest(order_id=order, amount=Money("49.90", "USD"), description="A book")
             )
         except errors.GatewayError as error:
             log.warning("no invoice for order %s yet: %s", order, error)
@@ -132,6 +132,13 @@ class Shop:
                 log.info("deliver order %s", event.order_id)
             elif event.move is not None and event.move.after in ("refunded", "partially_refunded"):
                 orders.execute("UPDATE orders SET status = ? WHERE id = ?", (str(event.move.after), event.order_id))
+        agreed = event.move is not None and event.move.after in ("approved", "authorized")
+        if agreed and event.invoice_id is not None and self.gateway.supports("capture_payment"):
+            # Nothing was taken yet. The key keeps it from being taken twice.
+            references = event.report.references if event.report else {}
+            self.gateway.capture_payment(
+                CaptureRequest(capture_id=event.invoice_id, invoice_id=event.invoice_id, references=references)
+            )
 
     def status(self, order: str) -> str | None:
         """Return an order's status; None if there is no such order."""
