@@ -79,6 +79,7 @@ class HttpRequest:
         check.bytes_("body", self.body)
         check.flag("safe", self.safe)
         check.text_or_none("idempotency_key", self.idempotency_key)
+        check.flag("fresh", self.fresh)
 
     @classmethod
     def json(

@@ -166,7 +166,7 @@ def _is_readable(plain: Mapping[str, Any], money: Money) -> bool:
 
 
 def _read_amount(value: Any) -> Money:
-    plain = wire.structure(value, _PlainMoney)
+    plain: _PlainMoney = wire.converter().structure(value, _PlainMoney)
     if plain.exponent is not None:
         return Money(plain.amount, Currency(plain.currency, plain.exponent, plain.network))
     return Money.read(plain.amount, plain.currency, network=plain.network)

@@ -126,9 +126,9 @@ def read_currency(
     return Currency(code, decimals, network)
 
 
-def is_usual(unit: Currency) -> bool:
-    """Return whether an asset is on the network that its code alone stands for."""
-    return unit.code in ASSETS and unit.network == _usual_network(unit.code)
+def is_misleading(unit: Currency) -> bool:
+    """Return whether an asset's code alone stands for another network."""
+    return unit.code in ASSETS and _usual_network(unit.code) not in (None, unit.network)
 
 
 def is_historic(code: str) -> bool:

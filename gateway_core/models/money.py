@@ -10,7 +10,7 @@ from typing import final
 import attrs
 
 from gateway_core.errors import InvalidRequestError
-from gateway_core.models.currency import Currency, is_usual, read_currency
+from gateway_core.models.currency import Currency, is_misleading, read_currency
 
 #: Every amount, and every factor, is below it.
 _LIMIT = 10**30
@@ -164,7 +164,7 @@ class Money:
         return self.unit.network
 
     def __str__(self) -> str:
-        where = f" on {self.network}" if self.network and not is_usual(self.unit) else ""
+        where = f" on {self.network}" if is_misleading(self.unit) else ""
         return f"{self.amount:f} {self.currency}{where}"
 
     def __format__(self, spec: str) -> str:

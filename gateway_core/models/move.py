@@ -6,6 +6,7 @@ import enum
 
 import attrs
 
+from gateway_core.models import _fields as check
 from gateway_core.models.status import InvoiceStatus
 
 
@@ -20,6 +21,10 @@ class Move:
 
     before: InvoiceStatus
     after: InvoiceStatus
+
+    def __attrs_post_init__(self) -> None:
+        check.instance("before", self.before, InvoiceStatus)
+        check.instance("after", self.after, InvoiceStatus)
 
 
 class Review(enum.StrEnum):

@@ -13,6 +13,7 @@ from gateway_core.models import _fields as check
 from gateway_core.models.headers import Headers, as_headers
 from gateway_core.models.invoice import StatusReport
 from gateway_core.models.move import Move, Review
+from gateway_core.models.reference import check_attempt_or_none
 from gateway_core.models.refund import Refund
 from gateway_core.models.secret import Secret
 
@@ -122,6 +123,10 @@ class WebhookEvent:
         check.instance_or_none("report", self.report, StatusReport)
         check.aware_or_none("occurred_at", self.occurred_at)
         check.instance_or_none("refund", self.refund, Refund)
+        check.text_or_none("order_id", self.order_id)
+        check_attempt_or_none(self.attempt)
+        check.instance_or_none("move", self.move, Move)
+        check.instance_or_none("review", self.review, Review)
         if self.report is not None and self.report.invoice_id != self.invoice_id:
             raise InvalidRequestError("the report of an event is about the event's own invoice")
         if self.refund is not None and self.refund.invoice_id != self.invoice_id:
@@ -146,13 +151,12 @@ class WebhookDelivery:
     verified_by: VerifiedBy
     acknowledgement: Acknowledgement = attrs.field(factory=Acknowledgement)
     refused: tuple[WebhookReason, ...] = attrs.field(default=(), converter=check.tupled)
-    reviews: tuple[WebhookEvent, ...] = ()
+    reviews: tuple[WebhookEvent, ...] = attrs.field(default=(), converter=check.tupled)
 
     def __attrs_post_init__(self) -> None:
         check.instances("refused", self.refused, WebhookReason)
         check.instance("acknowledgement", self.acknowledgement, Acknowledgement)
-        if self.reviews:
-            check.instances("reviews", self.reviews, WebhookEvent)
+        check.instances("reviews", self.reviews, WebhookEvent)
         if not all(isinstance(event, WebhookEvent) for event in self.events):
             raise InvalidRequestError("a delivery carries WebhookEvents")
         if self.verified_by not in get_args(VerifiedBy):

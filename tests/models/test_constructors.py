@@ -29,6 +29,7 @@ NEEDED: Mapping[Any, Mapping[str, Any]] = {
     core.HttpResponse: {"status": 200},
     core.Invoice: {"id": "1", "status": InvoiceStatus.PENDING, "amount": EURO},
     core.InvoiceRequest: {"order_id": "1", "amount": EURO},
+    core.Move: {"before": InvoiceStatus.PENDING, "after": InvoiceStatus.PAID},
     core.LineItem: {"name": "Ticket", "unit_amount": EURO},
     core.Money: {"amount": 1, "currency": "EUR"},
     core.Page: {"items": ()},

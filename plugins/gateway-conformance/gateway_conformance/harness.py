@@ -222,10 +222,8 @@ class Harness:
 
     def _capture(self, invoice: Invoice) -> None:
         """Take the money of an invoice that is approved or authorized, as a shop does."""
-        if not self.supports("capture_payment"):
-            return
-        report = self.gateway.get_status(invoice.id)
-        if report.status in (InvoiceStatus.APPROVED, InvoiceStatus.AUTHORIZED):
+        waiting = self.emulated(invoice).status in (InvoiceStatus.APPROVED, InvoiceStatus.AUTHORIZED)
+        if waiting and self.supports("capture_payment"):
             references = self.references(invoice)
             capture = CaptureRequest(capture_id=f"capture-{invoice.id}", invoice_id=invoice.id, references=references)
             self.gateway.capture_payment(capture)
