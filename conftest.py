@@ -37,7 +37,7 @@ _MADE_UP_SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 _SHELL = frozenset("|&;<>")
 _REFERENCE = re.compile(r'"(?:env|file)://([^"]*)"')
 #: What stands in place of a reference whose secret has a form of its own.
-_MADE_UP_KEYS = {"MOLLIE_API_KEY": "live_abcdefghij0123456789"}
+_MADE_UP_KEYS = {"ADYEN_HMAC_KEY": "A1" * 32, "MOLLIE_API_KEY": "live_abcdefghij0123456789"}
 
 
 @pytest.hookimpl(trylast=True)

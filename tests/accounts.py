@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 import attrs
@@ -58,6 +59,24 @@ ACCOUNTS = {
     account.backend: account
     for account in (
         Account(
+            backend="adyen",
+            secrets={
+                "api_key": made_up("adyen"),
+                "webhook_hmac_key": [sha256(name).hexdigest() for name in (b"adyen 1", b"adyen 2")],
+            },
+            others={"merchant_account": "ShopECOM"},
+        ),
+        Account(
+            backend="btcpay",
+            secrets={"api_key": made_up("btcpay"), "webhook_secret": [made_up("btcpay 1"), made_up("btcpay 2")]},
+            others={"base_url": "https://pay.shop.example", "store_id": "9Sx2kL"},
+        ),
+        Account(
+            backend="paypal",
+            secrets={"client_secret": made_up("paypal")},
+            others={"client_id": "AYSq3RDGsmBLJE", "webhook_id": "1JE4291016473214C"},
+        ),
+        Account(
             backend="sandbox",
             secrets={"api_key": made_up("sandbox"), "webhook_secret": [standard("sandbox 1"), standard("sandbox 2")]},
         ),
@@ -74,7 +93,7 @@ ACCOUNTS = {
         ),
         Account(
             backend="azothpay",
-            secrets={"api_key": made_up("azothpay")},
+            secrets={"api_key": made_up("azothpay"), "url_secret": made_up("azothpay url", plain=True)},
             others={"base_url": "https://api.azothpay.example", "period": "PerMonth"},
         ),
         Account(

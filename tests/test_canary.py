@@ -246,7 +246,8 @@ def test_what_holds_secrets_gives_none(account: Account, carry: Callable[[object
     address = f"redis://:{password}@127.0.0.1:1/0"
     with Gateway.connect(account.backend, limiter=address, rate_limits=["1/s"], **account.settings) as gateway:
         channel: Any = gateway._pipeline
-        holders = [gateway, gateway.provider, gateway.provider.settings, gateway.provider.settings.api_key, channel]
+        holders = [gateway, gateway.provider, gateway.provider.settings, channel]
+        holders += [getattr(gateway.provider.settings, key) for key in account.secrets]
         holders += [channel.limiter, channel.limiter.shared, LimitSettings(limiter=Secret(address))]
         told = []
         for holder in holders:
@@ -330,7 +331,7 @@ def test_command_line(home: Path, logs: Logs, account: Account, command: list[st
         case "unknown key":
             settings["password"] = account.canaries[0]
         case "spoiled":
-            settings["api_key"] += "\n"
+            settings[next(key for key, value in account.secrets.items() if isinstance(value, str))] += "\n"
         case "unknown backend":
             settings["backend"] = "unknown"
     text = table(settings) + ("{" if fault == "no toml" else "")

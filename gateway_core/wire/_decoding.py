@@ -97,12 +97,20 @@ def _id_in(body: bytes, path: Iterable[str]) -> str | None:
     """Return an id out of a body of which nothing else may be right; None if there is none."""
     try:
         # Numbers stay texts: one that is too large must not hide the id beside it.
-        value = json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
+        value = json.loads(body, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
         return None
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value if is_identifier(value) else None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a name that is given twice neither value can be relied on."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is given twice")
+    return found
 
 
 def _told_name(kind: Any, name: str) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.plugins.conftest import Site
 
 #: The plugin that was written for each version of the contract with the oldest core of that version, and its digest.
-FROZEN = {1: ("frozen-contract-1", "7aa2e92e9c72d9cd827cf26f038b295fe3ac7a78c598e42eab03d9afd04271d7")}
+FROZEN = {1: ("frozen-contract-1", "692905231080a48b1ec86b0c275ced25ee2dc64aadd8d854542ff4418db41fd7")}
 NAME, DIGEST = FROZEN[CONTRACT_VERSION]
 
 

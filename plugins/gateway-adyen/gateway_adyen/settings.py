@@ -9,7 +9,7 @@ import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field
 
 TEST_URL = "https://checkout-test.adyen.com"
 #: The version of the Checkout API, which stands in every address.
@@ -48,6 +48,7 @@ def _check_country(_: object, field: attrs.Attribute[Any], value: object) -> Non
         raise ConfigurationError(f"{field.name} must be a country's code of two capital letters, such as NL")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class AdyenSettings:
     """One merchant account at Adyen, in test or in live mode.

@@ -8,7 +8,7 @@ import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, secret_field, secrets_field
+from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field
 
 #: How many confirmations an on-chain payment needs (source: Greenfield API, SpeedPolicy).
 SPEED_POLICIES = ("HighSpeed", "MediumSpeed", "LowMediumSpeed", "LowSpeed")
@@ -36,6 +36,7 @@ def _check_methods(_: object, field: attrs.Attribute[Any], value: object) -> Non
         raise ConfigurationError(f"{field.name} must list payment methods of the store, such as BTC-CHAIN and BTC-LN")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class BTCPaySettings:
     """One store at one BTCPay Server.

@@ -10,7 +10,7 @@ from gateway_core import Secret
 from gateway_core.certificates import CertificatePolicy
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, origin
-from gateway_core.provider import base_url_field, secret_field
+from gateway_core.provider import base_url_field, hide_values, secret_field
 
 SANDBOX_URL = "https://api-m.sandbox.paypal.com"
 LIVE_URL = "https://api-m.paypal.com"
@@ -39,6 +39,7 @@ def _check_line(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise ConfigurationError(f"{field.name} must be a text, as PayPal's dashboard shows it")
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class PayPalSettings:
     """One REST application of one PayPal account, in the sandbox or live.

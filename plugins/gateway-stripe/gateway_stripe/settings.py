@@ -10,7 +10,7 @@ import attrs
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import split
-from gateway_core.provider import base_url_field, count_field, secret_field
+from gateway_core.provider import base_url_field, count_field, hide_values, secret_field
 
 Mode = Literal["test", "live"]
 CaptureMethod = Literal["automatic", "automatic_async", "manual"]
@@ -54,6 +54,7 @@ def _check_secrets(_: object, field: attrs.Attribute[Any], value: object) -> Non
         )
 
 
+@hide_values
 @attrs.frozen(kw_only=True)
 class StripeSettings:
     """One account at Stripe, in test mode or in live mode.

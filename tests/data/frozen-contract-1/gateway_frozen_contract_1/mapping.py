@@ -17,6 +17,7 @@ from gateway_core import (
     WebhookEvent,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.listing import read_each
 from gateway_core.wire import structure
 from gateway_frozen_contract_1.wire import WireEvent, WireInvoice, WireList, WirePage, WirePayment, WireRefund
 
@@ -127,7 +128,7 @@ def payments(raw: Any) -> Page[Payment]:
         UnexpectedResponseError: If it does not fit.
     """
     page = structure(raw, WirePage)
-    return Page([payment(each) for each in page.data], page.next_cursor)
+    return Page(read_each(page.data, payment), page.next_cursor)
 
 
 def payment(raw: Any) -> Payment:

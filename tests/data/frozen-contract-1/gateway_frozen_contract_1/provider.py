@@ -31,7 +31,7 @@ from gateway_core.errors import InvalidRequestError, ProviderError, UnexpectedRe
 from gateway_core.http import endpoint
 from gateway_core.provider import Idempotency, WebhookAuthentication
 from gateway_core.webhooks import check_signature, check_timestamp, parse, single_header
-from gateway_core.wire import decode, loads, structure
+from gateway_core.wire import decode, loads, naming_invoice, structure
 from gateway_frozen_contract_1 import mapping
 from gateway_frozen_contract_1.settings import BASE_URL, FrozenOptions, FrozenSettings
 from gateway_frozen_contract_1.wire import WireAccount, WireRefusal
@@ -84,7 +84,9 @@ class Frozen:
         headers = {**self._headers(), "Idempotency-Key": key}
         url = endpoint(self.settings.base_url, "v1", "invoices")
         ask = HttpRequest.json("POST", url, content, headers=headers, idempotency_key=key)
-        return _read((yield ask), mapping.invoice)
+        response = yield ask
+        with naming_invoice(response.body, "id"):
+            return _read(response, mapping.invoice)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
