@@ -17,7 +17,6 @@ gateway_core.errors.WebhookError: its signature is wrong
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
@@ -61,7 +60,7 @@ def sign(secret: bytes, message: bytes, encoding: Literal["hex", "base64"] = "he
     _check_bytes(secret, message)
     if encoding not in ("hex", "base64"):
         raise InvalidRequestError("a signature is written in hex or base64")
-    digest = hmac.new(secret, message, hashlib.sha256).digest()
+    digest = hmac.digest(secret, message, "sha256")
     return base64.b64encode(digest) if encoding == "base64" else digest.hex().encode("ascii")
 
 
