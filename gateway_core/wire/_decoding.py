@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -134,10 +135,11 @@ def _id_in(body: bytes, path: Iterable[str]) -> str | None:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; of a name that is given twice neither value can be relied on."""
+    """Return an object without the names that are given twice: which value is meant cannot be known."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name is given twice")
+        times = Counter(name for name, _ in pairs)
+        found = {name: value for name, value in pairs if times[name] == 1}
     return found
 
 
