@@ -325,7 +325,7 @@ def for_status(  # noqa: PLR0913  # all but the first two by name
         retry_after: Seconds to wait before the next request; None lets the core read the answer's ``Retry-After``.
         codes: The provider's codes that say more than a status of 4xx; any other status counts by itself.
     """
-    if code in codes and 400 <= http_status < 500:
+    if code is not None and code in codes and 400 <= http_status < 500:
         kind = codes[code]
     elif http_status in _BY_STATUS:
         kind = _BY_STATUS[http_status]

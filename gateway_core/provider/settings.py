@@ -166,6 +166,16 @@ def choice_field(*choices: Any, default: Any = attrs.NOTHING) -> Any:
     return attrs.field(default=default, validator=check)
 
 
+def flag_field(*, default: bool | None) -> Any:
+    """Return an attrs field that is true or false, or None where that is the default."""
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value is not default and not isinstance(value, bool):
+            raise ConfigurationError(f"{field.name} must be true or false")
+
+    return attrs.field(default=default, validator=check)
+
+
 def text_field(told: str, *, form: str | None = None, default: Any = attrs.NOTHING) -> Any:
     """Return an attrs field for a text of a known form, such as an id.
 
