@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from gateway_core._entry_points import closest
+from gateway_core._plugins.discovery import closest
 from gateway_core._redaction import scrub
 from gateway_core._tracebacks import without_locals
 from gateway_core.config._references import mistaken_reference
