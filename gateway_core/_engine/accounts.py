@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from gateway_core._engine.base import BaseGateway
+from gateway_core._engine.operations import Operations
 from gateway_core._tracebacks import without_locals
 from gateway_core.errors import (
     ConfigurationError,
@@ -220,7 +221,7 @@ class BaseGateways(Generic[G]):
     def _creation(self, name: str, request: InvoiceRequest) -> tuple[Any, ...]:
         """Return what a gateway runs to make an invoice that no other account has."""
         journal = self._journals[name]
-        arguments: tuple[Any, ...] = ("create_invoice", self[name]._operations.create_invoice, request)  # noqa: SLF001  # of ours
+        arguments: tuple[Any, ...] = ("create_invoice", Operations.create_invoice, request)
         if journal is None:
             return arguments
         return (*arguments, tuple(each for each in self.names if each != name and self._journals[each] is journal))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import attrs
@@ -13,17 +14,26 @@ from gateway_core._engine.call import Call
 from gateway_core._engine.operations import Operations
 from gateway_core._plugins import loading
 from gateway_core._tracebacks import without_locals
-from gateway_core.errors import ConfigurationError, GatewayError, InvalidRequestError
+from gateway_core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    GatewayError,
+    InvalidRequestError,
+    WebhookError,
+    WebhookReason,
+)
 from gateway_core.models.webhook import Acknowledgement, WebhookDelivery
 from gateway_core.observers import DEFAULT as DEFAULT_OBSERVERS
 from gateway_core.observers import Observers, StatusMoved
 from gateway_core.provider import ProviderInfo, RateLimit
+from gateway_core.provider.settings import find_secrets
 from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings
 from gateway_core.transport._actions import Actions, RunBlocking
 from gateway_core.transport._assembly import connect_account, connect_through
 from gateway_core.transport._pipeline import DirectPipeline, Pipeline
 
 if TYPE_CHECKING:
+    from gateway_core.config import LoadedAccount
     from gateway_core.journal import AccountJournal, Journal
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
@@ -62,6 +72,13 @@ def run_blocking(actions: Actions[T]) -> T:
         return result
 
 
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Run what reads files, for async code."""
+    import asyncio
+
+    return await asyncio.to_thread(function, *arguments)
+
+
 class BaseGateway:
     """An account and the way to its provider.
 
@@ -90,6 +107,7 @@ class BaseGateway:
         self._bounds = bounds or TransportSettings()
         self._observers = observers or Observers()
         self._closed = False
+        self._loaded: LoadedAccount | None = None
         self._pipeline: Pipeline | DirectPipeline
         if transport is None:
             settings = operations.provider.settings
@@ -192,7 +210,7 @@ class BaseGateway:
             raise
         if journal is None and loaded.journal is not None:
             journal = loaded.journal.reveal()
-        return cls(
+        gateway = cls(
             operations,
             transport,
             loaded.transport,
@@ -201,6 +219,8 @@ class BaseGateway:
             journal=journal or None,
             account=loaded.name,
         )
+        gateway._loaded = attrs.evolve(loaded, path=str(Path(loaded.path).absolute()))
+        return gateway
 
     @property
     def backend(self) -> str:
@@ -225,6 +245,53 @@ class BaseGateway:
     def supports(self, operation: str) -> bool:
         """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""
         return self._operations.supports(operation)
+
+    def _read_secrets(self) -> bool:
+        """Read the account's secrets again, and return whether one has changed."""
+        if self._loaded is None:
+            raise ConfigurationError(
+                "a gateway that was made by `connect` has its settings from the application's code"
+            )
+        from gateway_core.config import read_secrets
+        from gateway_core.observers._log import logger
+
+        before = self._operations.provider.settings
+        settings = read_secrets(self._loaded, before)
+        if find_secrets(settings) == find_secrets(before):
+            return False
+        # In one step: calls that are under way end with what they began with.
+        self._operations = Operations.make(self._loaded.plugin, self._loaded.provider_class, settings)
+        logger("config").info("%s: secrets have changed, and are used from now on", self.backend)
+        return True
+
+    def _suspects_secrets(self, error: GatewayError) -> bool:
+        """Return whether an error may come of a secret that was rotated."""
+        if self._loaded is None:
+            return False
+        if isinstance(error, WebhookError):
+            fits_none = error.reason is WebhookReason.WRONG_SIGNATURE
+            return fits_none or isinstance(error.__cause__, AuthenticationError)
+        return isinstance(error, AuthenticationError)
+
+    def _may_repeat(self, error: GatewayError, operation: str, used: Operations) -> bool:
+        """Read the secrets again where an error may come of them, and return whether the call is to be made once more.
+
+        Args:
+            error: What ended the call.
+            operation: The call's operation.
+            used: What it was made with.
+        """
+        if not self._suspects_secrets(error):
+            return False
+        try:
+            changed = self._operations is not used or self._read_secrets()
+        except GatewayError as fault:
+            from gateway_core.observers._log import logger
+
+            logger("config").warning("%s: the secrets could not be read again: %s", self.backend, fault.message)
+            return False
+        recorded = self._recorder is not None and operation in RECORDED  # the journal knows what may be repeated
+        return changed and operation != "run" and (error.effect == "none" or recorded)
 
     def _begin(self, operation: str, *arguments: object, deadline: Deadline | None = None) -> Call:
         """Begin a call, of which the observers are told.

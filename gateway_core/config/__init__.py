@@ -21,6 +21,7 @@ from gateway_core.config._accounts import (
     all_accounts,
     default_account,
     load_account,
+    read_secrets,
 )
 from gateway_core.config._reading import permission_faults
 from gateway_core.config._routes import Route, choose
@@ -37,5 +38,6 @@ __all__ = [
     "default_account",
     "load_account",
     "permission_faults",
+    "read_secrets",
     "structure",
 ]

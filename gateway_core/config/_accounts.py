@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -25,7 +25,10 @@ from gateway_core.errors import ConfigurationError, UnknownBackendError
 from gateway_core.models.secret import Secret
 from gateway_core.observers._log import logger
 from gateway_core.provider import RESERVED_SETTINGS, secret_field
+from gateway_core.provider.settings import with_secrets
 from gateway_core.transport import LimitSettings, TransportSettings
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -183,6 +186,27 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
         origins=MappingProxyType(origins),
         unread=MappingProxyType(_unread(file, name, settings_class)),
     )
+
+
+@without_locals
+def read_secrets(loaded: LoadedAccount, settings: T) -> T:
+    """Return the settings of an account with its secrets as they are now, and everything else as it was.
+
+    Args:
+        loaded: The account, as it was opened.
+        settings: The settings that are used.
+
+    Raises:
+        ConfigurationError: If the account is no longer there, or a setting is missing or wrong.
+    """
+    file = read(loaded.path)
+    table = file.accounts[file.choose(loaded.name)]
+    rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
+    values, origins = gather(type(settings), rest, file=file.path, prefix=variable_prefix(loaded.name))
+    found, faults = attempt(type(settings), values, others=RESERVED_SETTINGS)
+    if found is None:
+        raise _error(file, loaded.name, faults, origins, loaded.backend)
+    return with_secrets(settings, found)
 
 
 @without_locals

@@ -248,6 +248,24 @@ def find_secrets(value: Any) -> tuple[Secret, ...]:
     return tuple(secret for part in parts for secret in find_secrets(part))
 
 
+def with_secrets(settings: T, others: T) -> T:
+    """Return settings with the secrets of others of their class, and everything else as it is.
+
+    Raises:
+        ConfigurationError: If they do not go together.
+    """
+    made: Any = settings
+    changed: dict[str, Any] = {}
+    for field in attrs.fields(type(made)):
+        ours, theirs = getattr(made, field.name), getattr(others, field.name)
+        if not field.init or not (find_secrets(ours) or find_secrets(theirs)):
+            continue
+        both = attrs.has(type(ours)) and type(ours) is type(theirs) and not isinstance(ours, Secret)
+        changed[str(field.alias)] = with_secrets(ours, theirs) if both else theirs
+    result: T = attrs.evolve(made, **changed)
+    return result
+
+
 def _check_key(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
     if value is not None and not all("!" <= char <= "~" for char in value.reveal()):
         raise ConfigurationError(f"{field.name}: a key must be visible ASCII without blanks, to fit into a header")
