@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from gateway_core.models.currency import Currency
 from gateway_core.models.money import Money
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.observers._log import logger
-from gateway_core.web._receiving import Handle, call
+from gateway_core.web._receiving import AsyncTransaction, Handle, Transaction, call
 
 if TYPE_CHECKING:
     from gateway_core.journal import AccountJournal
@@ -61,7 +62,9 @@ class OrderStatus:
         return self.status is not None and self.status.is_paid
 
 
-def known_now(gateway: Gateway, order_id: str, handle: Handle) -> OrderStatus:
+def known_now(
+    gateway: Gateway, order_id: str, handle: Handle, *, transaction: Transaction | None = None
+) -> OrderStatus:
     """Return what is known of an order, and ask the provider first if it is not settled.
 
     That a buyer came back proves nothing, and neither does what is in the address: this reads the journal, asks the
@@ -70,7 +73,8 @@ def known_now(gateway: Gateway, order_id: str, handle: Handle) -> OrderStatus:
     Args:
         gateway: The gateway, with a journal.
         order_id: The shop's key of the order.
-        handle: As that of `receive`, without a transaction. What it raises is logged, and the event comes again.
+        handle: As that of `receive`. What it raises is logged, and the event comes again.
+        transaction: As that of `receive`.
 
     Raises:
         ConfigurationError: If there is no journal.
@@ -82,19 +86,22 @@ def known_now(gateway: Gateway, order_id: str, handle: Handle) -> OrderStatus:
         return known
     asked = True
     try:
-        gateway.poll(handle, order_id=order_id)
+        gateway.poll(handle, order_id=order_id, transaction=transaction)
     except Exception as error:  # noqa: BLE001  # the buyer sees what is known all the same
         asked = _is_our_own(error, order_id)
     return attrs.evolve(_read(journal, order_id), asked=asked)
 
 
-async def known_now_async(gateway: AsyncGateway, order_id: str, handle: Handle) -> OrderStatus:
+async def known_now_async(
+    gateway: AsyncGateway, order_id: str, handle: Handle, *, transaction: AsyncTransaction | None = None
+) -> OrderStatus:
     """Return what is known of an order as `known_now`, with an `AsyncGateway`.
 
     Args:
         gateway: The gateway, with a journal.
         order_id: The shop's key of the order.
-        handle: As that of `receive_async`, without a transaction.
+        handle: As that of `receive_async`.
+        transaction: As that of `receive_async`.
 
     Raises:
         ConfigurationError: If there is no journal.
@@ -106,7 +113,8 @@ async def known_now_async(gateway: AsyncGateway, order_id: str, handle: Handle) 
         return known
     asked = True
     try:
-        await gateway.poll(lambda event: call(handle, event), order_id=order_id)
+        told = functools.partial(call, handle)
+        await gateway.poll(told, order_id=order_id, transaction=transaction)
     except Exception as error:  # noqa: BLE001  # the buyer sees what is known all the same
         asked = _is_our_own(error, order_id)
     return attrs.evolve(await asyncio.to_thread(_read, journal, order_id), asked=asked)
