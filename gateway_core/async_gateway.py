@@ -11,22 +11,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run, run_blocking
-from gateway_core._engine.pagination import Pagination
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
-from gateway_core.http import Flow
-from gateway_core.models.capture import Capture, CaptureRequest
-from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
-from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core._engine.pagination import Pagination
+    from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
+    from gateway_core.models.capture import Capture, CaptureRequest
+    from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+    from gateway_core.models.payment import Payment
+    from gateway_core.models.refund import Refund, RefundRequest
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+    from gateway_core.transport import Deadline
+    from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
@@ -104,6 +104,9 @@ class AsyncGateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
     async def _pages(self, pagination: Pagination) -> AsyncGenerator[Payment, None]:

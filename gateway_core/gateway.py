@@ -12,23 +12,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run
-from gateway_core._engine.pagination import Pagination
-from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
-from gateway_core.http import Flow
-from gateway_core.models.capture import Capture, CaptureRequest
-from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
-from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core._engine.pagination import Pagination
+    from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
+    from gateway_core.models.capture import Capture, CaptureRequest
+    from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+    from gateway_core.models.payment import Payment
+    from gateway_core.models.refund import Refund, RefundRequest
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+    from gateway_core.transport import Deadline
+    from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
@@ -45,6 +44,8 @@ class Gateway(BaseGateway):
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
+        from gateway_core._engine.sync_driver import SyncDriver
+
         super().__init__(*arguments, **more)
         self._driver = SyncDriver(self._transport)
         self._warned = False
@@ -96,6 +97,9 @@ class Gateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
     def _pages(self, pagination: Pagination) -> Iterator[Payment]:

@@ -13,9 +13,23 @@ The variable ``GATEWAY_SHOP_EU_API_KEY`` comes before what the file says, ``GATE
 ``GATEWAY_CONFIG`` names the file and ``GATEWAY_DEFAULT`` the account.
 """
 
-from gateway_core.config._accounts import AccountEntry, LoadedAccount, accounts, default_account, load_account
-from gateway_core.config._reading import permission_faults
-from gateway_core.config._values import structure
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway_core.config._accounts import AccountEntry, LoadedAccount, accounts, default_account, load_account
+    from gateway_core.config._reading import permission_faults
+    from gateway_core.config._values import structure
+else:
+    from gateway_core._lazy import importing
+
+    __getattr__ = importing(
+        __name__,
+        {
+            "_accounts": "AccountEntry LoadedAccount accounts default_account load_account",
+            "_reading": "permission_faults",
+            "_values": "structure",
+        },
+    )
 
 __all__ = [
     "AccountEntry",
