@@ -11,23 +11,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, in_thread, run, run_blocking
-from gateway_core._engine.operations import Operations
-from gateway_core._engine.pagination import Pagination
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
-from gateway_core.http import Flow
-from gateway_core.models.capture import Capture, CaptureRequest
-from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
-from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core._engine.pagination import Pagination
+    from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Look, Recorder
+    from gateway_core.models.capture import Capture, CaptureRequest
+    from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+    from gateway_core.models.payment import Payment
+    from gateway_core.models.refund import Refund, RefundRequest
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+    from gateway_core.transport import Deadline
+    from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
@@ -72,7 +71,7 @@ class AsyncGateway(BaseGateway):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return await self._run("create_invoice", Operations.create_invoice, request)
+        return await self._run(self._operations.create_invoice, request)
 
     async def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -84,7 +83,7 @@ class AsyncGateway(BaseGateway):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run("get_status", Operations.get_status, invoice_id)
+        return await self._run(self._operations.get_status, invoice_id)
 
     def list_payments(
         self,
@@ -105,11 +104,14 @@ class AsyncGateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
     async def _pages(self, pagination: Pagination) -> AsyncGenerator[Payment, None]:
         while pagination.query is not None:
-            page = await self._run("list_payments", Operations.list_payments, pagination, pagination.query)
+            page = await self._run(self._operations.list_payments, pagination, pagination.query)
             for payment in page:
                 yield payment
 
@@ -120,7 +122,7 @@ class AsyncGateway(BaseGateway):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return await self._run("verify_webhook", Operations.verify_webhook, request)
+        return await self._run(self._operations.verify_webhook, request)
 
     @contextlib.asynccontextmanager
     async def receive_webhook(
@@ -295,7 +297,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run("find_invoice", Operations.find_invoice, order_id, attempt, since)
+        return await self._run(self._operations.find_invoice, order_id, attempt, since)
 
     async def cancel_invoice(self, invoice_id: str, *, references: Mapping[str, str] | None = None) -> StatusReport:
         """Call an unpaid invoice off, or void an authorization. It ends as CANCELED, or EXPIRED where that is its word.
@@ -308,7 +310,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("cancel_invoice", Operations.cancel_invoice, invoice_id, references)
+        return await self._run(self._operations.cancel_invoice, invoice_id, references)
 
     async def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -317,7 +319,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("refund_payment", Operations.refund_payment, request)
+        return await self._run(self._operations.refund_payment, request)
 
     async def capture_payment(self, request: CaptureRequest) -> Capture:
         """Take authorized money, the whole or a part.
@@ -326,7 +328,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("capture_payment", Operations.capture_payment, request)
+        return await self._run(self._operations.capture_payment, request)
 
     async def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -336,7 +338,7 @@ class AsyncGateway(BaseGateway):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        await self._run("check_account", Operations.check_account)
+        await self._run(self._operations.check_account)
 
     async def register_webhook(self, url: str) -> WebhookRegistration:
         """Register the shop's webhook address at the provider.
@@ -348,11 +350,11 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot: it is done by hand then.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("register_webhook", Operations.register_webhook, url)
+        return await self._run(self._operations.register_webhook, url)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        return await self._run("run", Operations.run, flow)
+        return await self._run(self._operations.run, flow)
 
     async def reload(self) -> bool:
         """Read the account's secrets again, from the file, the environment and what they refer to.
@@ -369,15 +371,16 @@ class AsyncGateway(BaseGateway):
         """
         return await in_thread(self._read_secrets)
 
-    async def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
+    async def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
+        operation = function.__name__
         while True:
-            used = self._operations
+            used = self._operations  # they change when a secret is rotated
             try:
                 if self._recorder is not None and operation in RECORDED:
                     done: T = await self._driver.run(*self._recorded(operation, *arguments))
                     return done
                 call = self._begin(operation, *arguments)
-                outcome: Flow[T] | T = call.start(function, used, *arguments)
+                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
                 if isinstance(outcome, Generator):
                     return await self._driver.run(call.actions(outcome), call.deadline)
             except GatewayError as error:

@@ -43,7 +43,8 @@ class Gateways(BaseGateways[Gateway]):
         name = next(tries)
         while True:
             try:
-                invoice: Invoice = self[name]._run(*self._creation(name, request))  # noqa: SLF001  # of ours
+                gateway = self[name]
+                invoice = gateway._run(gateway._operations.create_invoice, *self._creation(name, request))  # noqa: SLF001
             except GatewayError as error:
                 name = tries.send(error)
             else:
@@ -119,7 +120,8 @@ class AsyncGateways(BaseGateways[AsyncGateway]):
         while True:
             try:
                 gateway = await self._get(name)
-                invoice: Invoice = await gateway._run(*self._creation(name, request))  # noqa: SLF001  # of ours
+                function = gateway._operations.create_invoice  # noqa: SLF001
+                invoice = await gateway._run(function, *self._creation(name, request))  # noqa: SLF001
             except GatewayError as error:
                 name = tries.send(error)
             else:

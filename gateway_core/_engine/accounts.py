@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from gateway_core._engine.base import BaseGateway
-from gateway_core._engine.operations import Operations
 from gateway_core._tracebacks import without_locals
 from gateway_core.errors import (
     ConfigurationError,
@@ -219,12 +218,11 @@ class BaseGateways(Generic[G]):
         return error.account if isinstance(error, ElsewhereError) else None
 
     def _creation(self, name: str, request: InvoiceRequest) -> tuple[Any, ...]:
-        """Return what a gateway runs to make an invoice that no other account has."""
+        """Return the arguments with which a gateway makes an invoice that no other account has."""
         journal = self._journals[name]
-        arguments: tuple[Any, ...] = ("create_invoice", Operations.create_invoice, request)
         if journal is None:
-            return arguments
-        return (*arguments, tuple(each for each in self.names if each != name and self._journals[each] is journal))
+            return (request,)
+        return (request, tuple(each for each in self.names if each != name and self._journals[each] is journal))
 
     def _account_of(self, order_id: str) -> str:
         """Return the account that has an order."""

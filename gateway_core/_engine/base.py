@@ -5,14 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-import attrs
-
-from gateway_core._engine.call import Call
-from gateway_core._engine.operations import Operations
-from gateway_core._plugins import loading
 from gateway_core._tracebacks import without_locals
 from gateway_core.errors import (
     AuthenticationError,
@@ -22,21 +16,21 @@ from gateway_core.errors import (
     WebhookError,
     WebhookReason,
 )
-from gateway_core.models.webhook import Acknowledgement, WebhookDelivery
-from gateway_core.observers import DEFAULT as DEFAULT_OBSERVERS
-from gateway_core.observers import Observers, StatusMoved
-from gateway_core.provider import ProviderInfo, RateLimit
-from gateway_core.provider.settings import find_secrets
-from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings
-from gateway_core.transport._actions import Actions, RunBlocking
-from gateway_core.transport._assembly import connect_account, connect_through
-from gateway_core.transport._pipeline import DirectPipeline, Pipeline
 
+# What a gateway stands on is imported where one is made: who imports the class may never make one.
 if TYPE_CHECKING:
+    from gateway_core._engine.call import Call
+    from gateway_core._engine.operations import Operations
     from gateway_core.config import LoadedAccount
     from gateway_core.journal import AccountJournal, Journal
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
+    from gateway_core.models.webhook import WebhookDelivery
+    from gateway_core.observers import Observers
+    from gateway_core.provider import ProviderInfo, RateLimit
+    from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings
+    from gateway_core.transport._actions import Actions
+    from gateway_core.transport._pipeline import DirectPipeline, Pipeline
 
 T = TypeVar("T")
 
@@ -49,18 +43,26 @@ CLAIM = timedelta(minutes=1)
 
 def delivered(delivery: WebhookDelivery, claimed: Claimed) -> WebhookDelivery:
     """Return a delivery as the shop is to see it: what is new in it, once."""
+    import attrs
+
+    from gateway_core.models.webhook import Acknowledgement
+
     answer = Acknowledgement(status=503) if claimed.again else delivery.acknowledgement
     return attrs.evolve(delivery, events=claimed.events, reviews=claimed.reviews, acknowledgement=answer)
 
 
 def run(function: Callable[[], T]) -> Actions[T]:
     """Return what runs something that blocks."""
+    from gateway_core.transport._actions import RunBlocking
+
     result: T = yield RunBlocking(function)
     return result
 
 
 def run_blocking(actions: Actions[T]) -> T:
     """Carry out actions that send nothing, right here."""
+    from gateway_core.transport._actions import RunBlocking
+
     try:
         action = next(actions)
         while True:
@@ -103,6 +105,10 @@ class BaseGateway:
         journal: Journal | str | None = None,
         account: str | None = None,
     ) -> None:
+        from gateway_core.observers import Observers
+        from gateway_core.transport import LimitSettings, TransportSettings
+        from gateway_core.transport._assembly import connect_account, connect_through
+
         self._operations = operations
         self._bounds = bounds or TransportSettings()
         self._observers = observers or Observers()
@@ -135,7 +141,7 @@ class BaseGateway:
         rate_limits: Iterable[RateLimit | str] | None = None,
         limiter: str | None = None,
         limiter_fallback: str = "error",
-        observers: Iterable[object] = DEFAULT_OBSERVERS,
+        observers: Iterable[object] = ("logging",),
         journal: Journal | str | None = None,
         **settings: Any,
     ) -> Self:
@@ -157,7 +163,11 @@ class BaseGateway:
             UnknownBackendError: If no working plugin offers this backend.
             ConfigurationError: If a setting is unknown, missing or wrong.
         """
+        from gateway_core._engine.operations import Operations
+        from gateway_core._plugins import loading
         from gateway_core.config import structure
+        from gateway_core.observers import Observers
+        from gateway_core.transport import LimitSettings, TransportSettings
 
         plugin = loading.find(backend, distribution=distribution)
         provider_class = plugin.load()
@@ -197,7 +207,13 @@ class BaseGateway:
             UnknownBackendError: If no working plugin offers the account's backend.
             ConfigurationError: If the file cannot be read, or something in it is unknown, missing or wrong.
         """
+        from pathlib import Path
+
+        import attrs
+
+        from gateway_core._engine.operations import Operations
         from gateway_core.config import load_account
+        from gateway_core.observers import Observers
 
         loaded = load_account(account, config)
         operations = Operations.make(loaded.plugin, loaded.provider_class, loaded.settings)
@@ -252,8 +268,10 @@ class BaseGateway:
             raise ConfigurationError(
                 "a gateway that was made by `connect` has its settings from the application's code"
             )
+        from gateway_core._engine.operations import Operations
         from gateway_core.config import read_secrets
         from gateway_core.observers._log import logger
+        from gateway_core.provider.settings import find_secrets
 
         before = self._operations.provider.settings
         settings = read_secrets(self._loaded, before)
@@ -301,12 +319,16 @@ class BaseGateway:
         """
         if self._closed:
             raise InvalidRequestError("the gateway was closed: make another one, or close it later")
+        from gateway_core._engine.call import Call
+
         boundary = self._operations.boundary(operation, *arguments)
         events = self._observers.call(self.backend, operation)
         bound = self._deadline() if deadline is None else deadline
         return Call(operation, boundary, self._pipeline, bound, events)
 
     def _deadline(self) -> Deadline:
+        from gateway_core.transport import Deadline
+
         return Deadline.after(self._bounds.deadline)
 
     def _ask(self, deadline: Deadline) -> Callable[..., Actions[Any]]:
@@ -350,6 +372,8 @@ class BaseGateway:
 
     def _tell(self, delivery: WebhookDelivery) -> None:
         """Tell the observers what the shop was told, and everybody what needs a look."""
+        from gateway_core.observers import StatusMoved
+
         with self._observers.call(self.backend, "receive_webhook") as events:
             for event in (*delivery.events, *delivery.reviews):
                 move = event.move
