@@ -1,0 +1,50 @@
+"""Which account a webhook is for: the path of its address says."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar, cast
+
+G_co = TypeVar("G_co", covariant=True)
+G = TypeVar("G")
+
+
+class Accounts(Protocol[G_co]):
+    """Several accounts by their names, such as a ``dict`` of gateways.
+
+    One that has an attribute ``default``, a gateway, receives with it what comes to the address without a name.
+    """
+
+    def __contains__(self, name: Any, /) -> bool:
+        """Return whether there is such an account."""
+
+    def __getitem__(self, name: str, /) -> G_co:
+        """Return its gateway."""
+
+
+def gateway_at(gateways: G | Accounts[G], path: str) -> G | None:
+    """Return the gateway whose webhooks come to a path; None if there is none, which is answered with 404.
+
+    Args:
+        gateways: A gateway, which has every path; or several by name, whose name is the first segment of theirs.
+        path: What follows the address at which the webhooks are mounted: ``""``, or ``"stripe"``. Further segments
+            are nobody's name: one of them may be the secret of the address.
+    """
+    if not _is_several(gateways):
+        return cast(G, gateways)
+    several = cast(Accounts[G], gateways)
+    name = path.strip("/").partition("/")[0]
+    if not name:
+        return cast("G | None", getattr(several, "default", None))
+    return several[name] if name in several else None  # noqa: SIM401  # it need not be a mapping
+
+
+def every(gateways: G | Accounts[G]) -> list[G]:
+    """Return the gateway, or each of several."""
+    if not _is_several(gateways):
+        return [cast(G, gateways)]
+    several = cast(Any, gateways)
+    return [several[name] for name in several]
+
+
+def _is_several(gateways: object) -> bool:
+    return hasattr(gateways, "__getitem__")
