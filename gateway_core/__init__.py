@@ -4,6 +4,7 @@ from gateway_core import errors
 from gateway_core._markers import hookimpl
 from gateway_core.async_gateway import AsyncGateway
 from gateway_core.gateway import Gateway
+from gateway_core.gateways import AsyncGateways, Gateways
 from gateway_core.http import Flow, HttpRequest, HttpResponse
 from gateway_core.models import (
     Acknowledgement,
@@ -44,6 +45,7 @@ __all__ = [
     "Address",
     "AmountVerdict",
     "AsyncGateway",
+    "AsyncGateways",
     "Capture",
     "CaptureRequest",
     "CaptureStatus",
@@ -51,6 +53,7 @@ __all__ = [
     "Customer",
     "Flow",
     "Gateway",
+    "Gateways",
     "HttpRequest",
     "HttpResponse",
     "Invoice",

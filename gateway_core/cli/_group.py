@@ -27,6 +27,7 @@ _OWN = {
     "providers": "_providers:providers",
     "reconcile": "_reconcile:reconcile",
     "refund-payment": "_invoices:refund_payment",
+    "route": "_route:route",
     "watch": "_watch:watch",
     "verify-webhook": "_webhooks:verify_webhook",
 }

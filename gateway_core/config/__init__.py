@@ -13,14 +13,27 @@ The variable ``GATEWAY_SHOP_EU_API_KEY`` comes before what the file says, ``GATE
 ``GATEWAY_CONFIG`` names the file and ``GATEWAY_DEFAULT`` the account.
 """
 
-from gateway_core.config._accounts import AccountEntry, LoadedAccount, accounts, default_account, load_account
+from gateway_core.config._accounts import (
+    AccountEntry,
+    Accounts,
+    LoadedAccount,
+    accounts,
+    all_accounts,
+    default_account,
+    load_account,
+)
 from gateway_core.config._reading import permission_faults
+from gateway_core.config._routes import Route, choose
 from gateway_core.config._values import structure
 
 __all__ = [
     "AccountEntry",
+    "Accounts",
     "LoadedAccount",
+    "Route",
     "accounts",
+    "all_accounts",
+    "choose",
     "default_account",
     "load_account",
     "permission_faults",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from gateway_core._plugins import loading
 from gateway_core._tracebacks import without_locals
 from gateway_core.config._file import ConfigFile, read, variable_prefix
 from gateway_core.config._reading import permission_faults
+from gateway_core.config._routes import Route
 from gateway_core.config._sources import DEFAULT, gather, variables
 from gateway_core.config._types import Fault
 from gateway_core.config._values import attempt
@@ -83,6 +85,32 @@ class LoadedAccount:
 
 
 @attrs.frozen(kw_only=True)
+class Accounts:
+    """The accounts of a file as a whole: none of their plugins has been looked for.
+
+    Attributes:
+        path: The file, absolute.
+        names: The names of the accounts, in the file's order.
+        default: The default account's name, if one is chosen.
+        routes: Which account takes an order, the first that fits.
+        journals: The URL of each account's journal, by the account's name; None where there is none.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    default: str | None
+    routes: tuple[Route, ...]
+    journals: Mapping[str, Secret | None]
+
+
+@attrs.frozen(kw_only=True)
+class _Kept:
+    """What is read where nothing but the journal is asked for."""
+
+    journal: Secret | None = secret_field(default=None)
+
+
+@attrs.frozen(kw_only=True)
 class _Core(LimitSettings):
     """What the core itself reads in an account's table. Its keys are reserved: no plugin's setting has such a name."""
 
@@ -125,9 +153,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
         logger("config").warning("%s", fault)
     name = file.choose(name)
     table = file.accounts[name]
-    own = {key: value for key, value in table.items() if key in RESERVED_SETTINGS}
-    if file.journal is not None:
-        own.setdefault("journal", file.journal)
+    own = _own(file, name)
     rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
 
     values, origins = gather(_Core, own, file=file.path, prefix=variable_prefix(name))
@@ -160,6 +186,30 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
 
 
 @without_locals
+def all_accounts(config: str | os.PathLike[str] | None = None) -> Accounts:
+    """Read a file as a whole, without looking for the plugins of its accounts.
+
+    Raises:
+        ConfigurationError: If it is not there, is not TOML, or its accounts, routes or journals are wrong.
+    """
+    file = read(config)
+    journals: dict[str, Secret | None] = {}
+    for name in file.accounts:
+        values, origins = gather(_Kept, _own(file, name), file=file.path, prefix=variable_prefix(name))
+        kept, faults = attempt(_Kept, {key: value for key, value in values.items() if key == "journal"})
+        if kept is None:
+            raise _error(file, name, faults, origins)
+        journals[name] = kept.journal
+    return Accounts(
+        path=str(Path(file.path).absolute()),
+        names=tuple(file.accounts),
+        default=file.default,
+        routes=file.routes,
+        journals=MappingProxyType(journals),
+    )
+
+
+@without_locals
 def default_account(config: str | os.PathLike[str] | None = None) -> str:
     """Return the account that `Gateway.open` opens where none is named.
 
@@ -167,6 +217,14 @@ def default_account(config: str | os.PathLike[str] | None = None) -> str:
         ConfigurationError: If there is none, or the file cannot be used.
     """
     return read(config).choose(None)
+
+
+def _own(file: ConfigFile, name: str) -> dict[str, Any]:
+    """Return what stands in an account's table for the core."""
+    own = {key: value for key, value in file.accounts[name].items() if key in RESERVED_SETTINGS}
+    if file.journal is not None:
+        own.setdefault("journal", file.journal)
+    return own
 
 
 def _unread(file: ConfigFile, name: str, settings_class: type) -> dict[str, str | None]:

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from gateway_core.config._reading import read_text
+from gateway_core.config._routes import Route, read_routes
 from gateway_core.config._values import suggest
 from gateway_core.errors import ConfigurationError
 
@@ -33,7 +34,7 @@ _TWICE = {
     "Cannot redefine namespace": "a table",
 }
 
-_TOP_LEVEL = ("default", "journal", "gateways")
+_TOP_LEVEL = ("default", "journal", "routes", "gateways")
 _EXAMPLE = 'default = "sandbox" and, below it, a table [gateways.sandbox] with backend = "sandbox"'
 
 
@@ -46,12 +47,14 @@ class ConfigFile:
         default: The default account's name, if one is chosen.
         journal: The URL of the journal of all accounts, or a reference to it, if there is one.
         accounts: The accounts' tables by name, with nothing resolved.
+        routes: Which account takes an order, the first that fits.
     """
 
     path: str
     default: str | None
     journal: Any = attrs.field(default=None, repr=False, kw_only=True)
     accounts: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
+    routes: tuple[Route, ...] = ()
 
     def choose(self, name: str | None) -> str:
         """Return the name of the account to open.
@@ -96,10 +99,11 @@ def read(config: str | os.PathLike[str] | None) -> ConfigFile:
     faults += _name_faults(accounts)
     if default is not None and (not isinstance(default, str) or (accounts and default not in accounts)):
         faults.append(f"default: must name an account; {', '.join(accounts) or 'there is none'}")
-    if faults:
-        raise _fault(path, "; ".join(faults))
     chosen = os.environ.get("GATEWAY_DEFAULT") or default
-    return ConfigFile(path=path, default=chosen, journal=content.get("journal"), accounts=accounts)
+    routes, wrong = read_routes(content.get("routes"), accounts, chosen)
+    if faults + wrong:
+        raise _fault(path, "; ".join(faults + wrong))
+    return ConfigFile(path=path, default=chosen, journal=content.get("journal"), accounts=accounts, routes=routes)
 
 
 def _locate(config: str | os.PathLike[str] | None) -> tuple[str, str]:

@@ -37,18 +37,20 @@ Session(created_at=datetime.datetime(2030, 1, 1, 0, 0, tzinfo=datetime.timezone.
 
 from gateway_core._json import dumps
 from gateway_core.wire._converter import converter
-from gateway_core.wire._decoding import decode, loads, naming_invoice, structure
+from gateway_core.wire._decoding import decode, decode_or_none, loads, naming_invoice, structure
 from gateway_core.wire._names import camel_case, named
-from gateway_core.wire._times import UnixTime, moment, to_unix, unix
+from gateway_core.wire._times import UnixTime, moment, moment_or_none, to_unix, unix
 
 __all__ = [
     "UnixTime",
     "camel_case",
     "converter",
     "decode",
+    "decode_or_none",
     "dumps",
     "loads",
     "moment",
+    "moment_or_none",
     "named",
     "naming_invoice",
     "structure",

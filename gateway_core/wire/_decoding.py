@@ -13,7 +13,7 @@ import cattrs
 from cattrs.errors import ClassValidationError, IterableValidationError
 
 from gateway_core import _json
-from gateway_core.errors import GatewayError, PluginError, UnexpectedResponseError
+from gateway_core.errors import GatewayError, InvalidRequestError, PluginError, UnexpectedResponseError
 from gateway_core.models._fields import is_identifier
 from gateway_core.wire._converter import FaultError, converter
 from gateway_core.wire._names import name_of
@@ -42,6 +42,23 @@ def decode(body: bytes, kind: type[T]) -> T:
             group.
     """
     return structure(loads(body), kind)
+
+
+def decode_or_none(body: bytes, kind: type[T]) -> T | None:
+    """Parse strict JSON into an attrs class, where anything else may stand too, as in a refusal; None if it does.
+
+    >>> import attrs
+    >>> from gateway_core.wire import decode_or_none
+    >>> @attrs.frozen
+    ... class Refusal:
+    ...     code: str | None = None
+    >>> decode_or_none(b'{"code": "expired"}', Refusal), decode_or_none(b"<h1>Bad Gateway</h1>", Refusal)
+    (Refusal(code='expired'), None)
+    """
+    try:
+        return decode(body, kind)
+    except UnexpectedResponseError:
+        return None
 
 
 def structure(value: Any, kind: type[T], *, using: cattrs.Converter | None = None) -> T:
@@ -73,6 +90,8 @@ def structure(value: Any, kind: type[T], *, using: cattrs.Converter | None = Non
 def naming_invoice(body: bytes, *path: str) -> Iterator[None]:
     """Keep the id of an invoice that was made in the error of an answer that cannot be read otherwise.
 
+    Its ``effect`` is ``"done"`` then; in a refusal, an id changes nothing.
+
     >>> from gateway_core.errors import UnexpectedResponseError
     >>> from gateway_core.wire import loads, naming_invoice
     >>> body = b'{"invoice": {"id": "inv_7", "total": NaN}}'
@@ -80,8 +99,8 @@ def naming_invoice(body: bytes, *path: str) -> Iterator[None]:
     ...     with naming_invoice(body, "invoice", "id"):
     ...         loads(body)
     ... except UnexpectedResponseError as error:
-    ...     print(error.invoice_id)
-    inv_7
+    ...     print(error.invoice_id, error.effect)
+    inv_7 done
 
     Args:
         body: The answer to a creation.
@@ -91,7 +110,16 @@ def naming_invoice(body: bytes, *path: str) -> Iterator[None]:
         yield
     except GatewayError as error:
         error.invoice_id = error.invoice_id or _id_in(body, path)
+        if error.invoice_id is not None and _is_unreadable(error):
+            error.effect = "done"
         raise
+
+
+def _is_unreadable(error: GatewayError) -> bool:
+    """Return whether an error says that an answer cannot be used, and not that the provider refused."""
+    if isinstance(error, UnexpectedResponseError):
+        return error.http_status is None or 200 <= error.http_status < 300
+    return isinstance(error, InvalidRequestError)  # a record that refused what was answered
 
 
 def _id_in(body: bytes, path: Iterable[str]) -> str | None:
