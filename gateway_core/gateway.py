@@ -21,7 +21,7 @@ from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
 from gateway_core.models.payment import Payment, PaymentQuery
 from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 from gateway_core.transport import Deadline
 from gateway_core.transport._actions import Actions
 
@@ -141,13 +141,23 @@ class Gateway(BaseGateway):
         with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
             yield delivery
 
-    def poll(self, handle: Callable[[WebhookEvent], object], *, order_id: str | None = None, limit: int = 100) -> int:
+    def poll(
+        self,
+        handle: Callable[..., object],
+        *,
+        order_id: str | None = None,
+        limit: int = 100,
+        transaction: Callable[[], Any] | None = None,
+    ) -> int:
         """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
 
         Args:
             handle: What handles an event; what it raises comes out, and the event comes out again with the next poll.
             order_id: Ask about this order only, and at once; None for all orders whose time has come.
             limit: The most invoices to ask about.
+            transaction: Begins a transaction in the database that holds the journal, such as ``engine.begin`` of
+                SQLAlchemy: then ``handle`` is called with the event and the connection, and what it writes there and
+                the note that it is done are committed together, or not at all.
 
         Returns:
             How many events were handled.
@@ -162,11 +172,12 @@ class Gateway(BaseGateway):
         for look in self._drive(recorder.due(order_id, limit), self._deadline()):
             deadline = self._deadline()
             verified, told = self._drive(look(self._ask(deadline)), deadline)
-            claimed = self._drive(recorder.claim(told, CLAIM), deadline)
-            with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
-                for event in delivery.events:
-                    handle(event)
-                    handled += 1
+            with contextlib.nullcontext() if transaction is None else transaction() as connection:
+                claimed = self._drive(recorder.claim(told, CLAIM, connection), deadline)
+                with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+                    for event in delivery.events:
+                        handle(event, *(() if transaction is None else (connection,)))
+                        handled += 1
         return handled
 
     def reconcile(

@@ -69,7 +69,7 @@ def payments(
 
     def webhook(path: str = "") -> Response:
         if g.gateway_refused is not None:
-            answer = refused(name, g.gateway_refused)
+            answer = refused(g.gateway_refused)
         else:
             answer = answer_wsgi(gateway, request.environ, path, handle, transaction, request.get_data())
         response = Response(answer.body, status=answer.status, headers=list(answer.headers.pairs))
