@@ -15,7 +15,7 @@ from gateway_core import observers
 from gateway_core._entry_points import closest
 from gateway_core._plugins import loading
 from gateway_core._tracebacks import without_locals
-from gateway_core.config._file import ConfigFile, read, variable_prefix
+from gateway_core.config._file import GIVEN, ConfigFile, Source, read, variable_prefix
 from gateway_core.config._reading import permission_faults
 from gateway_core.config._routes import Route
 from gateway_core.config._sources import DEFAULT, gather, variables
@@ -89,7 +89,7 @@ class Accounts:
     """The accounts of a file as a whole: none of their plugins has been looked for.
 
     Attributes:
-        path: The file, absolute.
+        path: The file, absolute; or what errors call a configuration that is no file.
         names: The names of the accounts, in the file's order.
         default: The default account's name, if one is chosen.
         routes: Which account takes an order, the first that fits.
@@ -122,7 +122,7 @@ class _Core(LimitSettings):
 
 
 @without_locals
-def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry, ...]:
+def accounts(config: Source | None = None) -> tuple[AccountEntry, ...]:
     """Return the accounts of a file, in its order, without looking for their plugins.
 
     Raises:
@@ -136,12 +136,13 @@ def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry
 
 
 @without_locals
-def load_account(name: str | None = None, config: str | os.PathLike[str] | None = None) -> LoadedAccount:
+def load_account(name: str | None = None, config: Source | None = None) -> LoadedAccount:
     """Read an account and import its plugin.
 
     Args:
         name: The account; None for ``$GATEWAY_DEFAULT``, or else the file's default.
-        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+        config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+            ``gateway.toml`` in the working directory.
 
     Raises:
         ConfigurationError: If something is unknown, missing or wrong. It tells all faults by file, table and key, and
@@ -186,7 +187,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
 
 
 @without_locals
-def all_accounts(config: str | os.PathLike[str] | None = None) -> Accounts:
+def all_accounts(config: Source | None = None) -> Accounts:
     """Read a file as a whole, without looking for the plugins of its accounts.
 
     Raises:
@@ -201,7 +202,7 @@ def all_accounts(config: str | os.PathLike[str] | None = None) -> Accounts:
             raise _error(file, name, faults, origins)
         journals[name] = kept.journal
     return Accounts(
-        path=str(Path(file.path).absolute()),
+        path=file.path if file.path == GIVEN else str(Path(file.path).absolute()),
         names=tuple(file.accounts),
         default=file.default,
         routes=file.routes,
@@ -210,7 +211,7 @@ def all_accounts(config: str | os.PathLike[str] | None = None) -> Accounts:
 
 
 @without_locals
-def default_account(config: str | os.PathLike[str] | None = None) -> str:
+def default_account(config: Source | None = None) -> str:
     """Return the account that `Gateway.open` opens where none is named.
 
     Raises:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -36,6 +36,13 @@ _TWICE = {
 
 _TOP_LEVEL = ("default", "journal", "routes", "gateways")
 _EXAMPLE = 'default = "sandbox" and, below it, a table [gateways.sandbox] with backend = "sandbox"'
+
+
+#: Where a configuration comes from: a file, or what would stand in it.
+Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+
+#: What errors call a configuration that is no file.
+GIVEN = "the given configuration"
 
 
 @attrs.frozen(kw_only=True)
@@ -79,17 +86,21 @@ def variable_prefix(account: str) -> str:
     return f"GATEWAY_{account.upper().replace('-', '_')}"
 
 
-def read(config: str | os.PathLike[str] | None) -> ConfigFile:
+def read(config: Source | None) -> ConfigFile:
     """Find, parse and check the configuration file.
 
     Args:
-        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+        config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+            ``gateway.toml`` in the working directory.
 
     Raises:
         ConfigurationError: If it is not there, is not TOML, or holds something else than accounts.
     """
-    path, source = _locate(config)
-    content = _parse(path, _content(path, source))
+    if isinstance(config, Mapping):
+        path, content = GIVEN, _plain(config)
+    else:
+        path, source = _locate(config)
+        content = _parse(path, _content(path, source))
     accounts = content.get("gateways", {})
     default = content.get("default")
     faults = [f"{key}: unknown, {suggest(str(key), _TOP_LEVEL)}" for key in content if key not in _TOP_LEVEL]
@@ -104,6 +115,15 @@ def read(config: str | os.PathLike[str] | None) -> ConfigFile:
     if faults + wrong:
         raise _fault(path, "; ".join(faults + wrong))
     return ConfigFile(path=path, default=chosen, journal=content.get("journal"), accounts=accounts, routes=routes)
+
+
+def _plain(value: Any) -> Any:
+    """Return what a program gives as it would stand in a file."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _locate(config: str | os.PathLike[str] | None) -> tuple[str, str]:
