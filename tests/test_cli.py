@@ -16,8 +16,9 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway_core import HttpRequest, HttpResponse, Money, _entry_points
-from gateway_core._entry_points import Offer
+from gateway_core import HttpRequest, HttpResponse, Money
+from gateway_core._plugins import discovery
+from gateway_core._plugins.discovery import Offer
 from gateway_core._plugins.inspection import PluginReport
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
@@ -513,8 +514,8 @@ def test_doctor_warns_of_careless_secrets(terminal: Terminal, tmp_path: Path) ->
 def test_doctor_warns_of_a_broken_observer(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """An observer that is left out keeps no gateway from opening, and is told."""
     broken = EntryPoint("broken", "no_such_module:Observer", "gateway_core.observers")
-    real = _entry_points.scan
-    monkeypatch.setattr(_entry_points, "scan", lambda group: ([broken], []) if group == broken.group else real(group))
+    real = discovery.scan
+    monkeypatch.setattr(discovery, "scan", lambda group: ([broken], []) if group == broken.group else real(group))
     rewrite(terminal, "[gateways.shop]", "[gateways.shop]\nobservers = ['broken', 'logging']")
 
     told = findings(terminal, "--offline")

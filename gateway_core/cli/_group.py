@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway_core._entry_points import Offer, offers_of, rivalry, scan
+from gateway_core._plugins.discovery import Offer, offers_of, rivalry, scan
 from gateway_core.cli.output import fail
 from gateway_core.errors import PluginError
 

@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from gateway_core import observers
-from gateway_core._entry_points import closest
 from gateway_core._plugins import loading
+from gateway_core._plugins.discovery import closest
 from gateway_core._tracebacks import without_locals
 from gateway_core.config._file import GIVEN, ConfigFile, Source, read, variable_prefix
 from gateway_core.config._reading import permission_faults

@@ -1,4 +1,4 @@
-"""From bytes to attrs classes, and from what does not fit to an error that names each field and no value."""
+"""From bytes to attrs classes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
-
-import attrs
-import cattrs
-from cattrs.errors import ClassValidationError, IterableValidationError
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from gateway_core import _json
-from gateway_core.errors import GatewayError, InvalidRequestError, PluginError, UnexpectedResponseError
+from gateway_core.errors import GatewayError, InvalidRequestError, UnexpectedResponseError
 from gateway_core.models._fields import is_identifier
-from gateway_core.wire._converter import FaultError, converter
-from gateway_core.wire._names import name_of
+from gateway_core.wire._reading import reader
+
+if TYPE_CHECKING:
+    import cattrs
 
 T = TypeVar("T")
 
@@ -73,17 +71,17 @@ def structure(value: Any, kind: type[T], *, using: cattrs.Converter | None = Non
         UnexpectedResponseError: If it does not fit; its text names each field, its cause is the error group.
         PluginError: If the class has a field of a kind that nothing can be fitted into.
     """
-    failure: GatewayError
-    try:
-        return (using or converter()).structure(value, kind)
-    except cattrs.StructureHandlerNotFoundError as error:
-        cause: Exception | None = None
-        failure = PluginError(f"nothing can be decoded into {kind}: {error.message}")
-    except Exception as error:  # noqa: BLE001  # a field's converter or validator may raise anything
-        cause = _without_values(error)
-        failure = UnexpectedResponseError(f"the answer does not fit: {'; '.join(_faults(cause))}")
-    # Raised outside of the handlers: the errors caught there quote the values.
-    raise failure from cause
+    if using is None:
+        try:
+            made: T = reader(cast(Any, kind))(value)
+        except Exception:  # noqa: BLE001, S110  # whatever it is, the careful converter tells
+            pass
+        else:
+            return made
+    # Takes as long to import as everything else here, and most answers need no explanation.
+    from gateway_core.wire._explaining import structure_carefully
+
+    return structure_carefully(value, kind, using)
 
 
 @contextlib.contextmanager
@@ -141,43 +139,3 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         times = Counter(name for name, _ in pairs)
         found = {name: value for name, value in pairs if times[name] == 1}
     return found
-
-
-def _told_name(kind: Any, name: str) -> str:
-    """Return a field's name as the provider has it."""
-    field = getattr(attrs.fields(kind), name, None) if attrs.has(kind) else None
-    return name if field is None else name_of(field) or name
-
-
-def _without_values(error: Exception) -> Exception:
-    """Copy an error group without the texts that quote a value, and without the frames that hold it."""
-    clean: Exception
-    if isinstance(error, cattrs.BaseValidationError):
-        clean = error.derive([_without_values(each) for each in error.exceptions])
-    elif isinstance(error, FaultError):
-        clean = FaultError(str(error))
-    elif isinstance(error, GatewayError):
-        clean = FaultError(error.message)
-    else:
-        # A key that is missing is noted with its field; any other comes out of the class's own converter.
-        missing = isinstance(error, KeyError) and hasattr(error, "__notes__")
-        clean = FaultError("missing" if missing else "not readable")
-    for note in getattr(error, "__notes__", ()):
-        clean.add_note(note)
-    return clean
-
-
-def _faults(error: Exception, path: str = "") -> list[str]:
-    """Return one line for each fault in an error group, with the field's path."""
-    found: list[str] = []
-    if isinstance(error, ClassValidationError):
-        fields, others = error.group_exceptions()
-        for each, note in fields:
-            name = _told_name(error.cl, note.name)
-            found += _faults(each, f"{path}.{name}" if path else name)
-    elif isinstance(error, IterableValidationError):
-        items, others = error.group_exceptions()
-        found = [line for each, note in items for line in _faults(each, f"{path}[{note.index}]")]
-    else:
-        return [f"{path or 'the answer'}: {error}"]
-    return found + [line for each in others for line in _faults(each, path)]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 import pluggy
 
-from gateway_core._distributions import (
+from gateway_core._markers import PROJECT, misshapen
+from gateway_core._plugins.distributions import (
     folder_of,
     identity_of,
     installed,
@@ -23,7 +24,6 @@ from gateway_core._distributions import (
     text_of,
     unmet,
 )
-from gateway_core._markers import PROJECT, misshapen
 from gateway_core._redaction import one_line
 from gateway_core._tracebacks import describe
 from gateway_core.errors import GatewayError, PluginError
