@@ -15,7 +15,21 @@
 """
 
 from gateway_django import signals
+from gateway_django._gateways import close, gateway, gateways, use
+from gateway_django._handling import order_status, poll
 from gateway_django.aggregates import Total
 from gateway_django.fields import MoneyField
+from gateway_django.views import webhook_url
 
-__all__ = ["MoneyField", "Total", "signals"]
+__all__ = [
+    "MoneyField",
+    "Total",
+    "close",
+    "gateway",
+    "gateways",
+    "order_status",
+    "poll",
+    "signals",
+    "use",
+    "webhook_url",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
 
 
 class GatewayDjangoConfig(AppConfig):
@@ -15,6 +16,7 @@ class GatewayDjangoConfig(AppConfig):
 
     def ready(self) -> None:
         """Take part in what Django does: connections, checks and migrations."""
-        from gateway_django import _sqlite
+        from gateway_django import _database, _sqlite
 
+        post_migrate.connect(_database.upgrade, sender=self, dispatch_uid="gateway_django.journal")
         connection_created.connect(_sqlite.prepare, dispatch_uid="gateway_django.sqlite")
