@@ -66,7 +66,7 @@ class BaseGateways(Generic[G]):
     @without_locals
     def open(
         cls,
-        config: str | os.PathLike[str] | None = None,
+        config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         *,
         transports: Mapping[str, Transport] | None = None,
         observers: Iterable[object] | None = None,
@@ -75,7 +75,8 @@ class BaseGateways(Generic[G]):
         """Read the configuration file. Each account is opened when it is first used.
 
         Args:
-            config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+            config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+                ``gateway.toml`` in the working directory.
             transports: Transports of your own, by the account's name, instead of those that are configured.
             observers: Who is told what happens, names or objects, instead of those that are configured.
             journal: Where what is asked and told is kept, instead of what is configured; False for nowhere.
@@ -99,7 +100,7 @@ class BaseGateways(Generic[G]):
         def open_account(name: str) -> G:
             return cls._kind.open(
                 name,
-                config=accounts.path,
+                config=accounts.source,
                 transport=own.get(name),
                 observers=told,
                 journal=kept.get(name) or False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -189,7 +189,7 @@ class BaseGateway:
         cls,
         account: str | None = None,
         *,
-        config: str | os.PathLike[str] | None = None,
+        config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         transport: Transport | None = None,
         observers: Iterable[object] | None = None,
         journal: Journal | str | Literal[False] | None = None,
@@ -198,7 +198,8 @@ class BaseGateway:
 
         Args:
             account: The table ``[gateways.<account>]``; None for the file's default.
-            config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+            config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+                ``gateway.toml`` in the working directory.
             transport: A transport of your own, which sends each request once, instead of the one that is configured.
             observers: Who is told what happens, names or objects, instead of those that are configured.
             journal: Where what is asked and told is kept, instead of what is configured; False for nowhere.
@@ -207,10 +208,6 @@ class BaseGateway:
             UnknownBackendError: If no working plugin offers the account's backend.
             ConfigurationError: If the file cannot be read, or something in it is unknown, missing or wrong.
         """
-        from pathlib import Path
-
-        import attrs
-
         from gateway_core._engine.operations import Operations
         from gateway_core.config import load_account
         from gateway_core.observers import Observers
@@ -235,7 +232,7 @@ class BaseGateway:
             journal=journal or None,
             account=loaded.name,
         )
-        gateway._loaded = attrs.evolve(loaded, path=str(Path(loaded.path).absolute()))
+        gateway._loaded = loaded
         return gateway
 
     @property

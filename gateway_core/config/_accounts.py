@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from gateway_core import observers
 from gateway_core._plugins import loading
 from gateway_core._plugins.discovery import closest
 from gateway_core._tracebacks import without_locals
-from gateway_core.config._file import ConfigFile, read, variable_prefix
+from gateway_core.config._file import ConfigFile, Source, read, variable_prefix
 from gateway_core.config._reading import permission_faults
 from gateway_core.config._routes import Route
 from gateway_core.config._sources import DEFAULT, gather, variables
@@ -54,7 +53,8 @@ class LoadedAccount:
 
     Attributes:
         name: Its name.
-        path: The file.
+        path: The file, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have it again.
         backend: Its backend's name.
         plugin: The plugin that offers the backend.
         provider_class: The plugin's provider class.
@@ -71,6 +71,7 @@ class LoadedAccount:
 
     name: str
     path: str
+    source: Source = attrs.field(repr=False)
     backend: str
     plugin: loading.Plugin
     provider_class: Any
@@ -92,7 +93,8 @@ class Accounts:
     """The accounts of a file as a whole: none of their plugins has been looked for.
 
     Attributes:
-        path: The file, absolute.
+        path: The file, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have them again.
         names: The names of the accounts, in the file's order.
         default: The default account's name, if one is chosen.
         routes: Which account takes an order, the first that fits.
@@ -100,6 +102,7 @@ class Accounts:
     """
 
     path: str
+    source: Source = attrs.field(repr=False)
     names: tuple[str, ...]
     default: str | None
     routes: tuple[Route, ...]
@@ -125,7 +128,7 @@ class _Core(LimitSettings):
 
 
 @without_locals
-def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry, ...]:
+def accounts(config: Source | None = None) -> tuple[AccountEntry, ...]:
     """Return the accounts of a file, in its order, without looking for their plugins.
 
     Raises:
@@ -139,12 +142,13 @@ def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry
 
 
 @without_locals
-def load_account(name: str | None = None, config: str | os.PathLike[str] | None = None) -> LoadedAccount:
+def load_account(name: str | None = None, config: Source | None = None) -> LoadedAccount:
     """Read an account and import its plugin.
 
     Args:
         name: The account; None for ``$GATEWAY_DEFAULT``, or else the file's default.
-        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+        config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+            ``gateway.toml`` in the working directory.
 
     Raises:
         ConfigurationError: If something is unknown, missing or wrong. It tells all faults by file, table and key, and
@@ -175,6 +179,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
     return LoadedAccount(
         name=name,
         path=file.path,
+        source=file.source,
         backend=backend,
         plugin=plugin,
         provider_class=provider_class,
@@ -199,7 +204,7 @@ def read_secrets(loaded: LoadedAccount, settings: T) -> T:
     Raises:
         ConfigurationError: If the account is no longer there, or a setting is missing or wrong.
     """
-    file = read(loaded.path)
+    file = read(loaded.source)
     table = file.accounts[file.choose(loaded.name)]
     rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
     values, origins = gather(type(settings), rest, file=file.path, prefix=variable_prefix(loaded.name))
@@ -210,7 +215,7 @@ def read_secrets(loaded: LoadedAccount, settings: T) -> T:
 
 
 @without_locals
-def all_accounts(config: str | os.PathLike[str] | None = None) -> Accounts:
+def all_accounts(config: Source | None = None) -> Accounts:
     """Read a file as a whole, without looking for the plugins of its accounts.
 
     Raises:
@@ -225,7 +230,8 @@ def all_accounts(config: str | os.PathLike[str] | None = None) -> Accounts:
             raise _error(file, name, faults, origins)
         journals[name] = kept.journal
     return Accounts(
-        path=str(Path(file.path).absolute()),
+        path=file.path,
+        source=file.source,
         names=tuple(file.accounts),
         default=file.default,
         routes=file.routes,
@@ -234,7 +240,7 @@ def all_accounts(config: str | os.PathLike[str] | None = None) -> Accounts:
 
 
 @without_locals
-def default_account(config: str | os.PathLike[str] | None = None) -> str:
+def default_account(config: Source | None = None) -> str:
     """Return the account that `Gateway.open` opens where none is named.
 
     Raises:

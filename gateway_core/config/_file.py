@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -38,12 +38,20 @@ _TOP_LEVEL = ("default", "journal", "routes", "gateways")
 _EXAMPLE = 'default = "sandbox" and, below it, a table [gateways.sandbox] with backend = "sandbox"'
 
 
+#: Where a configuration comes from: a file, or what would stand in it.
+Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+
+#: What errors call a configuration that is no file.
+GIVEN = "the given configuration"
+
+
 @attrs.frozen(kw_only=True)
 class ConfigFile:
     """A configuration file.
 
     Attributes:
-        path: Where it is, as it was named.
+        path: Where it is, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have it again, from whatever working directory.
         default: The default account's name, if one is chosen.
         journal: The URL of the journal of all accounts, or a reference to it, if there is one.
         accounts: The accounts' tables by name, with nothing resolved.
@@ -51,6 +59,7 @@ class ConfigFile:
     """
 
     path: str
+    source: Source = attrs.field(repr=False)
     default: str | None
     journal: Any = attrs.field(default=None, repr=False, kw_only=True)
     accounts: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
@@ -79,17 +88,23 @@ def variable_prefix(account: str) -> str:
     return f"GATEWAY_{account.upper().replace('-', '_')}"
 
 
-def read(config: str | os.PathLike[str] | None) -> ConfigFile:
+def read(config: Source | None) -> ConfigFile:
     """Find, parse and check the configuration file.
 
     Args:
-        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+        config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+            ``gateway.toml`` in the working directory.
 
     Raises:
         ConfigurationError: If it is not there, is not TOML, or holds something else than accounts.
     """
-    path, source = _locate(config)
-    content = _parse(path, _content(path, source))
+    if isinstance(config, Mapping):
+        path, content = GIVEN, _plain(config)
+        source: Source = config
+    else:
+        path, origin = _locate(config)
+        content = _parse(path, _content(path, origin))
+        source = Path(path).absolute()
     accounts = content.get("gateways", {})
     default = content.get("default")
     faults = [f"{key}: unknown, {suggest(str(key), _TOP_LEVEL)}" for key in content if key not in _TOP_LEVEL]
@@ -103,7 +118,18 @@ def read(config: str | os.PathLike[str] | None) -> ConfigFile:
     routes, wrong = read_routes(content.get("routes"), accounts, chosen)
     if faults + wrong:
         raise _fault(path, "; ".join(faults + wrong))
-    return ConfigFile(path=path, default=chosen, journal=content.get("journal"), accounts=accounts, routes=routes)
+    return ConfigFile(
+        path=path, source=source, default=chosen, journal=content.get("journal"), accounts=accounts, routes=routes
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return what a program gives as it would stand in a file."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _locate(config: str | os.PathLike[str] | None) -> tuple[str, str]:

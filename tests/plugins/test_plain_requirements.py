@@ -57,7 +57,7 @@ def test_they_are_met_where_packaging_says_so(version: str, bound: str, marker: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metadata, "distributions", lambda **_: [Installed(version)])
         sure = distributions._surely_met(text)
-        patch.setattr(_distributions, "_surely_met", lambda _: False)
+        patch.setattr(distributions, "_surely_met", lambda _: False)
         try:
             careful = unmet(text) is None
         except ValueError:
