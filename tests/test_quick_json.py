@@ -100,18 +100,12 @@ def test_what_is_in_doubt_is_left_to_the_careful_reader(body: bytes) -> None:
         quick(body)
 
 
-@pytest.mark.parametrize("digits", range(95, 130))
-@pytest.mark.parametrize("before", range(30))
-def test_a_long_number_is_found_wherever_it_stands(digits: int, before: int) -> None:
+@pytest.mark.parametrize("digits", [101, 102, 124, 125, 126, 200])
+def test_a_long_number_is_found_wherever_it_stands(digits: int) -> None:
     """W10: only each 25th byte is looked at, and no number of more than 100 digits slips between."""
-    body = b'["' + b"x" * before + b'", ' + b"9" * digits + b"]"
-    try:
-        value = quick(body)
-    except Exception:  # noqa: BLE001  # as above
-        return
+    bodies = [b'["' + b"x" * before + b'", ' + b"9" * digits + b"]" for before in range(30)]
 
-    assert digits <= 100
-    assert value[1] == int("9" * digits)
+    assert taken(iter(bodies)) == 0
 
 
 def test_the_quick_way_is_taken() -> None:
