@@ -201,16 +201,17 @@ def test_timeout_of_asyncio(serve: Serve) -> None:
     """A timeout around a call ends as Python says, and what is known stands at the cancellation behind it."""
 
     async def story() -> BaseException | None:
+        limit = asyncio.timeout(None)
+        over = asyncio.create_task(reach(limit))
         with pytest.raises(TimeoutError) as caught:
-            async with asyncio.timeout(None) as timeout:
-                over = asyncio.create_task(end(timeout))
+            async with limit:
                 await gateway.create_invoice(ORDER)
         await over
         return caught.value.__context__
 
-    async def end(timeout: asyncio.Timeout) -> None:
+    async def reach(limit: asyncio.Timeout) -> None:
         await arrival(server)
-        timeout.reschedule(asyncio.get_running_loop().time())
+        limit.reschedule(asyncio.get_running_loop().time())
 
     server = serve(write_and_hold(b""))
     gateway = connect(server, read_timeout=1.5)
