@@ -61,7 +61,7 @@ def make_page(chromium: Browser, sandbox: Serving) -> Iterator[Callable[..., Pag
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)  # milliseconds; a busy machine takes its time
         page.on("console", lambda message: complaints.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         # What is still under way when a page is left is broken off, which is no failure.
