@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine
@@ -41,21 +42,22 @@ def patience() -> dict[str, int]:
     return {"timeout": 30} if database_url().startswith("sqlite") else {}
 
 
-def prepare() -> None:
-    """Make the tables of the shop and of its journal, where they are missing."""
+def prepare(stock: Sequence[tuple[str, str, str, int]] = orders.STOCK) -> None:
+    """Make the tables of the shop and of its journal, where they are missing, and fill an empty shelf."""
     with Journal(os.environ.setdefault("SHOP_DATABASE", "sqlite:///shop.db")) as journal:
         journal.upgrade()
     engine = open_database()
     with engine.begin() as connection:
-        orders.prepare(connection)
+        orders.prepare(connection, stock)
     engine.dispose()
 
 
-def main(serve: Callable[[int, int], None], description: str) -> None:
+def main(module: str, description: str) -> None:
     """Read the command line and serve a shop until it is interrupted.
 
     Args:
-        serve: Serves the shop at a port of this machine, with a number of workers.
+        module: The shop's module, imported when its settings are in the environment. Its ``serve`` is given a port of
+            this machine and a number of workers.
         description: What the shop is.
     """
     parser = argparse.ArgumentParser(description=description)
@@ -72,7 +74,7 @@ def main(serve: Callable[[int, int], None], description: str) -> None:
         prepare()
         print(f"http://127.0.0.1:{arguments.port}/", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
-            serve(arguments.port, arguments.workers)
+            importlib.import_module(module).serve(arguments.port, arguments.workers)
 
 
 @contextlib.contextmanager
