@@ -11,7 +11,7 @@ import ast
 import inspect
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,12 @@ from gateway_core.provider import REQUEST_FIELDS, Idempotency, ProviderInfo
 from gateway_core.transport._retry import Verdict, judge
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _GENERATED = re.compile(r"(?<=^<!-- generated: )([a-z-]+)( -->\n)(.*?)(?=^<!-- end -->$)", re.DOTALL | re.MULTILINE)
+
+#: The operations that go on with an invoice, or look one up.
+_AFTERWARDS = ("find_invoice", "cancel_invoice", "capture_payment", "refund_payment")
 
 _OUTCOMES: dict[str, HttpResponse | errors.TransportError] = {
     "name unknown, connection refused, connecting timed out": errors.NotSentError(""),
@@ -103,20 +106,67 @@ def _hooks() -> str:
     return _table(["hook", "", "what it does"], rows)
 
 
+def _backends_in_short() -> str:
+    rows = []
+    for backend, project in _backends():
+        _, info, capabilities = loading.find(backend).examine()
+        title = f"[{info.title}]({info.docs_url})" if info.docs_url else info.title
+        extra = [hook.partition("_")[0] for hook in hookspecs.OPTIONAL if hook in capabilities and hook in _AFTERWARDS]
+        missing = [f"no {hook.partition('_')[0]}" for hook in hookspecs.REQUIRED if hook not in capabilities]
+        rows.append([f"`{backend}`", title, f"`{project['name']}`", ", ".join(missing + extra)])
+    return _table(["backend", "provider", "install", "beside create, status, list and webhooks"], rows)
+
+
 def _providers() -> str:
-    backends = sorted(_backends(), key=lambda each: (each[0] != "sandbox", each[0]))
-    rows, sections = [], []
-    for backend, project in backends:
-        provider, info, capabilities = loading.find(backend).examine()
-        name = f"`{project['name']}`"
-        rows.append([f"`{backend}`", info.title, name, _codes(capabilities), f"{info.webhook_authentication}"])
-        sections.append(f"## {backend}\n\n{project['description']}.\n{_settings(loading.settings_class(provider))}")
-    head = ["backend", "provider", "install", "operations", "webhooks are shown genuine by"]
-    return _table(head, rows) + "".join(sections)
+    examined = {backend: loading.find(backend).examine()[1:] for backend, _ in _backends()}
+    hooks = [
+        [f"`{hook}`", *("yes" if hook in capabilities else "" for _, capabilities in examined.values())]
+        for hook in hookspecs.REQUIRED + hookspecs.OPTIONAL
+    ]
+    facts = [[name, *(tell(info) for info, _ in examined.values())] for name, tell in _FACTS.items()]
+    return _table(["", *(f"`{backend}`" for backend in examined)], hooks + facts)
+
+
+#: What is told of each provider beside its operations.
+_FACTS: dict[str, Callable[[ProviderInfo], str]] = {
+    "currencies": lambda info: "any" if info.currencies is None else f"{len(info.currencies)}",
+    "a webhook is proven by": lambda info: f"{info.webhook_authentication}",
+    "the proof has a time": lambda info: "yes" if info.webhook_timestamps else "",
+    "several events in one": lambda info: "yes" if info.webhook_batches else "",
+    "a creation's key lives": lambda info: _life(info.idempotency_of("create_invoice")),
+    "a refund's key lives": lambda info: _life(info.idempotency_of("refund_payment")),
+    "a key counts per": lambda info: getattr(info.idempotency_of("create_invoice"), "scope", ""),
+    "requests at most": lambda info: ", ".join(f"{each.requests} in {each.seconds:g} s" for each in info.rate_limits),
+    "`since` and `until` go by": lambda info: info.list_filter.by if info.list_filter else "",
+    "the list is searched here": lambda info: "yes" if info.list_filter and info.list_filter.scan else "",
+}
+
+
+def _life(idempotency: Idempotency | None) -> str:
+    if idempotency is None:
+        return ""
+    return "for good" if idempotency.life is None else _duration(idempotency.life)
+
+
+def _duration(life: timedelta) -> str:
+    for unit, name in ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min")):
+        if life % unit == timedelta(0):
+            return f"{life // unit} {name}"
+    return f"{life.total_seconds():g} s"
+
+
+def _provider_settings() -> str:
+    sections = []
+    for backend, project in _backends():
+        kind = loading.settings_class(loading.find(backend).load())
+        sections.append(
+            f"### {backend}\n\n`pip install {project['name']}`: {project['description']}.\n{_settings(kind)}"
+        )
+    return "\n" + "".join(sections)
 
 
 def _request_fields() -> str:
-    infos = {backend: loading.find(backend).examine()[1] for backend, _ in sorted(_backends())}
+    infos = {backend: loading.find(backend).examine()[1] for backend, _ in _backends()}
     rows = [[f"`{field}`", *(_taken(info, field) for info in infos.values())] for field in REQUEST_FIELDS]
     rows.append(["length of the order's reference", *(str(info.order_reference_length) for info in infos.values())])
     rows.append(["`expires_in` from", *(_expiry(info, "minimum") for info in infos.values())])
@@ -132,15 +182,16 @@ def _taken(info: ProviderInfo, field: str) -> str:
 
 def _expiry(info: ProviderInfo, end: str) -> str:
     limit: timedelta | None = None if info.expiry is None else getattr(info.expiry, end)
-    return str(limit) if limit else ""
+    return _duration(limit) if limit else ""
 
 
-def _backends() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the backends of this repository, each with its distribution's table `project`."""
+def _backends() -> list[tuple[str, dict[str, Any]]]:
+    """Return the backends of this repository, the sandbox first, each with its distribution's table `project`."""
+    found = []
     for path in (ROOT / "plugins").glob("*/pyproject.toml"):
         project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
-        for backend in project.get("entry-points", {}).get(loading.PROVIDERS, ()):
-            yield backend, project
+        found += [(backend, project) for backend in project.get("entry-points", {}).get(loading.PROVIDERS, ())]
+    return sorted(found, key=lambda each: (each[0] != "sandbox", each[0]))
 
 
 def _settings(kind: type) -> str:
@@ -193,7 +244,9 @@ _TABLES: dict[str, Callable[[], str]] = {
     "fixtures": _fixtures,
     "hooks": _hooks,
     "legal-moves": _legal_moves,
+    "provider-settings": _provider_settings,
     "providers": _providers,
+    "providers-in-short": _backends_in_short,
     "request-fields": _request_fields,
     "retries": _retries,
     "testing": _testing,

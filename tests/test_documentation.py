@@ -140,7 +140,7 @@ def test_what_others_build_on_has_a_test(path: str) -> None:
 @pytest.mark.parametrize("name", [name for _, name in offered("gateway_core.providers")])
 def test_provider_has_a_section(name: str) -> None:
     """The page of providers has the settings of each."""
-    assert f"\n## {name}\n" in (ROOT / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")
+    assert f"\n### {name}\n" in (ROOT / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("folder, name", offered("gateway_core.providers"), ids=str)
@@ -175,7 +175,7 @@ def test_check_is_tested(name: str) -> None:
     assert re.search(rf"(?<![a-z_])(test_)?{name}(?![a-z_])", sources() + MUTANTS.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
 def test_generated_tables_are_fresh(page: Path) -> None:
     """What a page says of the code is what the code says; `python docs/tables.py` writes it anew."""
     specification = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")

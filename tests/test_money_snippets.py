@@ -232,7 +232,7 @@ def test_duplicates_and_restarts(account: EmulatedAccount, sell: Sell) -> None:
         account.deliver(seller.receive)
 
     assert seller.delivered == ["1042"]
-    assert only_invoice(account).refunded == Money(0, "EUR")
+    assert not only_invoice(account).refunded
 
 
 def test_crash_while_delivering(account: EmulatedAccount, sell: Sell) -> None:
@@ -256,7 +256,7 @@ def test_refund_overtakes_the_payment(account: EmulatedAccount, sell: Sell) -> N
     invoice = only_invoice(account)
     account.pay(invoice.id)
     late = account.webhooks()
-    refund = RefundRequest(refund_id="r", invoice_id=invoice.id, amount=Money("49.90", "EUR"))
+    refund = RefundRequest(refund_id="r", invoice_id=invoice.id, amount=invoice.amount)
     account.gateway.refund_payment(refund)
     account.deliver(seller.receive)
     answers = [seller.receive(request) for request in late]
@@ -269,7 +269,7 @@ def test_part_of_the_money(account: EmulatedAccount, sell: Sell) -> None:
     """Half a payment delivers nothing; the other half does."""
     seller = sell()
     invoice = only_invoice(account)
-    account.pay(invoice.id, Money("20", "EUR"))
+    account.pay(invoice.id, Money("20", invoice.amount.unit))
     account.deliver(seller.receive)
     half = list(seller.delivered)
     account.pay(invoice.id)

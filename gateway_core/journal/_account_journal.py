@@ -10,7 +10,7 @@ import attrs
 from sqlalchemy import Table, delete, func, select, update
 
 from gateway_core.errors import InvalidRequestError
-from gateway_core.journal._inbox import ENDED
+from gateway_core.journal._inbox import ENDED, asked_at
 from gateway_core.journal._intents import OPEN_STATES, Intent, Intents, IntentState
 from gateway_core.journal._schema import claims, events, intents, invoices
 from gateway_core.journal._store import Store
@@ -73,6 +73,20 @@ class AccountJournal:
             "invoices": self._of_order(invoices, order_id),
             "events": self._of_order(events, order_id),
         }
+
+    def asked_ago(self, order_id: str) -> timedelta | None:
+        """Return how long ago the provider was asked, or told, about the open invoices of an order; None if never.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        chosen = select(invoices.c.recorded_at, invoices.c.check_at).where(
+            invoices.c.account == self.account, invoices.c.order_id == order_id, invoices.c.check_at.is_not(None)
+        )
+        with self._store.reading() as connection:
+            now = self._store.now(connection)
+            found = [(recorded, asked_at(recorded, check)) for recorded, check in connection.execute(chosen)]
+        return min((now - asked for recorded, asked in found if asked > recorded), default=None)
 
     def reviewed(self, number: int) -> None:
         """Say that a case was looked at, by its number in ``gateway_events``.

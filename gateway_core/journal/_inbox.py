@@ -364,6 +364,11 @@ class Inbox:
         return {row["invoice_id"]: row for row in connection.execute(found).mappings()}
 
 
+def asked_at(recorded_at: datetime, check_at: datetime) -> datetime:
+    """Return when an invoice was last asked about, or recorded: `_next_check` the other way round."""
+    return check_at - min(max(FIRST_CHECK, (check_at - recorded_at) / 11), LONGEST_PAUSE)
+
+
 def _next_check(known: Known, now: datetime) -> datetime | None:
     """Return when to ask about an invoice again: a tenth of its age from now; never once it has ended."""
     if known.status in ENDED:

@@ -80,12 +80,18 @@ class Recorder:
         self._supports = supports
         self._settle = settle if info.find_reach is None else max(settle, info.find_reach.settle)
 
-    def create_invoice(self, ask: Ask, deadline: Deadline, request: InvoiceRequest) -> Actions[Invoice]:
-        """Create the invoice of an order once; after one that is dead, that of its next attempt."""
+    def create_invoice(
+        self, ask: Ask, deadline: Deadline, request: InvoiceRequest, others: tuple[str, ...] = ()
+    ) -> Actions[Invoice]:
+        """Create the invoice of an order once; after one that is dead, that of its next attempt.
+
+        Raises:
+            ElsewhereError: If one of the other accounts has the order.
+        """
         if not isinstance(request, InvoiceRequest):
             raise InvalidRequestError(f"give InvoiceRequest, not {type(request).__name__}")
         while True:
-            invoice, made = yield from once(self.intents, self._creation(ask, request), deadline)
+            invoice, made = yield from once(self.intents, self._creation(ask, request, others), deadline)
             invoice = attrs.evolve(invoice, order_id=request.order_id, attempt=request.attempt)
             if made:
                 return invoice
@@ -265,7 +271,7 @@ class Recorder:
         """Note that it was not."""
         yield RunBlocking(lambda: self.inbox.release(claimed))
 
-    def _creation(self, ask: Ask, request: InvoiceRequest) -> Plan[Invoice]:
+    def _creation(self, ask: Ask, request: InvoiceRequest, others: tuple[str, ...] = ()) -> Plan[Invoice]:
         content = {
             field.name: getattr(request, field.name)
             for field in attrs.fields(InvoiceRequest)
@@ -293,6 +299,7 @@ class Recorder:
                     attempt=request.attempt,
                     amount=request.amount,
                     requested_at=request.requested_at,
+                    others=others,
                 ),
                 send=lambda at: ask("create_invoice", attrs.evolve(request, requested_at=at)),
                 find=find if self._supports("find_invoice") else None,

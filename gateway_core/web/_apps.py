@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from gateway_core.async_gateway import AsyncGateway
-from gateway_core.errors import WebhookError
+from gateway_core.errors import GatewayError, WebhookError
 from gateway_core.gateway import Gateway
 from gateway_core.models.webhook import Acknowledgement
 from gateway_core.observers._log import logger
@@ -36,8 +36,7 @@ def wsgi_app(
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = answer_wsgi(gateway, environ, environ.get("PATH_INFO", ""), handle, transaction)
-        headers = [("Content-Length", str(len(answer.body))), *answer.headers.pairs]
-        start_response(f"{answer.status} {_phrase(answer.status)}", headers)
+        start_response(f"{answer.status} {_phrase(answer.status)}", headers_of(answer))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
     return app
@@ -52,13 +51,13 @@ def answer_wsgi(  # noqa: PLR0913, PLR0917  # what a mounted application knows
     body: bytes | None = None,
 ) -> Acknowledgement:
     """Return the answer to a request of a WSGI server."""
-    chosen = gateway_at(gateway, path)
-    if chosen is None:
-        return empty(404)
     try:
+        chosen = gateway_at(gateway, path)
+        if chosen is None:
+            return empty(404)
         request = request_from_wsgi(environ, body=body)
-    except WebhookError as error:
-        return refused(chosen.backend, error)
+    except GatewayError as error:
+        return refused(error)
     return receive(chosen, request, handle, transaction=transaction)
 
 
@@ -96,28 +95,36 @@ async def answer_asgi(  # noqa: PLR0913, PLR0917  # what a mounted application k
     transaction: AsyncTransaction | None,
 ) -> Acknowledgement:
     """Return the answer to a request of an ASGI server."""
-    chosen = gateway_at(gateway, path)
-    if chosen is None:
-        return empty(404)
     try:
+        chosen = gateway_at(gateway, path)
+        if chosen is None:
+            return empty(404)
         request = await request_from_asgi(scope, receive)
-    except WebhookError as error:
-        return refused(chosen.backend, error)
+    except GatewayError as error:
+        return refused(error)
     return await receive_async(chosen, request, handle, transaction=transaction)
 
 
 async def send_answer(send: Send, scope: Scope, answer: Acknowledgement) -> None:
     """Send an answer through an ASGI server."""
-    headers = [("Content-Length", str(len(answer.body))), *answer.headers.pairs]
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers_of(answer)]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
 
 
-def refused(backend: str, error: WebhookError) -> Acknowledgement:
-    """Return the answer to a request that could not be read."""
-    logger("web").warning("%s: refused a webhook: %s", backend, error.message)
-    return answer_to(error)
+def headers_of(answer: Acknowledgement) -> list[tuple[str, str]]:
+    """Return the headers of an answer, those included that every answer has."""
+    own = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(answer.body))}
+    return [*((name, value) for name, value in own.items() if name not in answer.headers), *answer.headers.pairs]
+
+
+def refused(error: GatewayError) -> Acknowledgement:
+    """Return the answer to a request that could not be read, or whose account could not be opened."""
+    if isinstance(error, WebhookError):
+        logger("web").warning("refused a webhook: %s", error.message)
+        return answer_to(error)
+    logger("web").error("a webhook was not received: %s", error)
+    return empty(500)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from gateway_core.async_gateway import AsyncGateway
-from gateway_core.errors import ConfigurationError, GatewayError
+from gateway_core.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway_core.gateway import Gateway
 from gateway_core.models.currency import Currency
 from gateway_core.models.money import Money
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.observers._log import logger
-from gateway_core.web._receiving import AsyncTransaction, Handle, Transaction, call
+from gateway_core.web._accounts import Accounts, is_several
+from gateway_core.web._receiving import AsyncTransaction, Handle, Transaction, call, call_async
 
 if TYPE_CHECKING:
     from gateway_core.journal import AccountJournal
@@ -28,6 +30,9 @@ _SETTLED = (
     InvoiceStatus.PARTIALLY_REFUNDED,
     InvoiceStatus.REFUNDED,
 )
+
+#: How long after one question about an order the next one may be asked.
+_PAUSE = timedelta(seconds=2)
 
 
 @attrs.frozen(kw_only=True)
@@ -63,65 +68,85 @@ class OrderStatus:
 
 
 def known_now(
-    gateway: Gateway, order_id: str, handle: Handle, *, transaction: Transaction | None = None
+    gateway: Gateway | Accounts[Gateway],
+    order_id: str,
+    handle: Handle,
+    *,
+    transaction: Transaction | None = None,
+    pause: timedelta = _PAUSE,
 ) -> OrderStatus:
     """Return what is known of an order, and ask the provider first if it is not settled.
 
     That a buyer came back proves nothing, and neither does what is in the address: this reads the journal, asks the
-    provider, and has what is new handled as if a webhook had told it, once.
+    provider, and has what is new handled as if a webhook had told it, once. A page may call it again and again.
 
     Args:
-        gateway: The gateway, with a journal.
+        gateway: The gateway, with a journal; or `Gateways`, one of which has the order.
         order_id: The shop's key of the order.
         handle: As that of `receive`. What it raises is logged, and the event comes again.
         transaction: As that of `receive`.
+        pause: How long after one question about an order the next one is asked, however often this is called.
 
     Raises:
         ConfigurationError: If there is no journal.
         JournalError: If the journal cannot be read.
     """
-    journal = _journal_of(gateway)
-    known = _read(journal, order_id)
-    if known.status is None or known.status in _SETTLED:
+    try:
+        chosen = cast(Gateway, cast(Any, gateway).of(order_id) if is_several(gateway) else gateway)
+    except NotFoundError:
+        return OrderStatus(order_id=order_id)
+    journal = _journal_of(chosen)
+    known, ask = _read(journal, order_id, pause)
+    if not ask:
         return known
     asked = True
     try:
-        gateway.poll(handle, order_id=order_id, transaction=transaction)
+        chosen.poll(functools.partial(call, handle), order_id=order_id, transaction=transaction)
     except Exception as error:  # noqa: BLE001  # the buyer sees what is known all the same
-        asked = _is_our_own(error, order_id)
-    return attrs.evolve(_read(journal, order_id), asked=asked)
+        asked = _was_asked(error, order_id)
+    return attrs.evolve(_read(journal, order_id, pause)[0], asked=asked)
 
 
 async def known_now_async(
-    gateway: AsyncGateway, order_id: str, handle: Handle, *, transaction: AsyncTransaction | None = None
+    gateway: AsyncGateway | Accounts[AsyncGateway],
+    order_id: str,
+    handle: Handle,
+    *,
+    transaction: AsyncTransaction | None = None,
+    pause: timedelta = _PAUSE,
 ) -> OrderStatus:
     """Return what is known of an order as `known_now`, with an `AsyncGateway`.
 
     Args:
-        gateway: The gateway, with a journal.
+        gateway: The gateway, with a journal; or `AsyncGateways`, one of which has the order.
         order_id: The shop's key of the order.
-        handle: As that of `receive_async`.
+        handle: As that of `receive_async`. What it raises is logged, and the event comes again.
         transaction: As that of `receive_async`.
+        pause: How long after one question about an order the next one is asked, however often this is called.
 
     Raises:
         ConfigurationError: If there is no journal.
         JournalError: If the journal cannot be read.
     """
-    journal = _journal_of(gateway)
-    known = await asyncio.to_thread(_read, journal, order_id)
-    if known.status is None or known.status in _SETTLED:
+    try:
+        chosen = cast(AsyncGateway, await cast(Any, gateway).of(order_id) if is_several(gateway) else gateway)
+    except NotFoundError:
+        return OrderStatus(order_id=order_id)
+    journal = _journal_of(chosen)
+    known, ask = await asyncio.to_thread(_read, journal, order_id, pause)
+    if not ask:
         return known
     asked = True
     try:
-        told = functools.partial(call, handle)
-        await gateway.poll(told, order_id=order_id, transaction=transaction)
+        await chosen.poll(functools.partial(call_async, handle), order_id=order_id, transaction=transaction)
     except Exception as error:  # noqa: BLE001  # the buyer sees what is known all the same
-        asked = _is_our_own(error, order_id)
-    return attrs.evolve(await asyncio.to_thread(_read, journal, order_id), asked=asked)
+        asked = _was_asked(error, order_id)
+    now_known, _ = await asyncio.to_thread(_read, journal, order_id, pause)
+    return attrs.evolve(now_known, asked=asked)
 
 
-def _is_our_own(error: Exception, order_id: str) -> bool:
-    """Log why an order could not be asked about; return whether it is only the shop that has not handled it."""
+def _was_asked(error: Exception, order_id: str) -> bool:
+    """Log why what is known may be old; return whether it is only the shop that has not handled what is new."""
     if isinstance(error, GatewayError):
         logger("web").warning("order %s was not asked about: %s", order_id, error)
         return False
@@ -137,16 +162,16 @@ def _journal_of(gateway: Gateway | AsyncGateway) -> AccountJournal:
     return gateway.journal
 
 
-def _read(journal: AccountJournal, order_id: str) -> OrderStatus:
-    """Read an order from the journal."""
+def _read(journal: AccountJournal, order_id: str, pause: timedelta) -> tuple[OrderStatus, bool]:
+    """Read an order from the journal; and whether to ask the provider about it."""
     rows = journal.order(order_id)
     review = any(event["state"] == "review" for event in rows["events"])
     if not rows["invoices"]:
-        return OrderStatus(order_id=order_id, review=review)
+        return OrderStatus(order_id=order_id, review=review), False
     row = max(rows["invoices"], key=lambda row: (row["status"] in _SETTLED, row["attempt"]))
     unit = Currency(row["currency"], row["exponent"], row["network"])
     status = InvoiceStatus(row["status"])
-    return OrderStatus(
+    known = OrderStatus(
         order_id=order_id,
         status=status,
         invoice_id=row["invoice_id"],
@@ -156,6 +181,10 @@ def _read(journal: AccountJournal, order_id: str) -> OrderStatus:
         payment_url=_page(rows["intents"], row) if status not in _SETTLED else None,
         review=review,
     )
+    if status in _SETTLED:
+        return known, False
+    ago = journal.asked_ago(order_id)
+    return known, ago is None or ago >= pause
 
 
 def _page(intents: tuple[Mapping[str, Any], ...], invoice: Mapping[str, Any]) -> str | None:

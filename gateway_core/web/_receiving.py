@@ -65,11 +65,7 @@ def receive(
         ):
             for event in delivery.events:
                 with _handling():
-                    outcome = handle(event) if transaction is None else handle(event, connection)
-                    if inspect.isawaitable(outcome):
-                        if inspect.iscoroutine(outcome):
-                            outcome.close()
-                        raise InvalidRequestError("what handles events of a Gateway is a plain function, not async")
+                    call(handle, event, *(() if transaction is None else (connection,)))
         told.append(_of(delivery.acknowledgement))
     return told[-1]
 
@@ -107,12 +103,25 @@ async def _receive(
         ):
             for event in delivery.events:
                 with _handling():
-                    await call(handle, event, *(() if transaction is None else (connection,)))
+                    await call_async(handle, event, *(() if transaction is None else (connection,)))
         told.append(_of(delivery.acknowledgement))
     return told[-1]
 
 
-async def call(handle: Handle, *arguments: Any) -> None:
+def call(handle: Handle, *arguments: Any) -> None:
+    """Call what handles an event.
+
+    Raises:
+        InvalidRequestError: If it is async, and so has not even begun.
+    """
+    outcome = handle(*arguments)
+    if inspect.isawaitable(outcome):
+        if inspect.iscoroutine(outcome):
+            outcome.close()
+        raise InvalidRequestError("what handles the events of a Gateway is a plain function, not async")
+
+
+async def call_async(handle: Handle, *arguments: Any) -> None:
     """Call what handles an event: on the loop if it is async, or else in a thread, and there to its end."""
     if inspect.iscoroutinefunction(handle) or inspect.iscoroutinefunction(getattr(handle, "__call__", None)):  # noqa: B004  # it is callable: asked is how
         await handle(*arguments)  # type: ignore[misc]  # it is async

@@ -11,13 +11,13 @@ app = Starlette(routes=[*payments.routes, ...], lifespan=payments.lifespan)
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeAlias
 
 from gateway_core.async_gateway import AsyncGateway
-from gateway_core.errors import ConfigurationError
-from gateway_core.web._accounts import Accounts
+from gateway_core.errors import ConfigurationError, GatewayError
+from gateway_core.observers._log import logger
+from gateway_core.web._accounts import Accounts, is_several
 from gateway_core.web._apps import Scope, Send, answer_asgi, send_answer
 from gateway_core.web._receiving import AsyncTransaction, Handle
 from gateway_core.web._requests import Receive
@@ -88,12 +88,19 @@ class Payments:
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:  # noqa: ARG002  # what frameworks call it with
         """Open the gateway if it is to be opened, and close it at the end."""
-        self._opened = self._given() if callable(self._given) else self._given
+        opened: Any = self._given() if callable(self._given) else self._given
+        for name in opened if is_several(opened) else ():
+            try:
+                opened[name]  # reads files where it is opened: not while others are being served
+            except GatewayError as error:
+                logger("web").error("%s cannot be opened: %s", name, error)  # it says all
+        self._opened = opened
         try:
             yield
         finally:
-            opened, self._opened = self._opened, None
-            await _close(opened)
+            self._opened = None
+            for each in [opened] if hasattr(opened, "close") else opened.values():
+                await each.close()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a webhook."""
@@ -110,11 +117,3 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._payments.answer(scope, receive, send)
-
-
-async def _close(opened: Any) -> None:
-    close = getattr(opened, "close", None)
-    for each in [close] if close is not None else [gateway.close for gateway in opened.values()]:
-        closing = each()
-        if inspect.isawaitable(closing):
-            await closing

@@ -69,7 +69,7 @@ def test_import_loads_no_http_library() -> None:
 
 def test_fixture_without_its_plugin_is_an_error_that_helps(gateway_emulated: Callable[[str], EmulatedAccount]) -> None:
     """Fixtures are wherever the core is; that the sandbox is missing is told, and by which name to get it."""
-    with pytest.raises(errors.UnknownBackendError, match=r"no emulator of 'sandbox' .*such as gateway-sandbox"):
+    with pytest.raises(errors.UnknownBackendError, match=r"emulator of 'sandbox' .*such as gateway-sandbox"):
         gateway_emulated("sandbox")
 
 
