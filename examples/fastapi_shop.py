@@ -2,7 +2,7 @@
 
 From a clone of the repository, with the sandbox as its provider::
 
-    python -m examples.fastapi_shop --sandbox
+    python -m examples.bookshop --sandbox
 
 What is here is the shop's own: its pages, its stock, its parcels. That nothing is sold, sent or refunded twice, and
 nothing is lost, whichever answer or webhook gets lost and whichever worker dies, is the journal's business; both are
@@ -25,7 +25,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from examples.bookshop import orders, pages, serving
+from examples.bookshop import database, orders, pages
 from gateway_core import AsyncGateway, WebhookEvent, errors
 from gateway_core.web import known_now_async
 from gateway_core.web.fastapi import Payments
@@ -35,7 +35,7 @@ log = logging.getLogger("shop")
 #: Seconds between two looks for payments that no webhook has told.
 PAUSE = float(os.environ.get("SHOP_PAUSE", "10"))
 
-engine = create_async_engine(serving.database_url(is_async=True), connect_args=serving.patience())
+engine = create_async_engine(database.url(is_async=True), connect_args=database.patience())
 
 
 async def happened(event: WebhookEvent, connection: AsyncConnection) -> None:
@@ -198,10 +198,10 @@ def _page(name: str, status: int = 200, **content: Any) -> Response:
 
 def serve(port: int, workers: int) -> None:
     """Serve the shop."""
-    # A busy machine may take long to start a worker, and one that is taken for dead is started anew.
-    patience = {"timeout_worker_healthcheck": 60}
-    uvicorn.run("examples.fastapi_shop:app", port=port, workers=workers, log_level="warning", **patience)
-
-
-if __name__ == "__main__":
-    serving.main("examples.fastapi_shop", "A bookshop in FastAPI.")
+    uvicorn.run(
+        "examples.fastapi_shop:app",
+        port=port,
+        workers=workers,
+        log_level="warning",
+        timeout_worker_healthcheck=60,  # on a busy machine a worker that is slow to start is not taken for dead
+    )

@@ -2,7 +2,7 @@
 
 From a clone of the repository, with the sandbox as its provider::
 
-    python -m examples.flask_shop --sandbox
+    python -m examples.bookshop flask --sandbox
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flask import Flask, Response, make_response, redirect, request, url_for
 from sqlalchemy.exc import IntegrityError
 from werkzeug.serving import run_simple
 
-from examples.bookshop import caretaker, orders, pages, serving
+from examples.bookshop import caretaker, database, orders, pages
 from gateway_core import Gateway, errors
 from gateway_core.web import known_now
 from gateway_core.web.flask import payments
@@ -23,7 +23,7 @@ from gateway_core.web.flask import payments
 log = logging.getLogger("shop")
 
 app = Flask(__name__, static_folder=str(pages.STATIC), static_url_path="/static")
-engine = serving.open_database()
+engine = database.connect()
 gateway = Gateway.open()
 app.register_blueprint(payments(gateway, orders.happened, transaction=engine.begin))
 
@@ -123,7 +123,3 @@ def serve(port: int, _: int) -> None:
     """Serve the shop."""
     with caretaker.running(gateway, engine):
         run_simple("127.0.0.1", port, app, threaded=True)
-
-
-if __name__ == "__main__":
-    serving.main("examples.flask_shop", "A bookshop in Flask.")

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 
-from examples.bookshop import serving
+from examples.bookshop import database
 from examples.chaos import shop
 from examples.chaos.buyers import Buyer
 from examples.chaos.judge import Verdict, judge
@@ -61,12 +61,12 @@ def run(arguments: argparse.Namespace) -> Verdict:
     since = datetime.now(UTC)
     with (
         tempfile.TemporaryDirectory(prefix="chaos-") as folder,
-        postgres() as database,
+        postgres() as journal,
         RedisServer() as redis,
         served(f"http://127.0.0.1:{port}/webhooks", arguments.seed) as (url, sandbox, network),
     ):
         rate_limit = "{}/{}s".format(*RATE_LIMIT)
-        config = shop.configure(Path(folder), database, redis.url, sandbox.settings(url), rate_limit)
+        config = shop.configure(Path(folder), journal, redis.url, sandbox.settings(url), rate_limit)
         shop.fill(titles, _COPIES)
         randomness = random.Random(arguments.seed)  # noqa: S311  # the same chaos again, for the same seed
         log = arguments.log or Path(folder) / "shop.log"
@@ -120,7 +120,7 @@ def _reconcile(config: Path, since: datetime) -> int:
 
 def _settled(sandbox: ChaoticSandbox, network: ChaoticNetwork, titles: int) -> Verdict:
     """Judge when the shop has worked on all that `reconcile` has found."""
-    engine = serving.open_database()
+    engine = database.connect()
     verdicts: list[Verdict] = []
 
     def is_settled() -> bool:

@@ -17,7 +17,7 @@ from typing import Self
 
 import requests
 
-from examples.bookshop import serving
+from examples.bookshop import database
 from gateway_core.errors import ConfigurationError
 
 #: Seconds until a shop that was started answers.
@@ -30,7 +30,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def configure(folder: Path, database: str, limiter: str, sandbox: dict[str, str], rate_limit: str) -> Path:
+def configure(folder: Path, journal: str, limiter: str, sandbox: dict[str, str], rate_limit: str) -> Path:
     """Write the shop's `gateway.toml`, and make its tables."""
     config = folder / "gateway.toml"
     config.write_text(
@@ -47,20 +47,20 @@ limiter = "{limiter}"
 """,
         encoding="utf-8",
     )
-    os.environ["SHOP_DATABASE"] = database
+    os.environ["SHOP_DATABASE"] = journal
     os.environ["GATEWAY_CONFIG"] = str(config)
     return config
 
 
 def fill(titles: int, copies: int) -> None:
     """Fill the shelf: so many titles, of each so many copies."""
-    serving.prepare([(f"Volume {number}", "Anonymous", f"{12 + number % 40}.90", copies) for number in range(titles)])
+    database.prepare([(f"Volume {number}", "Anonymous", f"{12 + number % 40}.90", copies) for number in range(titles)])
 
 
 @contextlib.contextmanager
 def running(port: int, workers: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run the shop."""
-    command = [sys.executable, "-m", "examples.fastapi_shop", "--port", str(port), "--workers", str(workers)]
+    command = [sys.executable, "-m", "examples.bookshop", "--port", str(port), "--workers", str(workers)]
     where = ["--database", os.environ["SHOP_DATABASE"], "--config", os.environ["GATEWAY_CONFIG"]]
     environment = os.environ | {"SHOP_PAUSE": "2"}
     with (

@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import attrs
 import pytest
-import requests
-from sqlalchemy import create_engine, text
 
-from gateway_core import HttpRequest, HttpResponse, InvoiceStatus, Money
-from gateway_core.provider import Declines
-from gateway_core.testing import EmulatedInvoice, Emulator, QueuedDelivery, find_emulator
+from gateway_core import HttpRequest, HttpResponse, Money
+from gateway_core.testing import EmulatedInvoice, QueuedDelivery
 from gateway_sandbox.emulator import SandboxEmulator
-from gateway_sandbox.server import serving
 from gateway_sandbox.server.deliveries import hold
+from tests.browser.bookshops import PAID, REFUNDED, WAITING, Place, check_out, opened, see, show_order, wait
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright, or run tox -e browser").expect
 
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).parents[2]
-SHOPS = ["fastapi", "flask"]
-PATIENCE = 60.0
-
-#: What stands in `gateway.toml` besides what the emulator gives.
-BACKENDS: dict[str, dict[str, Any]] = {
-    "adyen": {},
-    "azothpay": {"period": "PerMonth", "currency": "USD"},
-    "billoget": {"currency": "USD"},
-    "bitsby": {},
-    "btcpay": {},
-    "mollie": {},
-    "paypal": {},
-    "stripe": {},
-}
 
 
 class HurriedSandbox(SandboxEmulator):
@@ -67,131 +44,29 @@ class HurriedSandbox(SandboxEmulator):
             self.pays_first = False
             [(_, invoice)] = self.ledger.select(EmulatedInvoice, order="newest", limit=1)
             self.pay(invoice.token)
-            _wait(lambda: bool(self.ledger.select(QueuedDelivery, order="newest", limit=1)[0][1].attempts))
+            wait(lambda: bool(self.ledger.select(QueuedDelivery, order="newest", limit=1)[0][1].attempts))
         return answer
 
 
-@attrs.frozen
-class Place:
-    """A shop that is being served, and its provider."""
+@pytest.fixture(scope="module")
+def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Place]]:
+    """Run a shop at the sandbox: once, in whichever order the tests come."""
+    with contextlib.ExitStack() as stack:
 
-    url: str
-    emulator: Any
-    folder: Path
+        @functools.cache
+        def open_shop(framework: str) -> Place:
+            folder = tmp_path_factory.mktemp(framework)
+            return stack.enter_context(opened(framework, "sandbox", HurriedSandbox, folder))
 
-    def latest(self) -> EmulatedInvoice:
-        """Return the newest invoice at the provider."""
-        [(_, invoice)] = self.emulator.ledger.select(EmulatedInvoice, order="newest", limit=1)
-        return invoice
-
-    def order(self) -> str:
-        """Return the newest order."""
-        return str(self._ask("SELECT id FROM orders ORDER BY placed_at DESC LIMIT 1"))
-
-    def parcels(self) -> int:
-        """Return how many parcels, each with its mail, the newest order has."""
-        parcels, mails = (
-            self._ask(f"SELECT count(*) FROM {table} WHERE order_id = :order", order=self.order())  # noqa: S608
-            for table in ("parcels", "mails")
-        )
-        assert parcels == mails
-        return int(parcels)
-
-    def deliveries(self) -> list[QueuedDelivery]:
-        """Return the webhooks of the newest invoice, the latest last."""
-        found = [each for _, each in self.emulator.ledger.select(QueuedDelivery)]
-        return [each for each in found if each.invoice_id == self.latest().id]
-
-    def _ask(self, statement: str, **parameters: str) -> Any:
-        engine = create_engine(f"sqlite:///{self.folder}/shop.db")
-        with engine.connect() as connection:
-            found = connection.execute(text(statement), parameters).scalar_one()
-        engine.dispose()
-        return found
+        yield open_shop
 
 
-@contextlib.contextmanager
-def opened(framework: str, backend: str, emulator: type[Emulator], folder: Path) -> Iterator[Place]:
-    """Run a shop at a provider: only its configuration says which."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with serving(emulator, webhook_url=f"{url}/webhooks") as served:
-        settings = served.settings | BACKENDS.get(backend, {})
-        lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
-        about = ['default = "shop"', 'journal = "env://SHOP_DATABASE"', "[gateways.shop]", f'backend = "{backend}"']
-        config = folder / "gateway.toml"
-        config.write_text("\n".join([*about, *lines]), encoding="utf-8")
-        command = [sys.executable, "-m", f"examples.{framework}_shop", "--port", str(port)]
-        where = ["--config", str(config), "--database", f"sqlite:///{folder}/shop.db"]
-        environment = os.environ | {"SHOP_PAUSE": "0.5"}
-        with (
-            (folder / "log").open("wb") as log,
-            subprocess.Popen([*command, *where], cwd=ROOT, env=environment, stdout=log, stderr=log) as process,
-        ):
-            try:
-                _wait(lambda: _answers(url))
-                yield Place(url, served.emulator, folder)
-            finally:
-                process.terminate()
-                process.wait(PATIENCE)
-
-
-@pytest.fixture(scope="module", params=SHOPS)
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Run each shop at the sandbox."""
-    with opened(request.param, "sandbox", HurriedSandbox, tmp_path_factory.mktemp("shop")) as place:
-        yield place
-
-
-@pytest.fixture
-def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Open pages, of which none may complain of anything."""
-    contexts = []
-    complaints: list[str] = []
-
-    def new(width: int = 1280, height: int = 860) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("response", lambda answer: complaints.extend([answer.url] if answer.status >= 400 else []))
-        return page
-
-    yield new
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def check_out(page: Page, place: Place) -> None:
-    """Put two books into the cart, and go on to the provider's page."""
-    page.goto(place.url)
-    page.get_by_role("button", name="Add The Summer Book").click()
-    page.get_by_role("button", name="Add Kindred").click()
-    page.get_by_role("link", name=re.compile("^Cart")).click()
-    page.get_by_role("link", name="Check out").click()
-    page.get_by_label("E-mail").fill("ada@example.com")
-    page.get_by_role("button", name="Pay $27.40").click()
-    page.wait_for_url(re.compile("/pay/|/orders/"))
-
-
-def show_order(page: Page, place: Place) -> None:
-    """Open the page of the newest order."""
-    page.goto(f"{place.url}/orders/{place.order()}")
-
-
-def see(page: Page, words: str) -> None:
-    """Wait until the order's page says so, by itself."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(words)
-
-
-PAID = "Thank you, it is paid"
-WAITING = "Waiting for your payment"
-REFUNDED = "Your money is on its way back"
+@pytest.fixture(params=["fastapi", "flask"])
+def place(request: pytest.FixtureRequest, open_shop: Callable[[str], Place]) -> Place:
+    """Give each shop with a full shelf."""
+    place = open_shop(request.param)
+    place.restock()
+    return place
 
 
 def test_buyer_pays(place: Place, new_page: Callable[..., Page]) -> None:
@@ -251,7 +126,7 @@ def test_page_is_closed_and_the_webhook_does_it(place: Place, new_page: Callable
     page.close()
     place.emulator.pay(place.latest().token)
 
-    assert _wait(lambda: place.parcels() == 1)
+    assert wait(lambda: place.parcels() == 1)
     assert [each.attempts[-1].status for each in place.deliveries()] == [200]
 
 
@@ -264,7 +139,7 @@ def test_webhook_before_the_create_returned(place: Place, new_page: Callable[...
 
     see(page, PAID)
     assert place.parcels() == 1
-    assert _wait(lambda: place.deliveries()[-1].attempts[-1].status == 200)
+    assert wait(lambda: place.deliveries()[-1].attempts[-1].status == 200)
     assert place.parcels() == 1
 
 
@@ -278,7 +153,7 @@ def test_webhook_comes_three_times(place: Place, new_page: Callable[..., Page]) 
         place.emulator.duplicate(place.deliveries()[0].id)
     hold(place.emulator, held=False)
 
-    assert _wait(lambda: [each.attempts[-1:] and each.attempts[-1].status for each in place.deliveries()] == [200] * 3)
+    assert wait(lambda: [each.attempts[-1:] and each.attempts[-1].status for each in place.deliveries()] == [200] * 3)
     assert place.parcels() == 1
     show_order(page, place)
     see(page, PAID)
@@ -307,7 +182,7 @@ def test_webhook_is_lost_and_reconcile_repairs_it(place: Place, new_page: Callab
 
     assert done.returncode == 1, done.stderr
     assert place.latest().id in done.stdout
-    assert _wait(lambda: place.parcels() == 1)
+    assert wait(lambda: place.parcels() == 1)
 
 
 def test_refund_and_a_late_paid(place: Place, new_page: Callable[..., Page]) -> None:
@@ -317,16 +192,35 @@ def test_refund_and_a_late_paid(place: Place, new_page: Callable[..., Page]) -> 
     place.emulator.pay(place.latest().token)
     show_order(page, place)
     see(page, PAID)
-    assert _wait(lambda: place.deliveries()[-1].due_at is None)
+    assert wait(lambda: place.deliveries()[-1].due_at is None)
     place.emulator.act(place.latest().token, "refund")
-    assert _wait(lambda: len(place.deliveries()) == 2 and place.deliveries()[-1].due_at is None)
+    assert wait(lambda: len(place.deliveries()) == 2 and place.deliveries()[-1].due_at is None)
 
     place.emulator.resend(place.deliveries()[0].id)
 
-    assert _wait(lambda: len(place.deliveries()[0].attempts) == 2)
+    assert wait(lambda: len(place.deliveries()[0].attempts) == 2)
     show_order(page, place)
     see(page, REFUNDED)
     assert place.parcels() == 1
+
+
+def test_last_copy_is_sold_once(place: Place, new_page: Callable[..., Page]) -> None:
+    """Two buyers have it in their carts; who orders second is told so, and owes nothing."""
+    buyers = [new_page(), new_page(refused=True)]
+    for page in buyers:
+        page.goto(place.url)
+        page.get_by_role("button", name="Add The Mezzanine").click()
+        page.goto(f"{place.url}/checkout")
+        page.get_by_label("E-mail").fill("ada@example.com")
+    for page in buyers:
+        page.get_by_role("button", name="Pay $120.00").click()
+    buyers[0].wait_for_url(re.compile("/pay/"))
+    place.emulator.pay(place.latest().token)
+
+    expect(buyers[1].get_by_role("alert")).to_contain_text("sold out")
+    assert wait(lambda: place.parcels() == 1)
+    buyers[1].goto(place.url)
+    expect(buyers[1].get_by_role("button", name="Add The Mezzanine")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -337,41 +231,3 @@ def test_no_page_scrolls_sideways(place: Place, new_page: Callable[..., Page], w
     for path in ("/", "/cart", f"/orders/{place.order()}"):
         page.goto(place.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_fastapi_shop_at_every_provider(backend: str, new_page: Callable[..., Page], tmp_path: Path) -> None:
-    """Whatever the provider calls it: declined, tried again and paid, with nothing changed but the configuration."""
-    with opened("fastapi", backend, find_emulator(backend), tmp_path) as place:
-        page = new_page()
-        check_out(page, place)
-        if place.emulator.declines is not Declines.NONE:
-            place.emulator.decline(place.latest().token)
-            show_order(page, place)
-            page.get_by_role("button", name="Try again").click()
-            page.wait_for_url(re.compile("/pay/"))
-        place.emulator.pay(place.latest().token)
-        if place.latest().status is InvoiceStatus.APPROVED:
-            # Billoget's customers approve, and pay elsewhere: an approval is no payment.
-            show_order(page, place)
-            see(page, WAITING)
-            assert place.parcels() == 0
-            return
-        assert _wait(lambda: place.parcels() == 1)
-        show_order(page, place)
-        see(page, PAID)
-
-
-def _answers(url: str) -> bool:
-    with contextlib.suppress(requests.RequestException):
-        return requests.get(url, timeout=5).ok
-    return False
-
-
-def _wait(reached: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while not reached():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
