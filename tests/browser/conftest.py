@@ -91,10 +91,11 @@ def make_page(sandbox: Serving, new_page: Callable[..., Page]) -> Callable[..., 
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Callable[[Page, str], None]:
-    """Take a picture of a page; for the documentation if that was asked for."""
+    """Take a picture of a page; for the documentation if it has one of that name, and a new one was asked for."""
 
     def take(page: Page, name: str) -> None:
-        folder = IMAGES if os.environ.get(UPDATE) else tmp_path
+        is_wanted = os.environ.get(UPDATE) and (IMAGES / f"{name}.png").exists()
+        folder = IMAGES if is_wanted else tmp_path
         page.screenshot(path=folder / f"{name}.png")
 
     return take
