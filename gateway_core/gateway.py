@@ -12,23 +12,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run
-from gateway_core._engine.pagination import Pagination
-from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
-from gateway_core.http import Flow
-from gateway_core.models.capture import Capture, CaptureRequest
-from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
-from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core._engine.pagination import Pagination
+    from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
     from gateway_core.journal._inbox import Claimed
-    from gateway_core.journal._recorder import Recorder
+    from gateway_core.journal._recorder import Look, Recorder
+    from gateway_core.models.capture import Capture, CaptureRequest
+    from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+    from gateway_core.models.payment import Payment
+    from gateway_core.models.refund import Refund, RefundRequest
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+    from gateway_core.transport import Deadline
+    from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
@@ -45,6 +44,8 @@ class Gateway(BaseGateway):
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
+        from gateway_core._engine.sync_driver import SyncDriver
+
         super().__init__(*arguments, **more)
         self._driver = SyncDriver(self._transport)
         self._warned = False
@@ -63,7 +64,7 @@ class Gateway(BaseGateway):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return self._run("create_invoice", self._operations.create_invoice, request)
+        return self._run(self._operations.create_invoice, request)
 
     def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -75,7 +76,7 @@ class Gateway(BaseGateway):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run("get_status", self._operations.get_status, invoice_id)
+        return self._run(self._operations.get_status, invoice_id)
 
     def list_payments(
         self,
@@ -96,11 +97,14 @@ class Gateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
     def _pages(self, pagination: Pagination) -> Iterator[Payment]:
         while pagination.query is not None:
-            yield from self._run("list_payments", self._operations.list_payments, pagination, pagination.query)
+            yield from self._run(self._operations.list_payments, pagination, pagination.query)
 
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         """Verify a webhook and return what it tells.
@@ -109,7 +113,7 @@ class Gateway(BaseGateway):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return self._run("verify_webhook", self._operations.verify_webhook, request)
+        return self._run(self._operations.verify_webhook, request)
 
     @contextlib.contextmanager
     def receive_webhook(
@@ -135,9 +139,8 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider sends no webhooks.
         """
         recorder = self._with_journal()
-        deadline = self._deadline()
-        verified, told = self._drive(recorder.verify(self._ask(deadline), request), deadline)
-        claimed = self._drive(recorder.claim(told, claim, connection), deadline)
+        verified, told = self._look(functools.partial(recorder.verify, request=request))
+        claimed = self._drive(recorder.claim(told, claim, connection), self._deadline())
         with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
             yield delivery
 
@@ -170,10 +173,9 @@ class Gateway(BaseGateway):
         recorder = self._with_journal()
         handled = 0
         for look in self._drive(recorder.due(order_id, limit), self._deadline()):
-            deadline = self._deadline()
-            verified, told = self._drive(look(self._ask(deadline)), deadline)
+            verified, told = self._look(look)
             with contextlib.nullcontext() if transaction is None else transaction() as connection:
-                claimed = self._drive(recorder.claim(told, CLAIM, connection), deadline)
+                claimed = self._drive(recorder.claim(told, CLAIM, connection), self._deadline())
                 with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
                     for event in delivery.events:
                         handle(event, *(() if transaction is None else (connection,)))
@@ -246,6 +248,16 @@ class Gateway(BaseGateway):
         self._drive(recorder.finish(claimed, connection), self._deadline())
         self._tell(delivery)
 
+    def _look(self, look: Look) -> tuple[WebhookDelivery, tuple[WebhookEvent, ...]]:
+        """Find out something that may be new; once more if a secret has been rotated."""
+        while True:
+            used, deadline = self._operations, self._deadline()
+            try:
+                return self._drive(look(self._ask(deadline)), deadline)
+            except GatewayError as error:
+                if not self._may_repeat(error, "receive_webhook", used):
+                    raise
+
     def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
         """Carry out actions of the journal, which may ask the provider."""
         self._warn_on_event_loop()
@@ -269,7 +281,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run("find_invoice", self._operations.find_invoice, order_id, attempt, since)
+        return self._run(self._operations.find_invoice, order_id, attempt, since)
 
     def cancel_invoice(self, invoice_id: str, *, references: Mapping[str, str] | None = None) -> StatusReport:
         """Call an unpaid invoice off, or void an authorization. It ends as CANCELED, or EXPIRED where that is its word.
@@ -282,7 +294,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id, references)
+        return self._run(self._operations.cancel_invoice, invoice_id, references)
 
     def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -291,7 +303,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("refund_payment", self._operations.refund_payment, request)
+        return self._run(self._operations.refund_payment, request)
 
     def capture_payment(self, request: CaptureRequest) -> Capture:
         """Take authorized money, the whole or a part.
@@ -300,7 +312,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("capture_payment", self._operations.capture_payment, request)
+        return self._run(self._operations.capture_payment, request)
 
     def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -310,7 +322,7 @@ class Gateway(BaseGateway):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        self._run("check_account", self._operations.check_account)
+        self._run(self._operations.check_account)
 
     def register_webhook(self, url: str) -> WebhookRegistration:
         """Register the shop's webhook address at the provider.
@@ -322,28 +334,48 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot: it is done by hand then.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("register_webhook", self._operations.register_webhook, url)
+        return self._run(self._operations.register_webhook, url)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        result: T = self._run("run", self._operations.run, flow)
+        result: T = self._run(self._operations.run, flow)
         return result
 
-    def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
+    def reload(self) -> bool:
+        """Read the account's secrets again, from the file, the environment and what they refer to.
+
+        It happens by itself after an `AuthenticationError` and a webhook that no secret fits, and such a call is made
+        once more if a secret has changed. Connections, limits and all other settings stay as they are.
+
+        Returns:
+            Whether a secret has changed.
+
+        Raises:
+            ConfigurationError: If the gateway was not made by `open`, or the secrets cannot be had: then the old ones
+                stay.
+        """
+        return self._read_secrets()
+
+    def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
         self._warn_on_event_loop()
-        try:
-            if self._recorder is not None and operation in RECORDED:
-                done: T = self._driver.run(*self._recorded(operation, *arguments))
-                return done
-            call = self._begin(operation, *arguments)
-            outcome: Flow[T] | T = call.start(function, *arguments)
-            result: T = (
-                self._driver.run(call.actions(outcome), call.deadline) if isinstance(outcome, Generator) else outcome
-            )
-        except GatewayError as error:
-            clear_locals(error)
-            raise
-        return result
+        operation = function.__name__
+        while True:
+            used = self._operations  # they change when a secret is rotated
+            try:
+                if self._recorder is not None and operation in RECORDED:
+                    recorded: T = self._driver.run(*self._recorded(operation, *arguments))
+                    return recorded
+                call = self._begin(operation, *arguments)
+                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
+                if isinstance(outcome, Generator):
+                    sent: T = self._driver.run(call.actions(outcome), call.deadline)
+                    return sent
+            except GatewayError as error:
+                clear_locals(error)
+                if not self._may_repeat(error, operation, used):
+                    raise
+            else:
+                return outcome
 
     def _warn_on_event_loop(self) -> None:
         """Warn once if this thread runs an event loop, which stands still until the call is over."""

@@ -8,6 +8,7 @@ from typing import Self
 import attrs
 
 from gateway_core._engine.accounts import BaseGateways
+from gateway_core._engine.base import in_thread
 from gateway_core.async_gateway import AsyncGateway
 from gateway_core.errors import GatewayError
 from gateway_core.gateway import Gateway
@@ -42,7 +43,8 @@ class Gateways(BaseGateways[Gateway]):
         name = next(tries)
         while True:
             try:
-                invoice: Invoice = self[name]._run(*self._creation(name, request))  # noqa: SLF001  # of ours
+                gateway = self[name]
+                invoice = gateway._run(gateway._operations.create_invoice, *self._creation(name, request))  # noqa: SLF001
             except GatewayError as error:
                 name = tries.send(error)
             else:
@@ -58,6 +60,19 @@ class Gateways(BaseGateways[Gateway]):
             JournalError: If the journal cannot be read.
         """
         return self[self._account_of(order_id)]
+
+    def reload(self) -> bool:
+        """Read the secrets of all accounts that are open again, as `Gateway.reload` does.
+
+        Returns:
+            Whether a secret has changed.
+
+        Raises:
+            ConfigurationError: If the secrets of an account cannot be had: then its old ones stay, and those of the
+                accounts after it.
+        """
+        changed = [gateway.reload() for gateway in self._opened.copy().values()]
+        return any(changed)
 
     def close(self) -> None:
         """Close all accounts. Further calls are refused."""
@@ -105,7 +120,8 @@ class AsyncGateways(BaseGateways[AsyncGateway]):
         while True:
             try:
                 gateway = await self._get(name)
-                invoice: Invoice = await gateway._run(*self._creation(name, request))  # noqa: SLF001  # of ours
+                function = gateway._operations.create_invoice  # noqa: SLF001
+                invoice = await gateway._run(function, *self._creation(name, request))  # noqa: SLF001
             except GatewayError as error:
                 name = tries.send(error)
             else:
@@ -120,14 +136,23 @@ class AsyncGateways(BaseGateways[AsyncGateway]):
             ConfigurationError: If there is no journal.
             JournalError: If the journal cannot be read.
         """
-        import asyncio
-
-        return await self._get(await asyncio.to_thread(self._account_of, order_id))
+        return await self._get(await in_thread(self._account_of, order_id))
 
     async def _get(self, name: str) -> AsyncGateway:
-        import asyncio
+        return self[name] if name in self._opened else await in_thread(self.__getitem__, name)
 
-        return self[name] if name in self._opened else await asyncio.to_thread(self.__getitem__, name)
+    async def reload(self) -> bool:
+        """Read the secrets of all accounts that are open again, as `AsyncGateway.reload` does.
+
+        Returns:
+            Whether a secret has changed.
+
+        Raises:
+            ConfigurationError: If the secrets of an account cannot be had: then its old ones stay, and those of the
+                accounts after it.
+        """
+        changed = [await gateway.reload() for gateway in self._opened.copy().values()]
+        return any(changed)
 
     async def close(self) -> None:
         """Close all accounts. Further calls are refused."""

@@ -94,7 +94,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
         webhook_url="http://127.0.0.1:8000/webhooks",
     )
     monkeypatch.setattr(
-        "gateway_core._engine.base.connect_account", lambda *_: connect_through(EmulatorTransport(provider))
+        "gateway_core.transport._assembly.connect_account", lambda *_: connect_through(EmulatorTransport(provider))
     )
     monkeypatch.setattr("gateway_core.cli._doctor.inspect_all", tuple)  # takes a process for each plugin
     monkeypatch.setenv("SHOP_API_KEY", API_KEY)
@@ -332,7 +332,7 @@ def test_no_answer_ends_with_3(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, effect: str
 ) -> None:
     """An error is told on stderr, and with --json as an object on stdout."""
-    monkeypatch.setattr("gateway_core._engine.base.connect_account", lambda *_: connect_through(Broken(error)))
+    monkeypatch.setattr("gateway_core.transport._assembly.connect_account", lambda *_: connect_through(Broken(error)))
 
     result = terminal.run("create-invoice", "1042", "49.90", "EUR", "--json", code=code)
 

@@ -166,7 +166,7 @@ def test_a_field_refuses_everything_else(name: str, value: object, told: str) ->
         Settings(**{name: value})  # type: ignore[arg-type]  # what a configuration may hold
 
 
-@pytest.mark.parametrize("given", ["ideal,card", "ideal, card", ["ideal", "card"], ("ideal", "card")])
+@pytest.mark.parametrize("given", [["ideal, card"], "ideal,card", "ideal, card", ["ideal", "card"], ("ideal", "card")])
 def test_several_texts_are_a_list_or_divided_by_commas(given: object) -> None:
     """A list in a file and a text on a command line are the same."""
     assert Settings(methods=given).methods == ("ideal", "card")  # type: ignore[arg-type]  # what is converted

@@ -100,7 +100,7 @@ class BaseGateways(Generic[G]):
         def open_account(name: str) -> G:
             return cls._kind.open(
                 name,
-                config=config if isinstance(config, Mapping) else accounts.path,
+                config=accounts.source,
                 transport=own.get(name),
                 observers=told,
                 journal=kept.get(name) or False,
@@ -219,12 +219,11 @@ class BaseGateways(Generic[G]):
         return error.account if isinstance(error, ElsewhereError) else None
 
     def _creation(self, name: str, request: InvoiceRequest) -> tuple[Any, ...]:
-        """Return what a gateway runs to make an invoice that no other account has."""
+        """Return the arguments with which a gateway makes an invoice that no other account has."""
         journal = self._journals[name]
-        arguments: tuple[Any, ...] = ("create_invoice", self[name]._operations.create_invoice, request)  # noqa: SLF001  # of ours
         if journal is None:
-            return arguments
-        return (*arguments, tuple(each for each in self.names if each != name and self._journals[each] is journal))
+            return (request,)
+        return (request, tuple(each for each in self.names if each != name and self._journals[each] is journal))
 
     def _account_of(self, order_id: str) -> str:
         """Return the account that has an order."""

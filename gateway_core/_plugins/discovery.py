@@ -19,6 +19,7 @@ from gateway_core._plugins.distributions import (
     folder_of,
     identity_of,
     installed,
+    normalized,
     requirements_of,
     same_name,
     text_of,
@@ -100,11 +101,8 @@ class Offer:
 
         Where either is not in the metadata, `ProviderInfo.contract_version` decides after the import.
         """
-        # Costs 5 ms to import, and is needed once something has been chosen by its name only.
-        from packaging.utils import canonicalize_name
-
         for text in requirements_of(self.source.dist):
-            if canonicalize_name(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) != _CORE_DISTRIBUTION:
+            if normalized(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) != _CORE_DISTRIBUTION:
                 continue
             try:
                 fault = unmet(text)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -15,7 +14,7 @@ from gateway_core import observers
 from gateway_core._plugins import loading
 from gateway_core._plugins.discovery import closest
 from gateway_core._tracebacks import without_locals
-from gateway_core.config._file import GIVEN, ConfigFile, Source, read, variable_prefix
+from gateway_core.config._file import ConfigFile, Source, read, variable_prefix
 from gateway_core.config._reading import permission_faults
 from gateway_core.config._routes import Route
 from gateway_core.config._sources import DEFAULT, gather, variables
@@ -25,7 +24,10 @@ from gateway_core.errors import ConfigurationError, UnknownBackendError
 from gateway_core.models.secret import Secret
 from gateway_core.observers._log import logger
 from gateway_core.provider import RESERVED_SETTINGS, secret_field
+from gateway_core.provider.settings import with_secrets
 from gateway_core.transport import LimitSettings, TransportSettings
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -51,7 +53,8 @@ class LoadedAccount:
 
     Attributes:
         name: Its name.
-        path: The file.
+        path: The file, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have it again.
         backend: Its backend's name.
         plugin: The plugin that offers the backend.
         provider_class: The plugin's provider class.
@@ -68,6 +71,7 @@ class LoadedAccount:
 
     name: str
     path: str
+    source: Source = attrs.field(repr=False)
     backend: str
     plugin: loading.Plugin
     provider_class: Any
@@ -89,7 +93,8 @@ class Accounts:
     """The accounts of a file as a whole: none of their plugins has been looked for.
 
     Attributes:
-        path: The file, absolute; or what errors call a configuration that is no file.
+        path: The file, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have them again.
         names: The names of the accounts, in the file's order.
         default: The default account's name, if one is chosen.
         routes: Which account takes an order, the first that fits.
@@ -97,6 +102,7 @@ class Accounts:
     """
 
     path: str
+    source: Source = attrs.field(repr=False)
     names: tuple[str, ...]
     default: str | None
     routes: tuple[Route, ...]
@@ -173,6 +179,7 @@ def load_account(name: str | None = None, config: Source | None = None) -> Loade
     return LoadedAccount(
         name=name,
         path=file.path,
+        source=file.source,
         backend=backend,
         plugin=plugin,
         provider_class=provider_class,
@@ -184,6 +191,27 @@ def load_account(name: str | None = None, config: Source | None = None) -> Loade
         origins=MappingProxyType(origins),
         unread=MappingProxyType(_unread(file, name, settings_class)),
     )
+
+
+@without_locals
+def read_secrets(loaded: LoadedAccount, settings: T) -> T:
+    """Return the settings of an account with its secrets as they are now, and everything else as it was.
+
+    Args:
+        loaded: The account, as it was opened.
+        settings: The settings that are used.
+
+    Raises:
+        ConfigurationError: If the account is no longer there, or a setting is missing or wrong.
+    """
+    file = read(loaded.source)
+    table = file.accounts[file.choose(loaded.name)]
+    rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
+    values, origins = gather(type(settings), rest, file=file.path, prefix=variable_prefix(loaded.name))
+    found, faults = attempt(type(settings), values, others=RESERVED_SETTINGS)
+    if found is None:
+        raise _error(file, loaded.name, faults, origins, loaded.backend)
+    return with_secrets(settings, found)
 
 
 @without_locals
@@ -202,7 +230,8 @@ def all_accounts(config: Source | None = None) -> Accounts:
             raise _error(file, name, faults, origins)
         journals[name] = kept.journal
     return Accounts(
-        path=file.path if file.path == GIVEN else str(Path(file.path).absolute()),
+        path=file.path,
+        source=file.source,
         names=tuple(file.accounts),
         default=file.default,
         routes=file.routes,

@@ -50,7 +50,8 @@ class ConfigFile:
     """A configuration file.
 
     Attributes:
-        path: Where it is, as it was named.
+        path: Where it is, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have it again, from whatever working directory.
         default: The default account's name, if one is chosen.
         journal: The URL of the journal of all accounts, or a reference to it, if there is one.
         accounts: The accounts' tables by name, with nothing resolved.
@@ -58,6 +59,7 @@ class ConfigFile:
     """
 
     path: str
+    source: Source = attrs.field(repr=False)
     default: str | None
     journal: Any = attrs.field(default=None, repr=False, kw_only=True)
     accounts: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
@@ -98,9 +100,11 @@ def read(config: Source | None) -> ConfigFile:
     """
     if isinstance(config, Mapping):
         path, content = GIVEN, _plain(config)
+        source: Source = config
     else:
-        path, source = _locate(config)
-        content = _parse(path, _content(path, source))
+        path, origin = _locate(config)
+        content = _parse(path, _content(path, origin))
+        source = Path(path).absolute()
     accounts = content.get("gateways", {})
     default = content.get("default")
     faults = [f"{key}: unknown, {suggest(str(key), _TOP_LEVEL)}" for key in content if key not in _TOP_LEVEL]
@@ -114,7 +118,9 @@ def read(config: Source | None) -> ConfigFile:
     routes, wrong = read_routes(content.get("routes"), accounts, chosen)
     if faults + wrong:
         raise _fault(path, "; ".join(faults + wrong))
-    return ConfigFile(path=path, default=chosen, journal=content.get("journal"), accounts=accounts, routes=routes)
+    return ConfigFile(
+        path=path, source=source, default=chosen, journal=content.get("journal"), accounts=accounts, routes=routes
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -168,6 +168,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     """Return what reads a type; cattrs only for what is rare, because it takes long to import."""
     if kind in READERS:
         return READERS[kind]
+    if is_choice(kind):
+        return lambda value: choice(kind)(value, kind)
     if _is_homogeneous_tuple(kind):
         return functools.partial(_several, typing.get_args(kind)[0])
     if is_optional(kind):

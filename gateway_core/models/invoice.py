@@ -144,7 +144,8 @@ class Invoice:
         check.aware_or_none("expires_at", self.expires_at)
         check.instances("ignored", self.ignored, str)
         check.flag("replayed", self.replayed)
-        check.text_or_none("account", self.account)
+        if self.account is not None:
+            check.text_or_none("account", self.account)
         check.texts("references", self.references)
         check_attempt_or_none(self.attempt)
 

@@ -96,17 +96,15 @@ def secrets_field(*, required: bool = True, signs: bool = True) -> Any:
     """Return an attrs field for several active secrets, given as one text, or as a list.
 
     Args:
-        required: Whether there must be at least one.
+        required: Whether there must be at least one. An empty list that is given is refused in any case.
         signs: Whether they sign webhooks or requests, as `secret_field` has it.
     """
 
     def check(_: object, field: attrs.Attribute[Any], value: tuple[Secret, ...]) -> None:
-        if required and not value:
-            raise ConfigurationError(f"{field.name} must hold at least one secret")
         for secret in value:
             (_check_signing_secret if signs else _check_key)(_, field, secret)
 
-    default: Any = attrs.NOTHING if required else ()
+    default: Any = attrs.NOTHING if required else None
     return attrs.field(
         default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False
     )
@@ -204,7 +202,7 @@ def text_field(told: str, *, form: str | None = None, default: Any = attrs.NOTHI
 def texts_field(told: str, *, form: str | None = None) -> Any:
     """Return an attrs field for several texts of a known form, such as ways to pay; none is the default.
 
-    They may be given as a list, or divided by commas in one text.
+    They may be given as a list, or divided by commas in one text, as on a command line.
 
     Args:
         told: What they must be, for the error.
@@ -250,6 +248,24 @@ def find_secrets(value: Any) -> tuple[Secret, ...]:
     return tuple(secret for part in parts for secret in find_secrets(part))
 
 
+def with_secrets(settings: T, others: T) -> T:
+    """Return settings with the secrets of others of their class, and everything else as it is.
+
+    Raises:
+        ConfigurationError: If they do not go together.
+    """
+    made: Any = settings
+    changed: dict[str, Any] = {}
+    for field in attrs.fields(type(made)):
+        ours, theirs = getattr(made, field.name), getattr(others, field.name)
+        if not field.init or not (find_secrets(ours) or find_secrets(theirs)):
+            continue
+        both = attrs.has(type(ours)) and type(ours) is type(theirs) and not isinstance(ours, Secret)
+        changed[str(field.alias)] = with_secrets(ours, theirs) if both else theirs
+    result: T = attrs.evolve(made, **changed)
+    return result
+
+
 def _check_key(_: object, field: attrs.Attribute[Any], value: Secret | None) -> None:
     if value is not None and not all("!" <= char <= "~" for char in value.reveal()):
         raise ConfigurationError(f"{field.name}: a key must be visible ASCII without blanks, to fit into a header")
@@ -271,9 +287,13 @@ def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secre
 
 
 def _to_secrets(value: Any, field: attrs.Attribute[Any]) -> tuple[Secret, ...]:
+    if value is None and field.default is None:
+        return ()
     several = (value,) if isinstance(value, str | Secret) else value
     if not isinstance(several, tuple | list) or not all(isinstance(each, str | Secret) for each in several):
         raise ConfigurationError(f"{field.name} must be a secret, or a list of secrets")
+    if not several:
+        raise ConfigurationError(f"{field.name} must hold at least one secret")
     return tuple(secret for each in several if (secret := _to_secret(each, field)) is not None)
 
 
@@ -284,10 +304,10 @@ def _fits(value: object, form: str | None) -> bool:
 
 
 def _to_texts(value: Any) -> Any:
-    several = value.split(",") if isinstance(value, str) else value
-    if not isinstance(several, list | tuple):
+    several = (value,) if isinstance(value, str) else value
+    if not isinstance(several, list | tuple) or not all(isinstance(each, str) for each in several):
         return value  # for the validator to refuse
-    return tuple(each.strip() if isinstance(each, str) else each for each in several)
+    return tuple(text.strip() for each in several for text in each.split(","))
 
 
 def _check_base_url(_: object, field: attrs.Attribute[Any], value: object) -> None:

@@ -36,8 +36,7 @@ def wsgi_app(
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = answer_wsgi(gateway, environ, environ.get("PATH_INFO", ""), handle, transaction)
-        headers = [("Content-Length", str(len(answer.body))), *answer.headers.pairs]
-        start_response(f"{answer.status} {_phrase(answer.status)}", headers)
+        start_response(f"{answer.status} {_phrase(answer.status)}", headers_of(answer))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
     return app
@@ -108,10 +107,15 @@ async def answer_asgi(  # noqa: PLR0913, PLR0917  # what a mounted application k
 
 async def send_answer(send: Send, scope: Scope, answer: Acknowledgement) -> None:
     """Send an answer through an ASGI server."""
-    headers = [("Content-Length", str(len(answer.body))), *answer.headers.pairs]
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers_of(answer)]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+
+
+def headers_of(answer: Acknowledgement) -> list[tuple[str, str]]:
+    """Return the headers of an answer, those included that every answer has."""
+    own = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(answer.body))}
+    return [*((name, value) for name, value in own.items() if name not in answer.headers), *answer.headers.pairs]
 
 
 def refused(error: GatewayError) -> Acknowledgement:

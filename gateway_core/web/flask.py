@@ -14,7 +14,7 @@ from __future__ import annotations
 from gateway_core.errors import ConfigurationError, WebhookError, WebhookReason
 from gateway_core.gateway import Gateway
 from gateway_core.web._accounts import Accounts
-from gateway_core.web._apps import answer_wsgi, refused
+from gateway_core.web._apps import answer_wsgi, headers_of, refused
 from gateway_core.web._receiving import Handle, Transaction
 from gateway_core.web._requests import MAX_BODY
 
@@ -72,9 +72,7 @@ def payments(
             answer = refused(g.gateway_refused)
         else:
             answer = answer_wsgi(gateway, request.environ, path, handle, transaction, request.get_data())
-        response = Response(answer.body, status=answer.status, headers=list(answer.headers.pairs))
-        del response.headers["Content-Type"]
-        return response
+        return Response(answer.body, status=answer.status, headers=headers_of(answer))
 
     for rule in ("", "/<path:path>", "/"):
         blueprint.add_url_rule(
