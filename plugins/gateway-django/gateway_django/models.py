@@ -1,11 +1,15 @@
-"""The journal's tables, to be read by Django: it makes, changes and removes none of their rows."""
+"""The journal's tables as models, to look at: what is written there, the journal alone writes.
+
+`docs/reference/journal.md` explains each column; those that hold what only a provider understands are left out. There
+is no migration: `gateway_django._database.upgrade` makes the tables, and `makemigrations` need not know them.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
-from django.db import models
+from django.db import NotSupportedError, models
 from django.utils.translation import gettext_lazy as _
 
 from gateway_core import Currency, InvoiceStatus, Money, Review
@@ -19,38 +23,67 @@ _OPERATIONS = {
 }
 _INTENT_STATES = {
     "new": _("Not sent yet"),
-    "sending": _("On its way"),
+    "sending": _("Being sent"),
     "unknown": _("Outcome unknown"),
     "done": _("Done"),
-    "failed": _("Surely not carried out"),
+    "failed": _("Not carried out"),
 }
 _EVENT_STATES = {
     "open": _("Not handled yet"),
-    "kept": _("Its invoice is not known yet"),
+    "kept": _("Invoice not known yet"),
     "review": _("Needs a look"),
     "done": _("Handled"),
     "ignored": _("Nothing new"),
 }
-_STATUSES = [(status.value, status.value.replace("_", " ").capitalize()) for status in InvoiceStatus]
+_STATUSES = {status.value: status.value.replace("_", " ").capitalize() for status in InvoiceStatus}
+_REVIEWS = {review.value: review.value.capitalize() for review in Review}
 
 
-class _Kept(models.JSONField):
-    """JSON that the driver may have read already."""
+def _text(label: Any = None, *, choices: dict[str, Any] | None = None, null: bool = False) -> Any:
+    """Return a column of text. Its length is the journal's business."""
+    return models.CharField(label, max_length=300, null=null, choices=choices and list(choices.items()))
+
+
+def _moment(label: Any, *, null: bool = False) -> Any:
+    return models.DateTimeField(label, null=null)
+
+
+class _Json(models.JSONField):
+    """JSON, which the driver of PostgreSQL has read already."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        return super().from_db_value(value, expression, connection) if isinstance(value, str | bytes) else value
+        return super().from_db_value(value, expression, connection) if isinstance(value, str) else value
 
 
-class JournalManager(models.Manager[Any]):
-    """Reads from the database that holds the journal."""
+class JournalQuerySet(models.QuerySet[Any]):
+    """Rows that nobody but the journal writes."""
 
-    def get_queryset(self) -> models.QuerySet[Any]:
-        """Return all rows."""
-        return super().get_queryset().using(_gateways.shared_database())
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotSupportedError("only the journal writes its tables")
+
+    create = get_or_create = update_or_create = bulk_create = update = bulk_update = delete = _refuse
+
+
+class JournalManager(models.Manager.from_queryset(JournalQuerySet)):  # type: ignore[misc]  # made while it runs
+    """Reads from the database that holds the journal; where that is none of Django's, there is nothing to read."""
+
+    def get_queryset(self) -> JournalQuerySet:
+        """Return all rows.
+
+        Raises:
+            ConfigurationError: If the settings are wrong.
+        """
+        rows: JournalQuerySet = super().get_queryset()
+        alias = _gateways.shared_database()
+        return rows.none() if alias is None else rows.using(alias)
+
+    def using(self, alias: str | None) -> JournalQuerySet:
+        """Return nothing: `dumpdata` asks so, and nobody could load what it would take along."""
+        return super().get_queryset().none()  # type: ignore[no-any-return]  # as above
 
 
 class _Row(models.Model):
-    """A row that is read only."""
+    """A row, which is read only."""
 
     objects = JournalManager()
 
@@ -58,6 +91,23 @@ class _Row(models.Model):
         abstract = True
         managed = False
         default_permissions = ("view",)
+        base_manager_name = "objects"
+
+    def save(self, *_: Any, **__: Any) -> None:
+        """Refuse it.
+
+        Raises:
+            NotSupportedError: Always.
+        """
+        raise NotSupportedError("only the journal writes its tables")
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse it.
+
+        Raises:
+            NotSupportedError: Always.
+        """
+        raise NotSupportedError("only the journal writes its tables")
 
     def _money(self, amount: str | None) -> Money | None:
         row: Any = self
@@ -66,64 +116,25 @@ class _Row(models.Model):
         return Money(Decimal(amount), Currency(row.currency, row.exponent or 0, row.network))
 
 
-class Intent(_Row):
-    """What the shop asked a provider for, once each."""
-
-    id: Any = models.BigIntegerField(primary_key=True)
-    account: Any = models.CharField(_("account"), max_length=100)
-    operation: Any = models.CharField(_("operation"), max_length=32, choices=list(_OPERATIONS.items()))
-    key: Any = models.CharField(_("key"), max_length=300)
-    order_id: Any = models.CharField(_("order"), max_length=255, null=True)
-    attempt: Any = models.IntegerField(_("attempt"), null=True)
-    invoice_id: Any = models.CharField(_("invoice"), max_length=255, null=True)
-    amount: Any = models.CharField(max_length=70, null=True)
-    currency: Any = models.CharField(_("currency"), max_length=40, null=True)
-    network: Any = models.CharField(max_length=40, null=True)
-    exponent: Any = models.IntegerField(null=True)
-    state: Any = models.CharField(_("state"), max_length=16, choices=list(_INTENT_STATES.items()))
-    requested_at: Any = models.DateTimeField(_("asked at"))
-    sent_at: Any = models.DateTimeField(_("sent at"), null=True)
-    updated_at: Any = models.DateTimeField(_("changed at"))
-    error: Any = models.CharField(_("last error"), max_length=100, null=True)
-
-    class Meta(_Row.Meta):
-        db_table = "gateway_intents"
-        verbose_name = _("request")
-        verbose_name_plural = _("requests to providers")
-
-    def __str__(self) -> str:
-        return f"{self.get_operation_display()} {self.key}"  # type: ignore[attr-defined]  # made by Django
-
-    @property
-    def money(self) -> Money | None:
-        """The amount."""
-        return self._money(self.amount)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has no outcome."""
-        return self.state in ("new", "sending", "unknown")
-
-
 class Invoice(_Row):
-    """What exists at a provider, and what the shop was told of it."""
+    """An invoice at a provider, and what the shop was told of it."""
 
-    # Unique with the account: `gateway_django.admin` looks for both.
+    # Unique with the account: `gateway_django.admin` asks for both.
     invoice_id: Any = models.CharField(_("invoice"), max_length=255, primary_key=True)
-    account: Any = models.CharField(_("account"), max_length=100)
-    order_id: Any = models.CharField(_("order"), max_length=255)
+    account: Any = _text(_("account"))
+    order_id: Any = _text(_("order"))
     attempt: Any = models.IntegerField(_("attempt"))
-    amount: Any = models.CharField(max_length=70)
-    currency: Any = models.CharField(_("currency"), max_length=40)
-    network: Any = models.CharField(max_length=40, null=True)
+    amount: Any = _text()
+    currency: Any = _text(_("currency"))
+    network: Any = _text(null=True)
     exponent: Any = models.IntegerField()
-    status: Any = models.CharField(_("status"), max_length=32, choices=_STATUSES)
-    received: Any = models.CharField(max_length=70, null=True)
-    refunded: Any = models.CharField(max_length=70, null=True)
-    disputed: Any = models.CharField(max_length=70, null=True)
-    expires_at: Any = models.DateTimeField(_("payable until"), null=True)
-    recorded_at: Any = models.DateTimeField(_("made at"))
-    check_at: Any = models.DateTimeField(_("asked about next"), null=True)
+    status: Any = _text(_("status"), choices=_STATUSES)
+    received: Any = _text(null=True)
+    refunded: Any = _text(null=True)
+    disputed: Any = _text(null=True)
+    expires_at: Any = _moment(_("payable until"), null=True)
+    recorded_at: Any = _moment(_("made at"))
+    check_at: Any = _moment(_("next question about it"), null=True)
 
     class Meta(_Row.Meta):
         db_table = "gateway_invoices"
@@ -131,7 +142,7 @@ class Invoice(_Row):
         verbose_name_plural = _("invoices")
 
     def __str__(self) -> str:
-        return f"{self.order_id}, {self.attempt}" if self.attempt > 1 else str(self.order_id)
+        return f"{self.order_id}, attempt {self.attempt}" if self.attempt > 1 else str(self.order_id)
 
     @property
     def money(self) -> Money | None:
@@ -150,31 +161,29 @@ class Invoice(_Row):
 
     @property
     def money_disputed(self) -> Money | None:
-        """The amount that the payer disputes."""
+        """The amount that the payer's bank disputes."""
         return self._money(self.disputed)
 
 
 class Delivery(_Row):
-    """What a provider told, by a webhook or asked, each event once."""
+    """What a provider told, by a webhook or when it was asked: each event once, however often it came."""
 
     id: Any = models.BigIntegerField(primary_key=True)
-    account: Any = models.CharField(_("account"), max_length=100)
-    event_id: Any = models.CharField(_("event"), max_length=255)
-    kind: Any = models.CharField(_("kind"), max_length=255)
-    invoice_id: Any = models.CharField(_("invoice"), max_length=255, null=True)
-    order_id: Any = models.CharField(_("order"), max_length=255, null=True)
+    account: Any = _text(_("account"))
+    event_id: Any = _text(_("event"))
+    kind: Any = _text(_("kind"))
+    invoice_id: Any = _text(_("invoice"), null=True)
+    order_id: Any = _text(_("order"), null=True)
     attempt: Any = models.IntegerField(_("attempt"), null=True)
-    state: Any = models.CharField(_("state"), max_length=16, choices=list(_EVENT_STATES.items()))
-    status_before: Any = models.CharField(_("before"), max_length=32, null=True, choices=_STATUSES)
-    status_after: Any = models.CharField(_("after"), max_length=32, null=True, choices=_STATUSES)
-    review: Any = models.CharField(
-        _("why"), max_length=32, null=True, choices=[(each.value, each.value.capitalize()) for each in Review]
-    )
-    facts: Any = _Kept(_("facts"))
-    times: Any = models.IntegerField(_("came"))
-    occurred_at: Any = models.DateTimeField(_("happened at"), null=True)
-    received_at: Any = models.DateTimeField(_("first came at"))
-    done_at: Any = models.DateTimeField(_("handled at"), null=True)
+    state: Any = _text(_("state"), choices=_EVENT_STATES)
+    status_before: Any = _text(_("status before"), choices=_STATUSES, null=True)
+    status_after: Any = _text(_("status after"), choices=_STATUSES, null=True)
+    review: Any = _text(_("why it needs a look"), choices=_REVIEWS, null=True)
+    facts: Any = _Json(_("facts"))
+    times: Any = models.IntegerField(_("times"))
+    occurred_at: Any = _moment(_("happened at"), null=True)
+    received_at: Any = _moment(_("first came at"))
+    done_at: Any = _moment(_("handled at"), null=True)
 
     class Meta(_Row.Meta):
         db_table = "gateway_events"
@@ -182,24 +191,38 @@ class Delivery(_Row):
         verbose_name_plural = _("deliveries")
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.event_id}"
+        return f"{self.kind}: {self.event_id}"
 
 
-class CaseManager(JournalManager):
-    """Reads the cases that need a look."""
+class Intent(_Row):
+    """What the shop asked a provider to do, once each."""
 
-    def get_queryset(self) -> models.QuerySet[Any]:
-        """Return those that nobody has looked at yet."""
-        return super().get_queryset().filter(state="review")
+    id: Any = models.BigIntegerField(primary_key=True)
+    account: Any = _text(_("account"))
+    operation: Any = _text(_("operation"), choices=_OPERATIONS)
+    key: Any = _text(_("key"))
+    order_id: Any = _text(_("order"), null=True)
+    attempt: Any = models.IntegerField(_("attempt"), null=True)
+    invoice_id: Any = _text(_("invoice"), null=True)
+    amount: Any = _text(null=True)
+    currency: Any = _text(_("currency"), null=True)
+    network: Any = _text(null=True)
+    exponent: Any = models.IntegerField(null=True)
+    state: Any = _text(_("state"), choices=_INTENT_STATES)
+    requested_at: Any = _moment(_("asked for at"))
+    sent_at: Any = _moment(_("sent at"), null=True)
+    updated_at: Any = _moment(_("last written at"))
+    error: Any = _text(_("last error"), null=True)
 
+    class Meta(_Row.Meta):
+        db_table = "gateway_intents"
+        verbose_name = _("request to a provider")
+        verbose_name_plural = _("requests to providers")
 
-class Case(Delivery):
-    """A genuine delivery that has no effect until somebody has looked at it."""
+    def __str__(self) -> str:
+        return f"{self.get_operation_display()} {self.key}"  # type: ignore[attr-defined]  # Django makes it
 
-    objects = CaseManager()
-
-    class Meta:
-        proxy = True
-        default_permissions = ("view",)
-        verbose_name = _("case that needs a look")
-        verbose_name_plural = _("cases that need a look")
+    @property
+    def money(self) -> Money | None:
+        """The amount."""
+        return self._money(self.amount)
