@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway_core import InvoiceRequest, InvoiceStatus, Money, WebhookEvent
+from gateway_core import CaptureRequest, InvoiceRequest, InvoiceStatus, Money, RefundRequest, WebhookEvent
 
 CURRENCY = "USD"
 
@@ -218,7 +218,7 @@ def bill(order: Order, return_url: str) -> InvoiceRequest:
     return InvoiceRequest(order_id=order.id, amount=order.amount, description=titles[:100], return_url=return_url)
 
 
-def happened(connection: Connection, event: WebhookEvent) -> None:
+def happened(event: WebhookEvent, connection: Connection) -> None:
     """Do what an event means to the shop."""
     if event.move is None or event.order_id is None:
         return
@@ -244,6 +244,17 @@ def happened(connection: Connection, event: WebhookEvent) -> None:
 def open_errands(connection: Connection) -> Sequence[Any]:
     """Return what is to be done at the provider."""
     return connection.execute(select(errands).where(errands.c.done_at.is_(None)).order_by(errands.c.number)).all()
+
+
+def capture(errand: Any) -> CaptureRequest:
+    """Return what to ask the provider for, so that it takes what the buyer has agreed to pay."""
+    return CaptureRequest(capture_id=errand.invoice_id, invoice_id=errand.invoice_id)
+
+
+def refund(errand: Any) -> RefundRequest:
+    """Return what to ask the provider for, so that it gives an order's money back."""
+    amount = Money(errand.amount, CURRENCY)
+    return RefundRequest(refund_id=errand.invoice_id, invoice_id=errand.invoice_id, amount=amount)
 
 
 def errand_done(connection: Connection, number: int) -> None:

@@ -52,18 +52,21 @@ def bill(sandbox: Serving) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def make_page(chromium: Browser, sandbox: Serving) -> Iterator[Callable[..., Page]]:
-    """Open pages; afterwards, and before the sandbox ends, none of them may have complained of anything."""
+def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages; afterwards none of them may have complained of anything, but where a test expects a refusal."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def make(width: int = 1280, height: int = 800, **options: Any) -> Page:
+    def new(width: int = 1280, height: int = 800, *, refused: bool = False, **options: Any) -> Page:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        if refused:
+            return page
+        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
         # What is still under way when a page is left is broken off, which is no failure.
         page.on(
             "requestfailed",
@@ -71,14 +74,19 @@ def make_page(chromium: Browser, sandbox: Serving) -> Iterator[Callable[..., Pag
                 [] if "ABORTED" in (request.failure or "") else [f"failed: {request.url}"]
             ),
         )
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.on("response", lambda answer: complaints.extend([answer.url] if answer.status >= 400 else []))
         return page
 
-    yield make
+    yield new
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def make_page(sandbox: Serving, new_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Open pages of a sandbox, which are closed before it ends."""
+    return new_page
 
 
 @pytest.fixture
