@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from examples.django_shop import views
 
@@ -14,4 +15,5 @@ urlpatterns = [
     path("orders/<slug:order_id>", views.show_order, name="order"),
     path("orders/<slug:order_id>/pay", views.pay, name="pay"),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url="/static/icon.svg")),  # the admin's pages name none
 ]

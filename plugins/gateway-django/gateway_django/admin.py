@@ -119,7 +119,7 @@ class _ByAccount(ChangeList):
 class InvoiceAdmin(_ReadOnly):
     """What exists at the providers."""
 
-    list_display = ("invoice_id", "order", "status_badge", "money", "money_received", "account", "recorded_at")
+    list_display = ("order_id", "status_badge", "money", "money_received", "account", "recorded_at", "invoice_id")
     list_filter = ("status", "account", "currency")
     search_fields = ("order_id__startswith", "invoice_id__startswith")
     search_help_text = _("The beginning of an order's or an invoice's id")
@@ -148,7 +148,7 @@ class InvoiceAdmin(_ReadOnly):
     money_refunded = _amount("money_refunded", _("refunded"))
     money_disputed = _amount("money_disputed", _("disputed"))
 
-    @admin.display(description="")
+    @admin.display(description=_("requests and deliveries"))
     def story(self, row: Any) -> str:
         """List what was asked for and what was told, in the order of time."""
         about = {"account": row.account, "invoice_id": row.invoice_id}
@@ -209,7 +209,7 @@ class DeliveryAdmin(_ReadOnly):
         address = reverse("admin:gateway_django_invoice_change", args=[quote(f"{row.account}:{row.invoice_id}")])
         return format_html('<a href="{}">{}</a>', address, row.invoice_id)
 
-    @admin.display(description="")
+    @admin.display(description=_("facts"))
     def said(self, row: Any) -> str:
         """List the facts; what a later request needs, and what only the provider understands, is left out."""
         facts = row.facts or {}
