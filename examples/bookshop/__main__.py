@@ -25,7 +25,7 @@ SANDBOX_PORT = 4010
 def main() -> None:
     """Read the command line and serve a shop until it is interrupted."""
     parser = argparse.ArgumentParser(prog="python -m examples.bookshop", description="A bookshop.")
-    parser.add_argument("framework", nargs="?", choices=["fastapi", "flask"], default="fastapi")
+    parser.add_argument("framework", nargs="?", choices=["fastapi", "flask", "django"], default="fastapi")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--database", default="sqlite:///shop.db", help="sqlite:///FILE, or postgresql://...")
     parser.add_argument("--config", type=Path, default=CONFIG, help="which provider is used")
@@ -34,7 +34,8 @@ def main() -> None:
     os.environ["SHOP_DATABASE"] = arguments.database
     os.environ["GATEWAY_CONFIG"] = str(arguments.config)
     with _sandbox(arguments.port) if arguments.sandbox else contextlib.nullcontext():
-        database.prepare()
+        if arguments.framework != "django":  # it makes its tables itself
+            database.prepare()
         print(f"http://127.0.0.1:{arguments.port}/", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             # Not before its settings are in the environment.

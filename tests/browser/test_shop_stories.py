@@ -61,7 +61,7 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
         yield open_shop
 
 
-@pytest.fixture(params=["fastapi", "flask"])
+@pytest.fixture(params=["fastapi", "flask", "django"])
 def place(request: pytest.FixtureRequest, open_shop: Callable[[str], Place]) -> Place:
     """Give each shop with a full shelf."""
     place = open_shop(request.param)
