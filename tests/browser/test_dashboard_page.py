@@ -131,7 +131,7 @@ def test_no_page_scrolls_sideways(make_page: MakePage, bill: Bill, sandbox: Serv
 
 
 @pytest.mark.parametrize("width, height, name", [(1280, 800, "dashboard"), (390, 844, "dashboard-narrow")])
-def test_dashboard_is_fit_to_be_seen(
+def test_dashboard_is_fit_to_be_seen(  # noqa: PLR0917  # as many fixtures as it needs
     make_page: MakePage, bill: Bill, sandbox: Serving, picture: Picture, width: int, height: int, name: str
 ) -> None:
     """With a bit of everything on it, the dashboard shows what came of each webhook."""
