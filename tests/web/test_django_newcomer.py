@@ -196,10 +196,18 @@ def test_path_is_ten_lines_or_fewer() -> None:
     blocks = [code for name, code in _BLOCK.findall(FIRST) if name != "shop/views.py"]
     ours = [code for code in blocks if "gateway" in code.lower() and "models." not in code]
 
-    lines = [*installed, "python manage.py migrate", *(line for code in ours for line in code.strip().splitlines())]
+    lines = [*installed, "python manage.py migrate", *(line for code in ours for line in code.splitlines() if line)]
 
     assert len(ours) == 3
     assert len(lines) <= 10
+
+
+def test_readme_of_the_distribution_says_the_same() -> None:
+    """Its blocks are those of the page, which are followed here."""
+    readme = (Path(__file__).parents[2] / "plugins" / "gateway-django" / "README.md").read_text(encoding="utf-8")
+
+    assert len(_BLOCK.findall(readme)) == 3
+    assert set(_BLOCK.findall(readme)) <= set(_BLOCK.findall(FIRST))
 
 
 def test_nothing_is_left_to_say(project: Project) -> None:
