@@ -196,12 +196,6 @@ def _page(name: str, status: int = 200, **content: Any) -> Response:
     return HTMLResponse(pages.render(name, **content), status, {"Cache-Control": "no-store"})
 
 
-def serve(port: int, workers: int) -> None:
+def serve(port: int) -> None:
     """Serve the shop."""
-    uvicorn.run(
-        "examples.fastapi_shop:app",
-        port=port,
-        workers=workers,
-        log_level="warning",
-        timeout_worker_healthcheck=60,  # on a busy machine a worker that is slow to start is not taken for dead
-    )
+    uvicorn.run(app, port=port, log_level="warning")

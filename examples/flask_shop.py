@@ -119,7 +119,7 @@ def _page(name: str, status: int = 200, **content: Any) -> Response:
     return make_response(pages.render(name, **content), status, {"Cache-Control": "no-store"})
 
 
-def serve(port: int, _: int) -> None:
+def serve(port: int) -> None:
     """Serve the shop."""
     with caretaker.running(gateway, engine):
         run_simple("127.0.0.1", port, app, threaded=True)

@@ -1,7 +1,7 @@
 """``python -m examples.bookshop --sandbox``: serve one of the shops, and the sandbox beside it where that is wanted.
 
-Settings go to the shop by the environment, which its workers inherit: ``GATEWAY_CONFIG`` names the configuration, and
-``SHOP_DATABASE`` the one database of the shop and of its journal.
+Settings go to the shop by the environment: ``GATEWAY_CONFIG`` names the configuration, and ``SHOP_DATABASE`` the one
+database of the shop and of its journal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.bookshop", description="A bookshop.")
     parser.add_argument("framework", nargs="?", choices=["fastapi", "flask", "django"], default="fastapi")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=int, default=1, help="how many processes; of FastAPI only")
     parser.add_argument("--database", default="sqlite:///shop.db", help="sqlite:///FILE, or postgresql://...")
     parser.add_argument("--config", type=Path, default=CONFIG, help="which provider is used")
     parser.add_argument("--sandbox", action="store_true", help="start the sandbox, too, and use it")
@@ -41,7 +40,7 @@ def main() -> None:
         with contextlib.suppress(KeyboardInterrupt):
             # Not before its settings are in the environment.
             shop = importlib.import_module(f"examples.{arguments.framework}_shop")
-            shop.serve(arguments.port, arguments.workers)
+            shop.serve(arguments.port)
 
 
 @contextlib.contextmanager

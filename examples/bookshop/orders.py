@@ -225,11 +225,11 @@ def happened(event: WebhookEvent, connection: Connection) -> None:
     this = update(orders).where(orders.c.id == event.order_id)
     if event.pays:
         connection.execute(this.values(paid_at=datetime.now(UTC), trouble=None))
-        _fulfil(connection, event)
+        fulfil(connection, event.order_id, str(event.invoice_id))
         return
     match event.move.after:
         case InvoiceStatus.APPROVED | InvoiceStatus.AUTHORIZED:
-            _note_errand(connection, event, "capture")
+            _note_errand(connection, event.order_id, str(event.invoice_id), "capture")
         case InvoiceStatus.REFUNDED:
             connection.execute(this.values(refunded_at=datetime.now(UTC)))
         case InvoiceStatus.FAILED:
@@ -239,6 +239,23 @@ def happened(event: WebhookEvent, connection: Connection) -> None:
             connection.execute(this.values(trouble=f"Only {received or 'a part'} has arrived. Please pay the rest."))
         case InvoiceStatus.EXPIRED | InvoiceStatus.CANCELED:
             _let_go(connection, event.order_id)
+
+
+def fulfil(connection: Connection, order_id: str, invoice_id: str) -> None:
+    """Send a paid order; or its money back, if it was paid after its books were let go and sold to somebody else."""
+    row = connection.execute(select(orders).where(orders.c.id == order_id).with_for_update()).one()
+    if not row.reserved:
+        try:
+            with connection.begin_nested():
+                for line in _lines(connection, order_id):
+                    _take(connection, line.book_id)
+        except SoldOutError:
+            _note_errand(connection, order_id, invoice_id, "refund")
+            _write_mail(connection, row, "Sold out: your money comes back")
+            return
+        connection.execute(update(orders).where(orders.c.id == order_id).values(reserved=True))
+    connection.execute(insert(parcels).values(order_id=order_id, packed_at=datetime.now(UTC)))
+    _write_mail(connection, row, "Thank you: your books are on their way")
 
 
 def open_errands(connection: Connection) -> Sequence[Any]:
@@ -262,24 +279,6 @@ def errand_done(connection: Connection, number: int) -> None:
     connection.execute(update(errands).where(errands.c.number == number).values(done_at=datetime.now(UTC)))
 
 
-def _fulfil(connection: Connection, event: WebhookEvent) -> None:
-    """Send a paid order; or its money back, if it was paid after its books were let go and sold to somebody else."""
-    order_id = str(event.order_id)
-    row = connection.execute(select(orders).where(orders.c.id == order_id).with_for_update()).one()
-    if not row.reserved:
-        try:
-            with connection.begin_nested():
-                for line in _lines(connection, order_id):
-                    _take(connection, line.book_id)
-        except SoldOutError:
-            _note_errand(connection, event, "refund")
-            _write_mail(connection, row, "Sold out: your money comes back")
-            return
-        connection.execute(update(orders).where(orders.c.id == order_id).values(reserved=True))
-    connection.execute(insert(parcels).values(order_id=order_id, packed_at=datetime.now(UTC)))
-    _write_mail(connection, row, "Thank you: your books are on their way")
-
-
 def _let_go(connection: Connection, order_id: str) -> None:
     """Put the books of an order that nobody paid back on the shelf."""
     unpaid = update(orders).where(orders.c.id == order_id, orders.c.reserved, orders.c.paid_at.is_(None))
@@ -300,11 +299,9 @@ def _lines(connection: Connection, order_id: str) -> Sequence[Any]:
     return connection.execute(select(lines).where(lines.c.order_id == order_id).order_by(lines.c.book_id)).all()
 
 
-def _note_errand(connection: Connection, event: WebhookEvent, kind: str) -> None:
-    amount = connection.scalar(select(orders.c.amount).where(orders.c.id == event.order_id))
-    connection.execute(
-        insert(errands).values(order_id=event.order_id, kind=kind, invoice_id=event.invoice_id, amount=amount)
-    )
+def _note_errand(connection: Connection, order_id: str, invoice_id: str, kind: str) -> None:
+    amount = connection.scalar(select(orders.c.amount).where(orders.c.id == order_id))
+    connection.execute(insert(errands).values(order_id=order_id, kind=kind, invoice_id=invoice_id, amount=amount))
 
 
 def _write_mail(connection: Connection, order: Any, subject: str) -> None:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +31,8 @@ from examples.chaos.sandbox import RATE_LIMIT, ChaoticNetwork, ChaoticSandbox, s
 from tests.journal.postgres_server import postgres
 from tests.transport.redis_server import RedisServer
 
-#: Of each title there are so many copies.
-_COPIES = 20
+#: Each title is wanted some 24 times, so that some are sold out.
+_COPIES = 28
 
 #: Seconds that webhooks have to arrive in the end, and that the shop has to work on what `reconcile` has found.
 _PATIENCE = 180.0
@@ -41,11 +41,12 @@ _PATIENCE = 180.0
 def main() -> int:
     """Run the orders; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m examples.chaos", description="A bookshop under chaos.")
-    parser.add_argument("--orders", type=int, default=500)
+    parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--buyers", type=int, default=24, help="how many at once")
     parser.add_argument("--workers", type=int, default=4, help="processes of the shop")
-    parser.add_argument("--kill-every", type=float, default=4.0, metavar="SECONDS", help="on average")
+    parser.add_argument("--kill-every", type=int, default=50, metavar="ORDERS", help="on average")
     parser.add_argument("--seed", type=int, default=1, help="what goes wrong, as far as it is not a matter of time")
+    parser.add_argument("--careless", action="store_true", help="a shop that believes each webhook, to be found guilty")
     parser.add_argument("--log", type=Path, help="where the shop's log goes")
     arguments = parser.parse_args()
     began = time.monotonic()
@@ -70,10 +71,18 @@ def run(arguments: argparse.Namespace) -> Verdict:
         shop.fill(titles, _COPIES)
         randomness = random.Random(arguments.seed)  # noqa: S311  # the same chaos again, for the same seed
         log = arguments.log or Path(folder) / "shop.log"
-        with shop.running(port, arguments.workers, log) as process:
-            with shop.Killer(process.pid, arguments.kill_every, randomness) as killer:
-                seeds = [randomness.random() for _ in range(arguments.orders)]
-                habits = _let_in(seeds, arguments.buyers, f"http://127.0.0.1:{port}", sandbox, titles)
+        app = "examples.chaos.careless_shop:app" if arguments.careless else "examples.fastapi_shop:app"
+        with shop.running(app, port, arguments.workers, log) as process:
+            seeds = [randomness.random() for _ in range(arguments.orders)]
+            habits = collections.Counter[str]()
+            killed, next_kill = 0, 0.0
+            for number, habit in enumerate(_let_in(seeds, arguments.buyers, port, sandbox, titles)):
+                habits[f"buyers: {habit}"] += 1
+                if number >= next_kill:
+                    killed += shop.kill_one_of(shop.workers_of(process.pid), randomness)
+                    next_kill = number + randomness.uniform(0.5, 1.5) * arguments.kill_every
+                if number % max(1, arguments.orders // 20) == 0:
+                    _say(f"{number} of {arguments.orders} orders, {killed} workers killed")
             sandbox.calm = True
             _say("waiting for the webhooks that are still under way")
             _until(lambda: sandbox.undelivered() == 0)
@@ -82,29 +91,24 @@ def run(arguments: argparse.Namespace) -> Verdict:
             verdict = _settled(sandbox, network, titles)
         facts = {
             **verdict.facts,
-            **habits,
-            **sandbox.done,
-            "workers killed": killer.killed,
+            **dict(sorted(habits.items())),
+            **dict(sorted(sandbox.done.items())),
+            "workers killed": killed,
             "found by reconcile": found,
         }
         return Verdict(verdict.faults, facts)
 
 
-def _let_in(
-    seeds: list[float], at_once: int, address: str, sandbox: ChaoticSandbox, titles: int
-) -> collections.Counter[str]:
-    """Let the buyers in, so many at once."""
-    habits: collections.Counter[str] = collections.Counter()
+def _let_in(seeds: list[float], at_once: int, port: int, sandbox: ChaoticSandbox, titles: int) -> Iterator[str]:
+    """Let the buyers in, so many at once; tell of each that leaves what it did."""
+    shop = f"http://127.0.0.1:{port}"
     with ThreadPoolExecutor(at_once, thread_name_prefix="buyers") as threads:
         running = [
-            threads.submit(Buyer(address, sandbox, random.Random(seed), titles).run)  # noqa: S311  # as above
+            threads.submit(Buyer(shop, sandbox, random.Random(seed), titles).run)  # noqa: S311  # as above
             for seed in seeds
         ]
-        for number, each in enumerate(as_completed(running), 1):
-            habits[f"buyers: {each.result()}"] += 1
-            if number % max(1, len(seeds) // 20) == 0:
-                _say(f"{number} of {len(seeds)} orders")
-    return habits
+        for each in as_completed(running):
+            yield each.result()
 
 
 def _reconcile(config: Path, since: datetime) -> int:

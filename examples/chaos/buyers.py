@@ -52,6 +52,7 @@ class Buyer:
         self._random = randomness
         self._books = books
         self._order = orders.new_order_id()
+        self._left = "gave up"
 
     def run(self) -> str:
         """Order, and do what buyers do; return what that was."""
@@ -60,7 +61,7 @@ class Buyer:
             form = {"order": self._order, "email": f"{self._order}@example.com"}
             token = self._press("/orders", {"cart": cart}, form)
             if token is None:
-                return "got no invoice"
+                return self._left
             (habit,) = self._random.choices(list(_HABITS), list(_HABITS.values()))
             self._act(habit, token)
             if self._random.random() < 0.4:
@@ -108,7 +109,8 @@ class Buyer:
             except requests.RequestException:
                 time.sleep(_PAUSE)  # the worker was killed
                 continue
-            if answer.status_code in (404, 409):
+            if answer.status_code == 409:
+                self._left = "found it sold out"
                 return None
             where = urlsplit(answer.headers.get("Location", ""))
             if where.path.startswith("/pay/"):

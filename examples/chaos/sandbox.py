@@ -50,7 +50,7 @@ class ChaoticSandbox(SandboxEmulator):
         accepted_forgeries: How many webhooks were taken although they were changed after they were signed.
     """
 
-    redelivery: ClassVar[tuple[timedelta, ...]] = tuple(timedelta(seconds=each) for each in (1, 2, 3, 5, 8, 13, 21))
+    redelivery: ClassVar[tuple[timedelta, ...]] = tuple(timedelta(seconds=each) for each in (0.5, 1, 2, 4, 8))
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)

@@ -168,7 +168,7 @@ class BaseGateway:
         """Make a gateway from the configuration file.
 
         Args:
-            account: The table ``[gateways.<account>]``; None for the file's default.
+            account: The table ``[gateways.<account>]``; None for the file's default, or its only one.
             config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
                 ``gateway.toml`` in the working directory.
             transport: A transport of your own, which sends each request once, instead of the one that is configured.

@@ -18,6 +18,7 @@ from gateway_core._engine.idempotent_replay import ReplayDetector
 from gateway_core._engine.pagination import Pagination
 from gateway_core._plugins import loading
 from gateway_core._plugins.validation import register
+from gateway_core._redaction import Redactor
 from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
@@ -36,7 +37,7 @@ from gateway_core.models.reference import check_attempt
 from gateway_core.models.refund import Refund, RefundRequest
 from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 from gateway_core.provider import ProviderInfo
-from gateway_core.provider.settings import find_secrets
+from gateway_core.provider.settings import secrets_of
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Operations:
         self.provider = provider
         self.info: ProviderInfo = provider.info
         self._hooks = register(provider).hook
-        self._secrets = find_secrets(provider.settings)
+        self._redactor = Redactor(secrets_of(provider.settings))
         self._ignored: set[str] = set()
         self._open_address = request_checks.open_address(self.info, provider.settings)
         names = hookspecs.REQUIRED + hookspecs.OPTIONAL
@@ -81,7 +82,7 @@ class Operations:
             return cls(plugin.name, loading.make(provider_class, settings), plugin)
         except GatewayError as error:
             failure = error
-        raise ErrorBoundary(plugin.name, "connect", find_secrets(settings), plugin).translate(failure)
+        raise ErrorBoundary(plugin.name, "connect", Redactor(secrets_of(settings)), plugin).translate(failure)
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has this operation."""
@@ -93,7 +94,7 @@ class Operations:
         """Return the error boundary of one call."""
         webhook = operation == "verify_webhook" and isinstance(arguments[0], WebhookRequest)
         kind = WebhookErrorBoundary if webhook else ErrorBoundary
-        return kind(self.backend, operation, self._secrets, self._plugin)
+        return kind(self.backend, operation, self._redactor, self._plugin)
 
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         _expect(request, InvoiceRequest)

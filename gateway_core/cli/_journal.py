@@ -137,7 +137,7 @@ def prune(days: int, account: str | None, config: options.Config, as_json: bool)
 @journal.command("upgrade")
 @click.option("--sql", "as_sql", is_flag=True, help="Write the statements to stdout, and change nothing.")
 @options.config
-@click.option("--account", metavar="NAME", help="An account of that file  [default: the file's default]")
+@click.option("--account", metavar="NAME", help="An account of that file  [default: its default, or the only one]")
 def upgrade(as_sql: bool, config: options.Config, account: str | None) -> None:
     """Make the journal's tables, or bring them up to date."""
     from gateway_core.journal import Journal

@@ -40,7 +40,7 @@ def _load(_: click.Context, __: click.Parameter, value: str) -> Callable[[Any], 
 )
 @click.option("--once", is_flag=True, help="Ask once, and end.")
 @options.config
-@click.option("--account", metavar="NAME", help="An account of that file  [default: the file's default]")
+@click.option("--account", metavar="NAME", help="An account of that file  [default: its default, or the only one]")
 def watch(
     handler: Callable[[Any], object], every: float, limit: int, once: bool, config: options.Config, account: str | None
 ) -> None:

@@ -59,7 +59,9 @@ config = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The configuration file  [default: $GATEWAY_CONFIG, else ./gateway.toml]",
 )
-account = click.option("--account", metavar="NAME", help="An account of that file  [default: the file's default]")
+account = click.option(
+    "--account", metavar="NAME", help="An account of that file  [default: its default, or the only one]"
+)
 dry_run = click.option(
     "--dry-run", is_flag=True, help="Show the exact request instead of sending it; secrets are masked."
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar, cast, overload
 
+from gateway_core._engine.base import BaseGateway
 from gateway_core.errors import ConfigurationError
 
 G_co = TypeVar("G_co", covariant=True)
-G = TypeVar("G")
+G = TypeVar("G", bound=BaseGateway)
 
 
 class Accounts(Protocol[G_co]):

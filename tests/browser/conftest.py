@@ -61,7 +61,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)  # milliseconds; a busy machine takes its time
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         if refused:
@@ -91,10 +91,11 @@ def make_page(sandbox: Serving, new_page: Callable[..., Page]) -> Callable[..., 
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Callable[[Page, str], None]:
-    """Take a picture of a page; for the documentation if that was asked for."""
+    """Take a picture of a page; for the documentation if it has one of that name, and a new one was asked for."""
 
     def take(page: Page, name: str) -> None:
-        folder = IMAGES if os.environ.get(UPDATE) else tmp_path
+        is_wanted = os.environ.get(UPDATE) and (IMAGES / f"{name}.png").exists()
+        folder = IMAGES if is_wanted else tmp_path
         page.screenshot(path=folder / f"{name}.png")
 
     return take

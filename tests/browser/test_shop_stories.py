@@ -223,11 +223,17 @@ def test_last_copy_is_sold_once(place: Place, new_page: Callable[..., Page]) -> 
     expect(buyers[1].get_by_role("button", name="Add The Mezzanine")).to_have_count(0)
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_scrolls_sideways(place: Place, new_page: Callable[..., Page], width: int) -> None:
-    """On a telephone and on a desk."""
-    page = new_page(width)
+@pytest.mark.parametrize("width, height", [(390, 844), (1280, 800)])
+def test_no_page_scrolls_sideways(
+    place: Place, new_page: Callable[..., Page], picture: Callable[..., None], width: int, height: int
+) -> None:
+    """On a telephone and on a desk. The pictures of the docs are of these pages."""
+    page = new_page(width, height)
     check_out(page, place)
-    for path in ("/", "/cart", f"/orders/{place.order()}"):
+    paths = {"shop": "/", "cart": "/cart", "order": f"/orders/{place.order()}"}
+    place.emulator.decline(place.latest().token)
+
+    for name, path in paths.items():
         page.goto(place.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture(page, name if width == 1280 else f"{name}-narrow")
