@@ -39,8 +39,8 @@ autosummary_generate = False
 nitpicky = True
 # The inventories of other projects live on the network, where no build of ours goes.
 _elsewhere = (
-    "abc|attr|attrs|cattrs|click|collections|datetime|decimal|enum|os|pathlib|pluggy|random|rich|time|types|typing"
-    "|urllib"
+    "abc|attr|attrs|cattrs|click|collections|contextlib|datetime|decimal|enum|fastapi|flask|os|pathlib|pluggy|random"
+    "|rich|time|types|typing|urllib"
 )
 _builtins = "Exception|TypeError|ValueError|None|bool|bytes|dict|float|int|list|optional|str|tuple"
 _aliases = "Context|Effect|Flow|HeadersLike|R|Record|T|TypeVar|VerifiedBy"

@@ -24,7 +24,7 @@ from gateway_core import (
     errors,
 )
 from gateway_core.testing import EmulatorTransport
-from gateway_core.transport import Transport, TransportSettings
+from gateway_core.transport import Transport, TransportSettings, _account_pause
 from gateway_sandbox.emulator import SandboxEmulator
 from tests.fake_gateway import KEY, ORDER, REFUND, Wire, fake
 from tests.transport.fault_server import (
@@ -241,7 +241,7 @@ FAULTS: dict[str, Act | None] = {
     "endless": answer(b" " * ((1 << 20) + 1)),
     "redirect": answer(b"", 302, ("Location", "http://127.0.0.1:1/")),
     "unavailable": answer(b"{}", 503),
-    "too many": answer(b"{}", 429, ("Retry-After", "1")),
+    "too many": answer(b"{}", 429, ("Retry-After", "0")),
     "wrong key": answer(b"{}", 401),
     "rejected": answer(b"{}", 422),
 }
@@ -249,11 +249,12 @@ FAULTS: dict[str, Act | None] = {
 
 @pytest.mark.parametrize("operation", ["create_invoice", "get_status", "list_payments"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault(emulator: SandboxEmulator, operation: str, fault: str) -> None:
+def test_fault(emulator: SandboxEmulator, operation: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault on the way is the same error through both doors: class, effect, text, and requests that were sent."""
+    monkeypatch.setattr(_account_pause, "FLOOR", 0.02)
     seen: list[Any] = []
     act, call = FAULTS[fault], OPERATIONS[operation]
-    bounds = TransportSettings(deadline=0.3 if fault in ("silence", "drip") else 15.0)
+    bounds = TransportSettings(deadline=0.6 if fault in ("silence", "drip") else 15.0, backoff=0.0)
     for run in (
         lambda **settings: blocking(call, Gateway.connect("sandbox", transport=bounds, **settings)),
         lambda **settings: asyncio.run(awaited(call, AsyncGateway.connect("sandbox", transport=bounds, **settings))),

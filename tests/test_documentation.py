@@ -23,7 +23,8 @@ import pytest
 import gateway_conformance
 import gateway_core
 from gateway_conformance.check import DOCS_PAGE
-from gateway_core import errors, hookspecs, observers, testing
+from gateway_core import errors, hookspecs, observers, testing, web
+from gateway_core.web import fastapi, flask, starlette
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -51,7 +52,9 @@ EVENTS = [
     if inspect.isclass(getattr(observers, name)) and issubclass(getattr(observers, name), observers.Event)
 ]
 NAMES = [
-    f"{module.__name__}.{name}" for module in (gateway_core, testing, gateway_conformance) for name in module.__all__
+    f"{module.__name__}.{name}"
+    for module in (gateway_core, testing, web, fastapi, flask, starlette, gateway_conformance)
+    for name in module.__all__
 ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from gateway_core._plugins import loading
+from gateway_core._redaction import Redactor
 from gateway_core._tracebacks import chained, clear_locals, describe
 from gateway_core.errors import (
     ConfigurationError,
@@ -37,16 +38,14 @@ class ErrorBoundary:
     Args:
         backend: The backend's name.
         operation: The operation's name.
-        scrub: Returns a text without the account's secrets.
+        redactor: Takes the account's secrets out of the texts of an error.
         plugin: Whom to name where the plugin is at fault.
     """
 
-    def __init__(
-        self, backend: str, operation: str, scrub: Callable[[str], str], plugin: loading.Plugin | None = None
-    ) -> None:
+    def __init__(self, backend: str, operation: str, redactor: Redactor, plugin: loading.Plugin | None = None) -> None:
         self._backend = backend
         self._operation = operation
-        self.scrub = scrub
+        self.scrub = redactor.scrub
         self._plugin = plugin
         self._requests = 0
         self._effect = _EffectSoFar()
@@ -89,8 +88,8 @@ class ErrorBoundary:
         """Return the error with what the place that raised it did not know, and without secrets."""
         clear_locals(error)
         error.invoice_id = self._id(error.invoice_id)
-        if error.effect == "done" and error.invoice_id is None and self._operation == "create_invoice":
-            error.effect = "unknown"  # only the id of an invoice shows that it was made
+        if error.effect == "done" and not self._shows_what_was_done(error):
+            error.effect = "unknown"
         if self._requests:
             error.effect = self._effect.after(error)
             if isinstance(error, NotSentError) and error.effect != "none":
@@ -120,6 +119,12 @@ class ErrorBoundary:
             error.__cause__ = error.__context__ = None
             error.__notes__ = []
         return error
+
+    def _shows_what_was_done(self, error: GatewayError) -> bool:
+        """Return whether an error can tell that something was done: of an invoice that was made, only its id can."""
+        if self._operation == "create_invoice":
+            return error.invoice_id is not None
+        return self._operation in _CHANGING
 
     def _id(self, kept: object) -> str | None:
         """Return an id that an error keeps, or None for what can be none: a provider may send anything in its place."""

@@ -19,7 +19,7 @@ from gateway_core._engine.pagination import Pagination
 from gateway_core._markers import direct
 from gateway_core._plugins import loading
 from gateway_core._plugins.validation import register
-from gateway_core._redaction import Scrubber
+from gateway_core._redaction import Redactor
 from gateway_core.errors import (
     GatewayError,
     InvalidRequestError,
@@ -38,7 +38,7 @@ from gateway_core.models.reference import check_attempt
 from gateway_core.models.refund import Refund, RefundRequest
 from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 from gateway_core.provider import ProviderInfo
-from gateway_core.provider.settings import find_secrets
+from gateway_core.provider.settings import secrets_of
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class Operations:
         self.provider = provider
         self.info: ProviderInfo = provider.info
         hooks = register(provider).hook
-        self._scrubber: Scrubber | None = None
+        self._redactor = Redactor(secrets_of(provider.settings))
         self._ignored: set[str] = set()
         self._open_address = request_checks.open_address(self.info, provider.settings)
         self._hooks = {
@@ -85,7 +85,7 @@ class Operations:
             return cls(plugin.name, loading.make(provider_class, settings), plugin)
         except GatewayError as error:
             failure = error
-        raise ErrorBoundary(plugin.name, "connect", _scrubber(settings), plugin).translate(failure)
+        raise ErrorBoundary(plugin.name, "connect", Redactor(secrets_of(settings)), plugin).translate(failure)
 
     def supports(self, operation: str) -> bool:
         """Return whether the provider has this operation."""
@@ -97,13 +97,7 @@ class Operations:
         """Return the error boundary of one call."""
         webhook = operation == "verify_webhook" and isinstance(arguments[0], WebhookRequest)
         kind = WebhookErrorBoundary if webhook else ErrorBoundary
-        return kind(self.backend, operation, self._scrub, self._plugin)
-
-    def _scrub(self, text: str) -> str:
-        """Return a text without the account's secrets."""
-        # Made when it is needed: only errors and observers show texts.
-        self._scrubber = self._scrubber or _scrubber(self.provider.settings)
-        return self._scrubber(text)
+        return kind(self.backend, operation, self._redactor, self._plugin)
 
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         _expect(request, InvoiceRequest)
@@ -256,10 +250,6 @@ class Operations:
         outcome = self._ask(operation, **arguments)
         result = (yield from outcome) if isinstance(outcome, Generator) else outcome
         return cast("T", result) if optional and result is None else _checked(operation, kind, result)
-
-
-def _scrubber(settings: object) -> Scrubber:
-    return Scrubber(secret.reveal() for secret in find_secrets(settings))
 
 
 def _about(invoice_id: str, report: StatusReport) -> StatusReport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +33,7 @@ def journal() -> None:
 
 
 @contextlib.contextmanager
-def _open(account: str | None, config: Path | None) -> Iterator[tuple[Gateway, AccountJournal]]:
+def _open(account: str | None, config: options.Config) -> Iterator[tuple[Gateway, AccountJournal]]:
     with options.open_gateway(account, config) as gateway:
         if gateway.journal is None:
             raise ConfigurationError('there is no journal: write journal = "sqlite:///var/gateway.db" at the top')
@@ -43,7 +42,7 @@ def _open(account: str | None, config: Path | None) -> Iterator[tuple[Gateway, A
 
 @journal.command("list")
 @options.on_account
-def list_open(account: str | None, config: Path | None, as_json: bool) -> None:
+def list_open(account: str | None, config: options.Config, as_json: bool) -> None:
     """List what is left to do: intents without an outcome, events that nobody handled, cases that need a look.
 
     Exits with 1 if there is something.
@@ -64,7 +63,7 @@ def list_open(account: str | None, config: Path | None, as_json: bool) -> None:
 @journal.command("show")
 @click.argument("order_id")
 @options.on_account
-def show_order(order_id: str, account: str | None, config: Path | None, as_json: bool) -> None:
+def show_order(order_id: str, account: str | None, config: options.Config, as_json: bool) -> None:
     """Show all that is known of an order."""
     with _open(account, config) as (_, kept):
         found = kept.order(order_id)
@@ -79,7 +78,7 @@ def show_order(order_id: str, account: str | None, config: Path | None, as_json:
 @journal.command("retry")
 @click.argument("order_id", required=False)
 @options.on_account
-def retry(order_id: str | None, account: str | None, config: Path | None, as_json: bool) -> None:
+def retry(order_id: str | None, account: str | None, config: options.Config, as_json: bool) -> None:
     """Look once more what has become of the open intents of ORDER_ID, or of all of them. Nothing is sent twice."""
     with _open(account, config) as (gateway, kept):
         wanted = [each for each in kept.open().intents if order_id in (None, each.order_id)]
@@ -104,7 +103,7 @@ def resolve(
     absent: bool,
     reviewed: bool,
     account: str | None,
-    config: Path | None,
+    config: options.Config,
     as_json: bool,
 ) -> None:
     """Say what a person has found out about intent or event NUMBER, as `gateway journal list` shows it."""
@@ -126,7 +125,7 @@ def resolve(
     "--days", type=click.IntRange(min=1), default=400, show_default=True, help="How long to keep what has ended."
 )
 @options.on_account
-def prune(days: int, account: str | None, config: Path | None, as_json: bool) -> None:
+def prune(days: int, account: str | None, config: options.Config, as_json: bool) -> None:
     """Remove what has ended and is older than so many days."""
     with _open(account, config) as (_, kept):
         removed = kept.prune(timedelta(days=days))
@@ -138,8 +137,8 @@ def prune(days: int, account: str | None, config: Path | None, as_json: bool) ->
 @journal.command("upgrade")
 @click.option("--sql", "as_sql", is_flag=True, help="Write the statements to stdout, and change nothing.")
 @options.config
-@click.option("--account", metavar="NAME", help="An account of that file  [default: the file's default]")
-def upgrade(as_sql: bool, config: Path | None, account: str | None) -> None:
+@click.option("--account", metavar="NAME", help="An account of that file  [default: its default, or the only one]")
+def upgrade(as_sql: bool, config: options.Config, account: str | None) -> None:
     """Make the journal's tables, or bring them up to date."""
     from gateway_core.journal import Journal
 

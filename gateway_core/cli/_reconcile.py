@@ -42,7 +42,7 @@ def reconcile(
     as_csv: bool,
     html: Path | None,
     account: str | None,
-    config: Path | None,
+    config: options.Config,
     as_json: bool,
 ) -> None:
     """Compare the journal with the provider. Exits with 1 if they differ.

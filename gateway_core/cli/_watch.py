@@ -40,9 +40,9 @@ def _load(_: click.Context, __: click.Parameter, value: str) -> Callable[[Any], 
 )
 @click.option("--once", is_flag=True, help="Ask once, and end.")
 @options.config
-@click.option("--account", metavar="NAME", help="An account of that file  [default: the file's default]")
+@click.option("--account", metavar="NAME", help="An account of that file  [default: its default, or the only one]")
 def watch(
-    handler: Callable[[Any], object], every: float, limit: int, once: bool, config: Path | None, account: str | None
+    handler: Callable[[Any], object], every: float, limit: int, once: bool, config: options.Config, account: str | None
 ) -> None:
     """Ask about open invoices again and again, and hand what is new to a function of yours, as a webhook would.
 

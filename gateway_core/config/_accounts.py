@@ -146,7 +146,7 @@ def load_account(name: str | None = None, config: Source | None = None) -> Loade
     """Read an account and import its plugin.
 
     Args:
-        name: The account; None for ``$GATEWAY_DEFAULT``, or else the file's default.
+        name: The account; None for ``$GATEWAY_DEFAULT``, or else the file's default, or else its only account.
         config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
             ``gateway.toml`` in the working directory.
 

@@ -52,7 +52,7 @@ class ConfigFile:
     Attributes:
         path: Where it is, as it was named; or what errors call a configuration that is no file.
         source: What is read to have it again, from whatever working directory.
-        default: The default account's name, if one is chosen.
+        default: The default account's name, if one is chosen; the only account is.
         journal: The URL of the journal of all accounts, or a reference to it, if there is one.
         accounts: The accounts' tables by name, with nothing resolved.
         routes: Which account takes an order, the first that fits.
@@ -114,7 +114,7 @@ def read(config: Source | None) -> ConfigFile:
     faults += _name_faults(accounts)
     if default is not None and (not isinstance(default, str) or (accounts and default not in accounts)):
         faults.append(f"default: must name an account; {', '.join(accounts) or 'there is none'}")
-    chosen = os.environ.get("GATEWAY_DEFAULT") or default
+    chosen = os.environ.get("GATEWAY_DEFAULT") or default or (next(iter(accounts)) if len(accounts) == 1 else None)
     routes, wrong = read_routes(content.get("routes"), accounts, chosen)
     if faults + wrong:
         raise _fault(path, "; ".join(faults + wrong))

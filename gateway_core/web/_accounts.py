@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, overload
 
+from gateway_core._engine.base import BaseGateway
 from gateway_core.errors import ConfigurationError
 
 G_co = TypeVar("G_co", covariant=True)
-G = TypeVar("G")
+G = TypeVar("G", bound=BaseGateway)
 
 
 class Accounts(Protocol[G_co]):
@@ -24,6 +25,10 @@ class Accounts(Protocol[G_co]):
         """Return its gateway."""
 
 
+@overload
+def gateway_at(gateways: Accounts[G], path: str) -> G | None: ...
+@overload
+def gateway_at(gateways: G, path: str) -> G | None: ...
 def gateway_at(gateways: G | Accounts[G], path: str) -> G | None:
     """Return the gateway whose webhooks come to a path; None if there is none, which is answered with 404.
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core import Gateway
-from gateway_core.config import AccountEntry, accounts, load_account
+from gateway_core import Gateway, Gateways
+from gateway_core.config import AccountEntry, accounts, default_account, load_account
 from tests.config.shoply import CANARY, Silent, account, refusal, write
 
 
@@ -168,6 +168,25 @@ def test_which_file_and_which_account(monkeypatch: pytest.MonkeyPatch) -> None:
     found += [load_account("x").name, load_account("one", Path("gateway.toml")).name]
 
     assert found == ["one", "three", "x", "two", "three", "x", "one"]
+
+
+def test_only_account_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is one account nothing has to be chosen; with a second one, or a variable, it has to be."""
+    table = '\nbackend = "shoply"\napi_key = "k-k"\n'
+    write(f"[gateways.one]{table}")
+    (listed,) = accounts()
+    with Gateway.open(transport=Silent()) as gateway, Gateways.open() as gateways:
+        opened = (gateway.backend, gateways.default.backend)
+    alone = (default_account(), load_account().name, listed.default)
+    monkeypatch.setenv("GATEWAY_DEFAULT", "two")
+    other = refusal(load_account)
+    monkeypatch.delenv("GATEWAY_DEFAULT")
+    write(f"[gateways.one]{table}[gateways.two]{table}")
+
+    assert opened == ("shoply", "shoply")
+    assert alone == ("one", "one", True)
+    assert "there is no account two (from environment GATEWAY_DEFAULT)" in other
+    assert "no account is chosen" in refusal(load_account)
 
 
 def test_account_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@
 
 from gateway_django import signals
 from gateway_django._gateways import close, gateway, gateways, use
-from gateway_django._handling import order_status, poll
+from gateway_django._handling import aorder_status, order_status, poll
 from gateway_django.aggregates import Total
 from gateway_django.fields import MoneyField
 from gateway_django.views import webhook_url
@@ -24,6 +24,7 @@ from gateway_django.views import webhook_url
 __all__ = [
     "MoneyField",
     "Total",
+    "aorder_status",
     "close",
     "gateway",
     "gateways",

@@ -3,6 +3,9 @@
 A receiver gets ``event`` (a `~gateway_core.WebhookEvent`), ``order_id`` and ``account``. Signals are sent with
 ``send``: if a receiver raises, none of what the event has done is kept, and the event comes again. With the journal
 in the database that the receiver writes to, both are committed together; otherwise let the effect do no harm twice.
+
+An event that has no effect until somebody has looked at it, such as a payment of another amount, comes to no receiver:
+it is logged as a warning, and the admin shows it among the deliveries.
 """
 
 from django.dispatch import Signal
@@ -39,6 +42,3 @@ invoice_refunded = Signal()
 
 #: Every event that says something new, after the signal of its move; also those that move no invoice.
 webhook_event = Signal()
-
-#: A genuine event that has no effect until somebody has looked at it: ``event.review`` says why.
-review_needed = Signal()
