@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, in_thread, run, run_blocking
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
+from gateway_core._engine.blocking import awaited, in_thread, run, run_blocking
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
 
@@ -104,15 +104,11 @@ class AsyncGateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        from gateway_core._engine.pagination import Pagination
-        from gateway_core.models.payment import PaymentQuery
-
-        return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
+        return self._pages(self._pagination(since, until, invoice_id, limit))
 
     async def _pages(self, pagination: Pagination) -> AsyncGenerator[Payment, None]:
         while pagination.query is not None:
-            page = await self._run(self._operations.list_payments, pagination, pagination.query)
-            for payment in page:
+            for payment in await self._run(self._operations.list_payments, pagination, pagination.query):
                 yield payment
 
     async def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
@@ -187,9 +183,7 @@ class AsyncGateway(BaseGateway):
                 claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, CLAIM))
                 async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
                     for event in delivery.events:
-                        outcome = handle(event, *(() if transaction is None else (connection,)))
-                        if inspect.isawaitable(outcome):
-                            await outcome
+                        await awaited(handle(event, *(() if transaction is None else (connection,))))
                         handled += 1
         return handled
 
@@ -281,8 +275,7 @@ class AsyncGateway(BaseGateway):
         """Carry out what needs the journal only, on an async connection of the application's own if one is given."""
         if connection is None:
             return await self._drive(begin(None), self._deadline())
-        result: T = await connection.run_sync(lambda given: run_blocking(begin(given)))
-        return result
+        return cast(T, await connection.run_sync(lambda given: run_blocking(begin(given))))
 
     async def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -377,8 +370,7 @@ class AsyncGateway(BaseGateway):
             used = self._operations  # they change when a secret is rotated
             try:
                 if self._recorder is not None and operation in RECORDED:
-                    done: T = await self._driver.run(*self._recorded(operation, *arguments))
-                    return done
+                    return await self._driver.run(*self._recorded(operation, *arguments))
                 call = self._begin(operation, *arguments)
                 outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
                 if isinstance(outcome, Generator):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
-import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
+from gateway_core._engine.blocking import run
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
 
@@ -48,7 +47,6 @@ class Gateway(BaseGateway):
 
         super().__init__(*arguments, **more)
         self._driver = SyncDriver(self._transport)
-        self._warned = False
 
     def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
@@ -97,10 +95,7 @@ class Gateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        from gateway_core._engine.pagination import Pagination
-        from gateway_core.models.payment import PaymentQuery
-
-        return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
+        return self._pages(self._pagination(since, until, invoice_id, limit))
 
     def _pages(self, pagination: Pagination) -> Iterator[Payment]:
         while pagination.query is not None:
@@ -260,13 +255,12 @@ class Gateway(BaseGateway):
 
     def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
         """Carry out actions of the journal, which may ask the provider."""
-        self._warn_on_event_loop()
+        self._driver.warn_on_event_loop()
         try:
-            result: T = self._driver.run(self._named("receive_webhook", actions), deadline)
+            return self._driver.run(self._named("receive_webhook", actions), deadline)
         except GatewayError as error:
             clear_locals(error)
             raise
-        return result
 
     def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -357,7 +351,7 @@ class Gateway(BaseGateway):
         return self._read_secrets()
 
     def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
-        self._warn_on_event_loop()
+        self._driver.warn_on_event_loop()
         operation = function.__name__
         while True:
             used = self._operations  # they change when a secret is rotated
@@ -376,20 +370,6 @@ class Gateway(BaseGateway):
                     raise
             else:
                 return outcome
-
-    def _warn_on_event_loop(self) -> None:
-        """Warn once if this thread runs an event loop, which stands still until the call is over."""
-        asyncio = sys.modules.get("asyncio")  # without it there is no loop, and it takes time to import
-        if self._warned or asyncio is None:
-            return
-        if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises where there is no loop
-            return
-        self._warned = True
-        warnings.warn(
-            "a Gateway blocks the event loop that runs in this thread until its call is over: use AsyncGateway",
-            RuntimeWarning,
-            stacklevel=4,
-        )
 
     def close(self) -> None:
         """Give the connections back. Further calls are refused."""

@@ -79,6 +79,7 @@ def test_environment_over_file(
     "variable, text, reason",
     [
         ("API_KEY", "", "a secret must not be empty"),
+        ("HOOK_SECRETS", "", "must hold at least one secret"),
         (
             "API_KEY",
             f"{CANARY} ",
