@@ -34,14 +34,15 @@ class TestEvent:
     Attributes:
         genuine: A webhook about `TEST_ORDER`, which the account takes for genuine.
         forged: The same, changed after it was signed.
-        asks: Whether the shop asks the provider before it believes it, which knows nothing of it.
+        ends_in_503: Whether the shop cannot see that it is a test: the webhook does not name its order, or the provider
+            is asked about it first. Then it is one about an invoice that is not known yet, and should come again.
     """
 
     __test__ = False  # it is no test, whatever pytest thinks of its name
 
     genuine: HttpRequest
     forged: HttpRequest
-    asks: bool
+    ends_in_503: bool
 
 
 def make(account: LoadedAccount, url: str) -> TestEvent:
@@ -56,7 +57,9 @@ def make(account: LoadedAccount, url: str) -> TestEvent:
     """
     title = account.provider_class.info.title
     if account.provider_class.info.webhook_authentication is WebhookAuthentication.CALLBACK:
-        raise CannotSignError(f"{title} signs no webhook: the shop asks {title} about each, which knows of none from here")
+        raise CannotSignError(
+            f"{title} signs no webhook: the shop asks {title} about each, which knows of none from here"
+        )
     if account.provider_class.info.webhook_authentication is WebhookAuthentication.NONE:
         raise CannotSignError(f"{title} sends no webhooks")
     try:
@@ -78,8 +81,8 @@ def make(account: LoadedAccount, url: str) -> TestEvent:
             )
             continue
         about_test = any(event.report and event.report.order_id == TEST_ORDER for event in delivery.events)
-        asks = "callback" in delivery.verified_by or not about_test
-        verdicts.append((asks, -number, TestEvent(genuine=genuine, forged=forged, asks=asks)))
+        unseen = "callback" in delivery.verified_by or not about_test
+        verdicts.append((unseen, -number, TestEvent(genuine=genuine, forged=forged, ends_in_503=unseen)))
     if not verdicts:
         raise CannotSignError(refusal)
     return min(verdicts, key=lambda verdict: verdict[:2])[2]
@@ -97,8 +100,8 @@ def _emulator(account: LoadedAccount, url: str) -> Emulator:
 
 def _settings(account: LoadedAccount) -> dict[str, Any]:
     """Return the account's settings by their keys."""
-    fields = fields_of(type(account.settings))
-    return {key: getattr(account.settings, field.name) for key, (field, _) in fields.items()}
+    settings_class: type = type(account.settings)
+    return {key: getattr(account.settings, field.name) for key, (field, _) in fields_of(settings_class).items()}
 
 
 def _made(account: LoadedAccount, emulator: Emulator) -> Iterator[tuple[HttpRequest, HttpRequest]]:

@@ -183,7 +183,7 @@ def load_account(name: str | None = None, config: Source | None = None) -> Loade
 
     settings_class: type[Any] = loading.settings_class(provider_class)
     address: _Address | None = _Address()
-    if _WEBHOOK_URL not in fields_of(settings_class):
+    if not _asks_for_address(settings_class):
         values, more_origins = gather(_Address, _taken(rest), file=file.path, prefix=variable_prefix(name))
         address, more_faults = attempt(_Address, values)
         faults, origins = faults + more_faults, origins | more_origins
@@ -224,7 +224,7 @@ def read_secrets(loaded: LoadedAccount, settings: T) -> T:
     file = read(loaded.source)
     table = file.accounts[file.choose(loaded.name)]
     rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
-    if _WEBHOOK_URL not in fields_of(type(settings)):
+    if not _asks_for_address(type(settings)):
         _taken(rest)
     values, origins = gather(type(settings), rest, file=file.path, prefix=variable_prefix(loaded.name))
     found, faults = attempt(type(settings), values, others=RESERVED_SETTINGS)
@@ -266,6 +266,11 @@ def default_account(config: Source | None = None) -> str:
         ConfigurationError: If there is none, or the file cannot be used.
     """
     return read(config).choose(None)
+
+
+def _asks_for_address(settings_class: type) -> bool:
+    """Return whether the plugin itself has a setting for the address of its webhooks."""
+    return _WEBHOOK_URL in fields_of(settings_class)
 
 
 def _taken(table: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from gateway_stripe.emulator.api import Api
 
 
 class StripeEmulator(Emulator):
-    """Stripe as its documentation describes it, in the mode of the account's key: test mode, unless a live one is given."""
+    """Stripe as its documentation describes it, in test mode unless the account's key is a live one."""
 
     title: ClassVar[str] = "Stripe"
     partial_payments: ClassVar[bool] = False
