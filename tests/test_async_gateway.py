@@ -241,7 +241,7 @@ FAULTS: dict[str, Act | None] = {
     "endless": answer(b" " * ((1 << 20) + 1)),
     "redirect": answer(b"", 302, ("Location", "http://127.0.0.1:1/")),
     "unavailable": answer(b"{}", 503),
-    "too many": answer(b"{}", 429, ("Retry-After", "1")),
+    "too many": answer(b"{}", 429, ("Retry-After", "0")),
     "wrong key": answer(b"{}", 401),
     "rejected": answer(b"{}", 422),
 }
@@ -253,7 +253,7 @@ def test_fault(emulator: SandboxEmulator, operation: str, fault: str) -> None:
     """A fault on the way is the same error through both doors: class, effect, text, and requests that were sent."""
     seen: list[Any] = []
     act, call = FAULTS[fault], OPERATIONS[operation]
-    bounds = TransportSettings(deadline=0.3 if fault in ("silence", "drip") else 15.0)
+    bounds = TransportSettings(deadline=0.6 if fault in ("silence", "drip") else 15.0, backoff=0.0)
     for run in (
         lambda **settings: blocking(call, Gateway.connect("sandbox", transport=bounds, **settings)),
         lambda **settings: asyncio.run(awaited(call, AsyncGateway.connect("sandbox", transport=bounds, **settings))),

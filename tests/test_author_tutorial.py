@@ -1,4 +1,4 @@
-"""The tutorial for authors of plugins, followed on this checkout; `tox -e wheels-all` follows it on built wheels."""
+"""The tutorial for authors of plugins, and what it is made of; `tox -e wheels-all` follows it, command by command."""
 
 from __future__ import annotations
 
@@ -72,16 +72,8 @@ def here(folder: Path, name: str) -> tuple[dict[str, str], Callable[[str], str]]
             return command.replace("--editable", alone)
         return ":" if command.startswith(("python3 -m venv", ". .venv", "python -m pip")) else command
 
-    return os.environ | {"PATH": programs, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:randomly"}, instead
-
-
-def test_tutorial_leads_to_a_green_kit(tmp_path: Path) -> None:
-    """Each command works, the kit says after each step what the page says, and in the end nothing fails."""
-    environment, instead = here(tmp_path, tutorial.NAME)
-
-    printed = tutorial.follow(tmp_path, environment, instead)
-
-    assert tutorial.passed(printed) > tutorial.told_checks() > 100
+    known = {key: value for key, value in os.environ.items() if not key.startswith("COV")}  # measured elsewhere
+    return known | {"PATH": programs, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:randomly"}, instead
 
 
 def test_readme_leads_to_what_is_to_be_written(tmp_path: Path) -> None:

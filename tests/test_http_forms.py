@@ -18,7 +18,8 @@ from gateway_core.testing import fields_of, nested
 NAMES = st.text(st.characters(exclude_characters="[]", exclude_categories=["Cs"]), min_size=1)
 TREES = st.recursive(
     st.text(st.characters(exclude_categories=["Cs"])),
-    lambda below: st.dictionaries(NAMES, below, min_size=1) | st.lists(below, min_size=1),
+    lambda below: st.dictionaries(NAMES, below, min_size=1, max_size=4) | st.lists(below, min_size=1, max_size=4),
+    max_leaves=12,
 )
 
 
@@ -29,7 +30,7 @@ def numbered(tree: Any) -> Any:
     return {name: numbered(each) for name, each in tree.items()} if isinstance(tree, dict) else tree
 
 
-@given(st.dictionaries(NAMES, TREES))
+@given(st.dictionaries(NAMES, TREES, max_size=4))
 def test_a_nested_form_is_read_as_it_was_written(tree: dict[str, Any]) -> None:
     """No name or value of it can become another field."""
     request = HttpRequest.form("POST", "https://api.example.com", bracketed(tree))

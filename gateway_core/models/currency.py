@@ -116,10 +116,8 @@ def read_currency(
     if asked is not None and code == asked.code and network in (None, asked.network):
         return asked
     _check_names(code, network)
-    if network is None and is_historic(code):
-        return Currency(code, HISTORIC[code])
     try:
-        return _find(code, network)
+        return _find_any(code, network)
     except InvalidRequestError:
         if network is None or value is None or (code in CURRENT and code not in ASSETS):
             raise
@@ -177,6 +175,12 @@ def _find(code: str, network: str | None) -> Currency:
     if exponent is None:
         raise InvalidRequestError(f"{code} has no minor unit in ISO 4217: nothing can be paid in it")
     return Currency(code, exponent)
+
+
+@functools.lru_cache(maxsize=512)
+def _find_any(code: str, network: str | None) -> Currency:
+    """Find a currency, or one that has left ISO 4217."""
+    return Currency(code, HISTORIC[code]) if network is None and is_historic(code) else _find(code, network)
 
 
 def _asset(code: str, network: str | None) -> Currency:

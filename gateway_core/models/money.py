@@ -30,7 +30,7 @@ _WRITTEN = re.compile(r"(?P<amount>[-0-9.eE+]+) (?P<code>[A-Z0-9]+)(?: on (?P<ne
 
 #: ASCII digits with a dot; no blanks, underscores, separators or plus sign. An exponent of two digits is read because
 #: Python writes ``str(Decimal("0.00000001"))`` with one.
-_NUMBER = re.compile(r"-?[0-9]{1,31}(\.[0-9]{1,31})?(E[+-]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"-?[0-9]{1,31}+(?:\.[0-9]{1,31}+)?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
 
 
 @final
@@ -132,8 +132,9 @@ class Money:
         """
         value = _decimal(amount)
         unit = read_currency(currency, network, asked=None if asked is None else asked.unit, value=value)
-        made = cls.__new__(cls)
-        made.__attrs_init__(_quantize(value, unit), unit)  # `__init__` would check again what was just read
+        made = object.__new__(cls)  # `__init__` would check again what was just read
+        _set_amount(made, _quantize(value, unit))
+        _set_unit(made, unit)
         return made
 
     def to_minor(self, exponent: int | None = None) -> int:
@@ -222,13 +223,18 @@ class Money:
         return max(self.unit, other.unit, key=lambda unit: unit.exponent)
 
 
+_set_amount, _set_unit = vars(Money)["amount"].__set__, vars(Money)["unit"].__set__
+
+
 def parse_amount(text: str) -> Decimal:
     """Read a number written in plain ASCII digits, such as ``1234.56``.
 
     Raises:
         InvalidRequestError: If it is written in any other way.
     """
-    if not _NUMBER.fullmatch(text):
+    # Most amounts are digits with a dot between, which is found out in half of the time.
+    plain = len(text) < 32 and text.isascii() and text.replace(".", "", 1).isdigit() and text[0] != "." != text[-1]
+    if not plain and not _NUMBER.fullmatch(text):
         raise InvalidRequestError("an amount is written in plain digits with a dot, such as 1234.56")
     return Decimal(text)
 
@@ -242,10 +248,12 @@ def _unit(currency: str | Currency, network: str | None) -> Currency:
 
 
 def _decimal(amount: object) -> Decimal:
-    if isinstance(amount, Decimal):
-        value = amount
-    elif isinstance(amount, str):
+    if isinstance(amount, str):
         value = parse_amount(amount)
+    elif isinstance(amount, Decimal):
+        value = amount
+        if not value.is_finite():
+            raise InvalidRequestError("an amount is a finite number")
     elif isinstance(amount, int) and not isinstance(amount, bool):
         if abs(amount) >= _LIMIT:
             raise InvalidRequestError("the amount is too large")
@@ -254,8 +262,6 @@ def _decimal(amount: object) -> Decimal:
         raise InvalidRequestError(
             f"an amount is a str, an int or a Decimal, not a {type(amount).__name__}: write Money('49.90', 'EUR')"
         )
-    if not value.is_finite():
-        raise InvalidRequestError("an amount is a finite number")
     if value.adjusted() >= 30:
         raise InvalidRequestError("the amount is too large")
     return value

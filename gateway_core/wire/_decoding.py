@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway_core import _json
 from gateway_core.errors import GatewayError, InvalidRequestError, UnexpectedResponseError
@@ -73,7 +73,7 @@ def structure(value: Any, kind: type[T], *, using: cattrs.Converter | None = Non
     """
     if using is None:
         try:
-            made: T = reader(cast(Any, kind))(value)
+            made: T = reader(kind)(value)  # type: ignore[arg-type]  # a class can be hashed
         except Exception:  # noqa: BLE001, S110  # whatever it is, the careful converter tells
             pass
         else:

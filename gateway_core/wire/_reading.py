@@ -10,14 +10,14 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from types import NoneType, UnionType
+from types import MemberDescriptorType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
 
 from gateway_core.models.money import parse_amount
 from gateway_core.wire._names import name_of
-from gateway_core.wire._times import UnixTime, moment, unix
+from gateway_core.wire._times import UnixTime, unix
 
 Reader = Callable[[Any], Any]
 
@@ -69,11 +69,7 @@ def _doubt(_: object) -> Any:
     raise DoubtError
 
 
-def _moment(value: Any) -> datetime:
-    return moment(value) if type(value) is str else _doubt(value)
-
-
-_SCALARS: dict[Any, Reader] = {Decimal: number, datetime: _moment, UnixTime: unix}
+_SCALARS: dict[Any, Reader] = {Decimal: number, UnixTime: unix}
 
 
 def _reader(kind: Any, above: tuple[Any, ...]) -> Reader:
@@ -115,8 +111,31 @@ def _record(kind: Any, above: tuple[Any, ...]) -> Reader:
             made, call = made.factory, "()"
         given[f"default_{count}"] = made
         lines += [f"if {key} in value:", *_indented(found), f"else: {name} = default_{count}{call}"]
-    arguments = ", ".join(f"{field.alias}=field_{count}" for count, field in enumerate(fields))
-    return _function([*lines, f"return kind({arguments})"], given)
+    return _function([*lines, *_making(kind, fields, given)], given)
+
+
+def _making(kind: Any, fields: list[attrs.Attribute[Any]], given: dict[str, Any]) -> list[str]:
+    """Return lines of code that make a record of its fields' variables."""
+    slots = [vars(kind).get(field.name) for field in fields]
+    if not _only_assigns(kind) or not all(isinstance(slot, MemberDescriptorType) for slot in slots):
+        arguments = ", ".join(f"{field.alias}=field_{count}" for count, field in enumerate(fields))
+        return [f"return kind({arguments})"]
+    # The same without the call and the names, in half of the time.
+    given["new"] = object.__new__
+    given |= {f"set_{count}": slot.__set__ for count, slot in enumerate(slots)}
+    return ["made = new(kind)", *(f"set_{count}(made, field_{count})" for count in range(len(slots))), "return made"]
+
+
+def _only_assigns(kind: Any) -> bool:
+    """Return whether making a record of a class is nothing but to assign its fields."""
+    return (
+        kind.__new__ is object.__new__
+        and kind.__init__.__code__.co_filename.startswith("<attrs generated")
+        and not hasattr(kind, "__attrs_pre_init__")
+        and not hasattr(kind, "__attrs_post_init__")
+        and all(field.init and field.validator is None and field.converter is None for field in attrs.fields(kind))
+        and not issubclass(kind, BaseException)
+    )
 
 
 def _array(make: Any, kind: Any, above: tuple[Any, ...]) -> Reader:
@@ -155,6 +174,9 @@ def _steps(kind: Any, name: str, given: dict[str, Any], above: tuple[Any, ...]) 
     if is_optional(kind):
         [other] = set(get_args(kind)) - {NoneType}
         return [f"if {name} is not None:", *_indented(_steps(other, name, given, above) or ["pass"])]
+    if kind is datetime:
+        given["fromisoformat"] = datetime.fromisoformat
+        return [f"{name} = fromisoformat({name})", f"if {name}.tzinfo is None: raise DoubtError"]
     if kind in _SCALARS:
         read = _SCALARS[kind]
     elif get_origin(kind) or kind in above or kind in (list, tuple, dict) or attrs.has(kind):

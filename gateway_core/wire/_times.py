@@ -30,7 +30,7 @@ def moment(value: str) -> datetime:
         parsed = datetime.fromisoformat(value)
     except ValueError:
         parsed = None
-    if parsed is None or parsed.utcoffset() is None:
+    if parsed is None or parsed.tzinfo is None:  # what Python reads has no other zones than those with an offset
         raise UnexpectedResponseError("a date and time with its time zone expected")
     return parsed
 

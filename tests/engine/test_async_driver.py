@@ -113,7 +113,7 @@ def test_cancelled_while_waiting_for_a_thread(serve: Serve) -> None:
             return await notes(waiting)
 
     server = serve(write_and_hold(b""))
-    gateway = connect(server, pool_size=1, read_timeout=0.5)
+    gateway = connect(server, pool_size=1, read_timeout=1.5)
     actual = asyncio.run(story())
     drain(gateway._threads)
 
@@ -133,7 +133,7 @@ def test_cancelled_while_waiting_for_the_rate_limit(serve: Serve) -> None:
         return heard, threads
 
     server = serve()
-    info = ProviderInfo(title="Fake", base_url=server.url, rate_limits=(RateLimit(requests=1, seconds=0.3),))
+    info = ProviderInfo(title="Fake", base_url=server.url, rate_limits=(RateLimit(requests=1, seconds=1.5),))
     gateway = AsyncGateway(fake(Wire(), info=info)._operations)
     actual = asyncio.run(story())
     drain(gateway._threads)
@@ -188,7 +188,7 @@ def test_cancelled_after_sending(
         return told
 
     server = serve(write_and_hold(b""))
-    gateway = connect(server, read_timeout=0.3)
+    gateway = connect(server, read_timeout=1.5)
     caplog.set_level(logging.DEBUG, "asyncio")
     actual = asyncio.run(story(), debug=True)
     drain(gateway._threads)
@@ -201,13 +201,20 @@ def test_timeout_of_asyncio(serve: Serve) -> None:
     """A timeout around a call ends as Python says, and what is known stands at the cancellation behind it."""
 
     async def story() -> BaseException | None:
+        limit = asyncio.timeout(None)
+        over = asyncio.create_task(reach(limit))
         with pytest.raises(TimeoutError) as caught:
-            async with asyncio.timeout(0.2):
+            async with limit:
                 await gateway.create_invoice(ORDER)
+        await over
         return caught.value.__context__
 
+    async def reach(limit: asyncio.Timeout) -> None:
+        await arrival(server)
+        limit.reschedule(asyncio.get_running_loop().time())
+
     server = serve(write_and_hold(b""))
-    gateway = connect(server, read_timeout=0.5)
+    gateway = connect(server, read_timeout=1.5)
     behind = asyncio.run(story())
     drain(gateway._threads)
 
@@ -233,7 +240,7 @@ def test_cancelled_between_two_requests_of_a_flow(serve: Serve) -> None:
 
     cleaned: list[str] = []
     server = serve(answer(), write_and_hold(b""))
-    gateway = connect(server, read_timeout=0.3)
+    gateway = connect(server, read_timeout=1.5)
     actual = asyncio.run(story())
     drain(gateway._threads)
 

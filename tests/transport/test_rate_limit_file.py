@@ -111,11 +111,11 @@ from tests.transport.permits import use
 from tests.transport.permits_worker import limiter
 
 one = limiter("{tmp_path}/limits.sqlite", "0.2")
+started = time.monotonic()
 use(one)
 file = one.shared.store
 child = os.fork()
 assert file._connection is None
-started = time.monotonic()
 use(one)
 if not child:
     os._exit(one.shared.store is file)

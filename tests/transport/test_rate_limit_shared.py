@@ -18,6 +18,9 @@ from tests.transport.permits import drive, refusal, take, use
 
 Make = Callable[..., Limiter]
 
+#: Seconds that a busy machine may take over what is done at once; a lease that nobody gave back takes longer.
+SLACK = 3.0
+
 
 def test_processes_share_the_limit(store: str, process: Make) -> None:
     """R7: what one process sent, the other one knows."""
@@ -26,7 +29,7 @@ def test_processes_share_the_limit(store: str, process: Make) -> None:
     left = [use(each) for each in (one, other, other, one, other)]
 
     gaps = [later - earlier for earlier, later in pairwise(left)]
-    assert (min(gaps) >= 0.2, max(gaps) < 0.3) == (True, True)
+    assert (min(gaps) >= 0.2, max(gaps) < SLACK) == (True, True)
 
 
 def test_accounts_are_counted_apart(store: str, process: Make) -> None:
@@ -34,7 +37,7 @@ def test_accounts_are_counted_apart(store: str, process: Make) -> None:
     one, other = process(store, RateLimit(requests=1, seconds=50)), process(store, key="other")
     use(one)
 
-    assert take(other).waited < 0.2
+    assert take(other).waited < SLACK
 
 
 def test_limits_of_several_requests_are_shared(store: str, process: Make) -> None:
@@ -45,7 +48,7 @@ def test_limits_of_several_requests_are_shared(store: str, process: Make) -> Non
     left = [use(each) for _ in range(5) for each in (one, other)]
 
     assert min(left[place + 4] - left[place] for place in range(6)) >= 1.0
-    assert (left[3] - left[0] < 0.5, left[9] - left[0] < 2.4) == (True, True)
+    assert (left[3] - left[0] < 1.0, left[9] - left[0] < 2.0 + SLACK) == (True, True)
 
 
 def test_request_is_counted_when_it_leaves(store: str, process: Make) -> None:
@@ -88,7 +91,7 @@ def test_unused_turn_is_counted_by_nobody(store: str, process: Make) -> None:
     use(one)
     use(other)
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < SLACK
 
 
 @pytest.mark.parametrize("how", ["close", "give up"])
@@ -106,7 +109,7 @@ def test_turn_that_nobody_uses_goes_to_the_next_in_line(store: str, process: Mak
             steps.send(taken)
         end.value.value.abandon()
 
-    assert take(one).waited < 0.2
+    assert take(one).waited < SLACK
 
 
 def test_turn_that_is_taken_over_is_counted_once(store: str, process: Make) -> None:
@@ -131,7 +134,7 @@ def test_turn_that_was_given_up_is_given_back(store: str, process: Make) -> None
 
     turn.end(answered=False)
 
-    assert take(other).waited < 0.2
+    assert take(other).waited < SLACK
 
 
 def test_end_of_a_turn_that_was_given_on_touches_nothing(store: str, process: Make) -> None:
@@ -159,8 +162,9 @@ def test_turn_is_lost_to_another_process(store: str, process: Make, monkeypatch:
         slow.leave()
 
     slow.end(answered=False)
+    left = time.monotonic()
     fast.leave()
-    assert (caught.value.effect, take(other).waited > 0.1) == ("none", True)
+    assert (caught.value.effect, use(other) - left >= 0.2) == ("none", True)
 
 
 def test_turn_outlives_its_lease_if_nobody_wants_it(store: str, process: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,18 +177,20 @@ def test_turn_outlives_its_lease_if_nobody_wants_it(store: str, process: Make, m
     while time.monotonic() < over:
         pass
 
+    left = time.monotonic()
     turn.leave()
 
-    assert take(one).waited > 0.1
+    assert use(one) - left >= 0.2
 
 
 def test_pause_stops_every_process(store: str, process: Make) -> None:
     """R4: what one process was told by the provider, all keep."""
     one, other = process(store), process(store)
 
+    told = time.monotonic()
     drive(one.pause(0.4))
 
-    assert (take(other).waited >= 0.39, "rate limit" in refusal(one, 0.1).message) == (True, True)
+    assert (use(other) - told >= 0.39, "rate limit" in refusal(one, 0.1).message) == (True, True)
 
 
 def test_processes_spread_over_the_moment_that_they_wait_for(process: Make, tmp_path: Path) -> None:
