@@ -21,7 +21,7 @@ from gateway_core.journal._schema import claims, events, intents, invoices
 from gateway_core.journal._store import Store
 from gateway_core.models.invoice import Invoice
 from gateway_core.models.move import Review
-from gateway_core.models.reference import order_reference
+from gateway_core.models.reference import TEST_ORDER, order_reference
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookEvent
 
@@ -165,6 +165,8 @@ class Inbox:
                     rows |= self._adopted(given, event, now)
             by_subject: dict[str, list[WebhookEvent]] = {}
             for event in told:
+                if event.invoice_id not in rows and event.report is not None and event.report.order_id == TEST_ORDER:
+                    continue  # somebody tries the address: it is genuine, and about nothing
                 row = rows.get(event.invoice_id or "")
                 by_subject.setdefault(f"order:{row['order_id']}" if row else f"event:{event.id}", []).append(event)
             out: list[WebhookEvent] = []

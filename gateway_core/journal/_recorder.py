@@ -25,6 +25,7 @@ from gateway_core.journal._store import Store, own_connection
 from gateway_core.models import _fields as check
 from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+from gateway_core.models.reference import TEST_ORDER
 from gateway_core.models.refund import Refund, RefundRequest
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRequest
@@ -90,6 +91,8 @@ class Recorder:
         """
         if not isinstance(request, InvoiceRequest):
             raise InvalidRequestError(f"give InvoiceRequest, not {type(request).__name__}")
+        if request.order_id == TEST_ORDER:
+            raise InvalidRequestError(f"no order is called {TEST_ORDER}: webhooks that try an address are about it")
         while True:
             invoice, made = yield from once(self.intents, self._creation(ask, request, others), deadline)
             invoice = attrs.evolve(invoice, order_id=request.order_id, attempt=request.attempt)
