@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -157,7 +159,8 @@ class AsyncGateway(BaseGateway):
         """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
 
         Args:
-            handle: What handles an event; what it raises comes out, and the event comes out again with the next poll.
+            handle: What handles an event. If it raises, the event comes out again with the next poll, the others are
+                handled all the same, and the first such exception comes out in the end.
             order_id: Ask about this order only, and at once; None for all orders whose time has come.
             limit: The most invoices to ask about.
 
@@ -171,16 +174,22 @@ class AsyncGateway(BaseGateway):
         """
         recorder = self._with_journal()
         handled = 0
-        for look in await self._drive(recorder.due(order_id, limit), self._deadline()):
+        failed: Exception | None = None
+        for look in await self._drive(recorder.due(order_id, limit), self._deadline(), "poll"):
             deadline = self._deadline()
-            verified, told = await self._drive(look(self._ask(deadline)), deadline)
-            claimed = await self._drive(recorder.claim(told, CLAIM), deadline)
-            async with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
-                for event in delivery.events:
-                    outcome = handle(event)
-                    if inspect.isawaitable(outcome):
-                        await outcome
-                    handled += 1
+            verified, told = await self._drive(look(self._ask(deadline)), deadline, "poll")
+            claimed = await self._drive(recorder.claim(told, CLAIM), deadline, "poll")
+            try:
+                async with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
+                    for event in delivery.events:
+                        outcome = handle(event)
+                        if inspect.isawaitable(outcome):
+                            await outcome
+                        handled += 1
+            except Exception as error:  # noqa: BLE001  # it comes out below, when no other event waits
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return handled
 
     async def reconcile(
@@ -189,7 +198,8 @@ class AsyncGateway(BaseGateway):
         until: datetime | None = None,
         *,
         apply: bool = False,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Callable[[int, int, int], object] | None = None,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Reconciliation:
         """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
 
@@ -199,22 +209,34 @@ class AsyncGateway(BaseGateway):
             since: Invoices and payments of this moment or later, with a time zone.
             until: Those before this moment, with a time zone; None for all.
             apply: Let what was missed come out with the next `poll`. Otherwise nothing is changed.
-            progress: Told, every now and then, how many payments were read and invoices asked about.
+            progress: Told, every now and then, how many payments were read, about how many invoices the provider was
+                asked, and about how many it will be, which is 0 until all payments are read.
+            resume: A file that notes how far it is, and is removed at the end: a comparison that was cut off goes on
+                from there. None for none.
 
         Raises:
             ConfigurationError: If there is no journal.
+            InvalidRequestError: If the file notes another comparison, or cannot be written.
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
-        reconciler = self._with_journal().reconciler(since, until, progress)
-        async for payment in self.list_payments(since=since, until=until):
-            reconciler.add(payment)
-        for invoice_id in await self._drive(run(reconciler.questions), self._deadline()):
-            try:
-                reconciler.answer(invoice_id, await self.get_status(invoice_id))
-            except NotFoundError:
-                reconciler.answer(invoice_id, None)
-        return await self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
+        notes = None if resume is None else Path(resume)
+        with contextlib.closing(
+            self._with_journal().reconciler(since, until, progress=progress, resume=notes)
+        ) as reconciler:
+            pagination = Pagination(reconciler.query or PaymentQuery())
+            while (query := reconciler.query) is not None:
+                page = await self._run("list_payments", self._operations.list_payments, pagination, query)
+                reconciler.take_page(page, pagination.query)
+            for invoice_id in await self._drive(run(reconciler.questions), self._deadline(), "reconcile"):
+                try:
+                    report = await self.get_status(invoice_id)
+                except NotFoundError:
+                    report = None
+                reconciler.answer(invoice_id, report)
+            return await self._drive(
+                run(functools.partial(reconciler.finish, apply=apply)), self._deadline(), "reconcile"
+            )
 
     async def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
         """Find out what has become of an intent without an outcome, and write it down.
@@ -231,8 +253,8 @@ class AsyncGateway(BaseGateway):
         """
         recorder = self._with_journal()
         deadline = self._deadline()
-        intent = await self._drive(recorder.take(number), deadline)
-        return await self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
+        intent = await self._drive(recorder.take(number), deadline, "resolve_intent")
+        return await self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline, "resolve_intent")
 
     @contextlib.asynccontextmanager
     async def _handling(
@@ -249,10 +271,10 @@ class AsyncGateway(BaseGateway):
         await self._drive_on(connection, functools.partial(recorder.finish, claimed))
         self._tell(delivery)
 
-    async def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
+    async def _drive(self, actions: Actions[T], deadline: Deadline, operation: str = "receive_webhook") -> T:
         """Carry out actions of the journal, which may ask the provider."""
         try:
-            return await self._driver.run(self._named("receive_webhook", actions), deadline)
+            return await self._driver.run(self._named(operation, actions), deadline)
         except GatewayError as error:
             clear_locals(error)
             raise

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -145,7 +147,8 @@ class Gateway(BaseGateway):
         """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
 
         Args:
-            handle: What handles an event; what it raises comes out, and the event comes out again with the next poll.
+            handle: What handles an event. If it raises, the event comes out again with the next poll, the others are
+                handled all the same, and the first such exception comes out in the end.
             order_id: Ask about this order only, and at once; None for all orders whose time has come.
             limit: The most invoices to ask about.
 
@@ -159,14 +162,20 @@ class Gateway(BaseGateway):
         """
         recorder = self._with_journal()
         handled = 0
-        for look in self._drive(recorder.due(order_id, limit), self._deadline()):
+        failed: Exception | None = None
+        for look in self._drive(recorder.due(order_id, limit), self._deadline(), "poll"):
             deadline = self._deadline()
-            verified, told = self._drive(look(self._ask(deadline)), deadline)
-            claimed = self._drive(recorder.claim(told, CLAIM), deadline)
-            with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
-                for event in delivery.events:
-                    handle(event)
-                    handled += 1
+            verified, told = self._drive(look(self._ask(deadline)), deadline, "poll")
+            claimed = self._drive(recorder.claim(told, CLAIM), deadline, "poll")
+            try:
+                with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
+                    for event in delivery.events:
+                        handle(event)
+                        handled += 1
+            except Exception as error:  # noqa: BLE001  # it comes out below, when no other event waits
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return handled
 
     def reconcile(
@@ -175,7 +184,8 @@ class Gateway(BaseGateway):
         until: datetime | None = None,
         *,
         apply: bool = False,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Callable[[int, int, int], object] | None = None,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Reconciliation:
         """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
 
@@ -185,22 +195,32 @@ class Gateway(BaseGateway):
             since: Invoices and payments of this moment or later, with a time zone.
             until: Those before this moment, with a time zone; None for all.
             apply: Let what was missed come out with the next `poll`. Otherwise nothing is changed.
-            progress: Told, every now and then, how many payments were read and invoices asked about.
+            progress: Told, every now and then, how many payments were read, about how many invoices the provider was
+                asked, and about how many it will be, which is 0 until all payments are read.
+            resume: A file that notes how far it is, and is removed at the end: a comparison that was cut off goes on
+                from there. None for none.
 
         Raises:
             ConfigurationError: If there is no journal.
+            InvalidRequestError: If the file notes another comparison, or cannot be written.
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
-        reconciler = self._with_journal().reconciler(since, until, progress)
-        for payment in self.list_payments(since=since, until=until):
-            reconciler.add(payment)
-        for invoice_id in self._drive(run(reconciler.questions), self._deadline()):
-            try:
-                reconciler.answer(invoice_id, self.get_status(invoice_id))
-            except NotFoundError:
-                reconciler.answer(invoice_id, None)
-        return self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
+        notes = None if resume is None else Path(resume)
+        with contextlib.closing(
+            self._with_journal().reconciler(since, until, progress=progress, resume=notes)
+        ) as reconciler:
+            pagination = Pagination(reconciler.query or PaymentQuery())
+            while (query := reconciler.query) is not None:
+                page = self._run("list_payments", self._operations.list_payments, pagination, query)
+                reconciler.take_page(page, pagination.query)
+            for invoice_id in self._drive(run(reconciler.questions), self._deadline(), "reconcile"):
+                try:
+                    report = self.get_status(invoice_id)
+                except NotFoundError:
+                    report = None
+                reconciler.answer(invoice_id, report)
+            return self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline(), "reconcile")
 
     def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
         """Find out what has become of an intent without an outcome, and write it down.
@@ -217,8 +237,8 @@ class Gateway(BaseGateway):
         """
         recorder = self._with_journal()
         deadline = self._deadline()
-        intent = self._drive(recorder.take(number), deadline)
-        return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
+        intent = self._drive(recorder.take(number), deadline, "resolve_intent")
+        return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline, "resolve_intent")
 
     @contextlib.contextmanager
     def _handling(
@@ -235,11 +255,11 @@ class Gateway(BaseGateway):
         self._drive(recorder.finish(claimed, connection), self._deadline())
         self._tell(delivery)
 
-    def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
+    def _drive(self, actions: Actions[T], deadline: Deadline, operation: str = "receive_webhook") -> T:
         """Carry out actions of the journal, which may ask the provider."""
         self._warn_on_event_loop()
         try:
-            result: T = self._driver.run(self._named("receive_webhook", actions), deadline)
+            result: T = self._driver.run(self._named(operation, actions), deadline)
         except GatewayError as error:
             clear_locals(error)
             raise

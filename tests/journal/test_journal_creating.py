@@ -98,7 +98,9 @@ def test_key_is_used_while_it_lives(shop: Shop, age: timedelta, requests: int) -
     """A request is repeated with its key only while the provider surely remembers it; later it is looked for."""
     recorder = shop.gateway._recorder
     assert recorder is not None
-    recorder._info = attrs.evolve(recorder._info, idempotency=Idempotency(scope="account", life=timedelta(hours=1)))
+    recorder._plans._info = attrs.evolve(
+        recorder._plans._info, idempotency=Idempotency(scope="account", life=timedelta(hours=1))
+    )
     shop.account.faults.script(AnswerLost(), times=2)
     with pytest.raises(errors.OutcomeUnknownError):
         shop.gateway.create_invoice(shop.order())
@@ -198,7 +200,7 @@ def test_journal_that_fails_after_the_request_tells_that_it_was_done(
         raise errors.JournalError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(recorder.inbox, "record", fail)
+        patched.setattr(recorder._plans._invoices, "record", fail)
         with pytest.raises(errors.JournalError) as caught:
             shop.gateway.create_invoice(shop.order())
     with pytest.raises(errors.InProgressError):
