@@ -25,7 +25,6 @@ _CORE = str(Path(__file__).parent)
 _LOADING = (
     "<frozen importlib",
     importlib.__file__.removesuffix("__init__.py"),
-    str(Path(_CORE, "_entry_points.py")),
     str(Path(_CORE, "_plugins")),
 )
 

@@ -12,23 +12,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run, run_blocking
-from gateway_core._engine.pagination import Pagination
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, in_thread, run, run_blocking
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
-from gateway_core.http import Flow
-from gateway_core.models.capture import Capture, CaptureRequest
-from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
-from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core._engine.pagination import Pagination
+    from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
     from gateway_core.journal._inbox import Claimed
-    from gateway_core.journal._recorder import Recorder
+    from gateway_core.journal._recorder import Look, Recorder
+    from gateway_core.models.capture import Capture, CaptureRequest
+    from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+    from gateway_core.models.payment import Payment
+    from gateway_core.models.refund import Refund, RefundRequest
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+    from gateway_core.transport import Deadline
+    from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class AsyncGateway(BaseGateway):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return await self._run("create_invoice", self._operations.create_invoice, request)
+        return await self._run(self._operations.create_invoice, request)
 
     async def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -85,7 +85,7 @@ class AsyncGateway(BaseGateway):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run("get_status", self._operations.get_status, invoice_id)
+        return await self._run(self._operations.get_status, invoice_id)
 
     def list_payments(
         self,
@@ -106,11 +106,14 @@ class AsyncGateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
     async def _pages(self, pagination: Pagination) -> AsyncGenerator[Payment, None]:
         while pagination.query is not None:
-            page = await self._run("list_payments", self._operations.list_payments, pagination, pagination.query)
+            page = await self._run(self._operations.list_payments, pagination, pagination.query)
             for payment in page:
                 yield payment
 
@@ -121,7 +124,7 @@ class AsyncGateway(BaseGateway):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return await self._run("verify_webhook", self._operations.verify_webhook, request)
+        return await self._run(self._operations.verify_webhook, request)
 
     @contextlib.asynccontextmanager
     async def receive_webhook(
@@ -147,14 +150,18 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider sends no webhooks.
         """
         recorder = self._with_journal()
-        deadline = self._deadline()
-        verified, told = await self._drive(recorder.verify(self._ask(deadline), request), deadline)
+        verified, told = await self._look(functools.partial(recorder.verify, request=request))
         claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, claim))
         async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
             yield delivery
 
     async def poll(
-        self, handle: Callable[[WebhookEvent], object], *, order_id: str | None = None, limit: int = 100
+        self,
+        handle: Callable[..., object],
+        *,
+        order_id: str | None = None,
+        limit: int = 100,
+        transaction: Callable[[], Any] | None = None,
     ) -> int:
         """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
 
@@ -163,6 +170,9 @@ class AsyncGateway(BaseGateway):
                 handled all the same, and the first such exception comes out in the end.
             order_id: Ask about this order only, and at once; None for all orders whose time has come.
             limit: The most invoices to ask about.
+            transaction: Begins a transaction in the database that holds the journal, such as ``engine.begin`` of
+                SQLAlchemy: then ``handle`` is called with the event and the connection, and what it writes there and
+                the note that it is done are committed together, or not at all.
 
         Returns:
             How many events were handled.
@@ -176,16 +186,16 @@ class AsyncGateway(BaseGateway):
         handled = 0
         failed: Exception | None = None
         for look in await self._drive(recorder.due(order_id, limit), self._deadline(), "poll"):
-            deadline = self._deadline()
-            verified, told = await self._drive(look(self._ask(deadline)), deadline, "poll")
-            claimed = await self._drive(recorder.claim(told, CLAIM), deadline, "poll")
+            verified, told = await self._look(look, "poll")
             try:
-                async with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
-                    for event in delivery.events:
-                        outcome = handle(event)
-                        if inspect.isawaitable(outcome):
-                            await outcome
-                        handled += 1
+                async with contextlib.nullcontext() if transaction is None else transaction() as connection:
+                    claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, CLAIM), "poll")
+                    async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+                        for event in delivery.events:
+                            outcome = handle(event, *(() if transaction is None else (connection,)))
+                            if inspect.isawaitable(outcome):
+                                await outcome
+                            handled += 1
             except Exception as error:  # noqa: BLE001  # it comes out below, when no other event waits
                 failed = failed or error
         if failed is not None:
@@ -220,13 +230,16 @@ class AsyncGateway(BaseGateway):
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         notes = None if resume is None else Path(resume)
         with contextlib.closing(
             self._with_journal().reconciler(since, until, progress=progress, resume=notes)
         ) as reconciler:
             pagination = Pagination(reconciler.query or PaymentQuery())
             while (query := reconciler.query) is not None:
-                page = await self._run("list_payments", self._operations.list_payments, pagination, query)
+                page = await self._run(self._operations.list_payments, pagination, query)
                 reconciler.take_page(page, pagination.query)
             for invoice_id in await self._drive(run(reconciler.questions), self._deadline(), "reconcile"):
                 try:
@@ -271,6 +284,18 @@ class AsyncGateway(BaseGateway):
         await self._drive_on(connection, functools.partial(recorder.finish, claimed))
         self._tell(delivery)
 
+    async def _look(
+        self, look: Look, operation: str = "receive_webhook"
+    ) -> tuple[WebhookDelivery, tuple[WebhookEvent, ...]]:
+        """Find out something that may be new; once more if a secret has been rotated."""
+        while True:
+            used, deadline = self._operations, self._deadline()
+            try:
+                return await self._drive(look(self._ask(deadline)), deadline, operation)
+            except GatewayError as error:
+                if not (self._suspects_secrets(error) and await in_thread(self._may_repeat, error, operation, used)):
+                    raise
+
     async def _drive(self, actions: Actions[T], deadline: Deadline, operation: str = "receive_webhook") -> T:
         """Carry out actions of the journal, which may ask the provider."""
         try:
@@ -279,10 +304,12 @@ class AsyncGateway(BaseGateway):
             clear_locals(error)
             raise
 
-    async def _drive_on(self, connection: Any, begin: Callable[[Any], Actions[T]]) -> T:
+    async def _drive_on(
+        self, connection: Any, begin: Callable[[Any], Actions[T]], operation: str = "receive_webhook"
+    ) -> T:
         """Carry out what needs the journal only, on an async connection of the application's own if one is given."""
         if connection is None:
-            return await self._drive(begin(None), self._deadline())
+            return await self._drive(begin(None), self._deadline(), operation)
         result: T = await connection.run_sync(lambda given: run_blocking(begin(given)))
         return result
 
@@ -299,7 +326,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return await self._run("find_invoice", self._operations.find_invoice, order_id, attempt, since)
+        return await self._run(self._operations.find_invoice, order_id, attempt, since)
 
     async def cancel_invoice(self, invoice_id: str, *, references: Mapping[str, str] | None = None) -> StatusReport:
         """Call an unpaid invoice off, or void an authorization. It ends as CANCELED, or EXPIRED where that is its word.
@@ -312,7 +339,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id, references)
+        return await self._run(self._operations.cancel_invoice, invoice_id, references)
 
     async def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -321,7 +348,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("refund_payment", self._operations.refund_payment, request)
+        return await self._run(self._operations.refund_payment, request)
 
     async def capture_payment(self, request: CaptureRequest) -> Capture:
         """Take authorized money, the whole or a part.
@@ -330,7 +357,7 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("capture_payment", self._operations.capture_payment, request)
+        return await self._run(self._operations.capture_payment, request)
 
     async def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -340,7 +367,7 @@ class AsyncGateway(BaseGateway):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        await self._run("check_account", self._operations.check_account)
+        await self._run(self._operations.check_account)
 
     async def register_webhook(self, url: str) -> WebhookRegistration:
         """Register the shop's webhook address at the provider.
@@ -352,25 +379,45 @@ class AsyncGateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot: it is done by hand then.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return await self._run("register_webhook", self._operations.register_webhook, url)
+        return await self._run(self._operations.register_webhook, url)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        return await self._run("run", self._operations.run, flow)
+        return await self._run(self._operations.run, flow)
 
-    async def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
-        try:
-            if self._recorder is not None and operation in RECORDED:
-                done: T = await self._driver.run(*self._recorded(operation, *arguments))
-                return done
-            call = self._begin(operation, *arguments)
-            outcome: Flow[T] | T = call.start(function, *arguments)
-            if isinstance(outcome, Generator):
-                return await self._driver.run(call.actions(outcome), call.deadline)
-        except GatewayError as error:
-            clear_locals(error)
-            raise
-        return outcome
+    async def reload(self) -> bool:
+        """Read the account's secrets again, from the file, the environment and what they refer to.
+
+        It happens by itself after an `AuthenticationError` and a webhook that no secret fits, and such a call is made
+        once more if a secret has changed. Connections, limits and all other settings stay as they are.
+
+        Returns:
+            Whether a secret has changed.
+
+        Raises:
+            ConfigurationError: If the gateway was not made by `open`, or the secrets cannot be had: then the old ones
+                stay.
+        """
+        return await in_thread(self._read_secrets)
+
+    async def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
+        operation = function.__name__
+        while True:
+            used = self._operations  # they change when a secret is rotated
+            try:
+                if self._recorder is not None and operation in RECORDED:
+                    done: T = await self._driver.run(*self._recorded(operation, *arguments))
+                    return done
+                call = self._begin(operation, *arguments)
+                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
+                if isinstance(outcome, Generator):
+                    return await self._driver.run(call.actions(outcome), call.deadline)
+            except GatewayError as error:
+                clear_locals(error)
+                if not (self._suspects_secrets(error) and await in_thread(self._may_repeat, error, operation, used)):
+                    raise
+            else:
+                return outcome
 
     async def close(self) -> None:
         """Give the connections back. Further calls are refused."""

@@ -32,6 +32,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, TypeAlias, TypedDict, Unpack
 
 from gateway_core._redaction import one_line
@@ -300,15 +302,20 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
 }
 
 
-def for_status(
+def for_status(  # noqa: PLR0913  # all but the first two by name
     http_status: int,
     message: str,
     *,
     code: str | None = None,
     request_id: str | None = None,
     retry_after: float | None = None,
+    codes: Mapping[str, type[ProviderError]] = MappingProxyType({}),
 ) -> ProviderError:
     """Return the error that an HTTP status outside 2xx stands for.
+
+    >>> from gateway_core.errors import RateLimitedError, for_status
+    >>> for_status(400, "slow down", code="throttled", codes={"throttled": RateLimitedError})
+    RateLimitedError('slow down')
 
     Args:
         http_status: The answer's status code.
@@ -316,8 +323,11 @@ def for_status(
         code: The provider's own error code.
         request_id: The provider's id of the request.
         retry_after: Seconds to wait before the next request; None lets the core read the answer's ``Retry-After``.
+        codes: The provider's codes that say more than a status of 4xx; any other status counts by itself.
     """
-    if http_status in _BY_STATUS:
+    if code is not None and code in codes and 400 <= http_status < 500:
+        kind = codes[code]
+    elif http_status in _BY_STATUS:
         kind = _BY_STATUS[http_status]
     elif 400 <= http_status < 500:
         kind = RejectedError

@@ -14,23 +14,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run
-from gateway_core._engine.pagination import Pagination
-from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError, NotFoundError
-from gateway_core.http import Flow
-from gateway_core.models.capture import Capture, CaptureRequest
-from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
-from gateway_core.models.payment import Payment, PaymentQuery
-from gateway_core.models.refund import Refund, RefundRequest
-from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions
 
 if TYPE_CHECKING:
+    from gateway_core._engine.pagination import Pagination
+    from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
     from gateway_core.journal._inbox import Claimed
-    from gateway_core.journal._recorder import Recorder
+    from gateway_core.journal._recorder import Look, Recorder
+    from gateway_core.models.capture import Capture, CaptureRequest
+    from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
+    from gateway_core.models.payment import Payment
+    from gateway_core.models.refund import Refund, RefundRequest
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
+    from gateway_core.transport import Deadline
+    from gateway_core.transport._actions import Actions
 
 T = TypeVar("T")
 
@@ -47,6 +46,8 @@ class Gateway(BaseGateway):
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
+        from gateway_core._engine.sync_driver import SyncDriver
+
         super().__init__(*arguments, **more)
         self._driver = SyncDriver(self._transport)
         self._warned = False
@@ -65,7 +66,7 @@ class Gateway(BaseGateway):
             OutcomeUnknownError: If it may have happened: look it up with `find_invoice` before anything else.
             ProviderError: If the provider refuses; ``effect`` tells whether an invoice may exist all the same.
         """
-        return self._run("create_invoice", self._operations.create_invoice, request)
+        return self._run(self._operations.create_invoice, request)
 
     def get_status(self, invoice_id: str) -> StatusReport:
         """Report what is known of an invoice now.
@@ -77,7 +78,7 @@ class Gateway(BaseGateway):
             NotFoundError: If the provider does not know it.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run("get_status", self._operations.get_status, invoice_id)
+        return self._run(self._operations.get_status, invoice_id)
 
     def list_payments(
         self,
@@ -98,11 +99,14 @@ class Gateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
 
     def _pages(self, pagination: Pagination) -> Iterator[Payment]:
         while pagination.query is not None:
-            yield from self._run("list_payments", self._operations.list_payments, pagination, pagination.query)
+            yield from self._run(self._operations.list_payments, pagination, pagination.query)
 
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         """Verify a webhook and return what it tells.
@@ -111,7 +115,7 @@ class Gateway(BaseGateway):
             WebhookError: If it is not genuine, or could not be shown to be. Answer with its ``http_status``.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        return self._run("verify_webhook", self._operations.verify_webhook, request)
+        return self._run(self._operations.verify_webhook, request)
 
     @contextlib.contextmanager
     def receive_webhook(
@@ -137,13 +141,19 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider sends no webhooks.
         """
         recorder = self._with_journal()
-        deadline = self._deadline()
-        verified, told = self._drive(recorder.verify(self._ask(deadline), request), deadline)
-        claimed = self._drive(recorder.claim(told, claim, connection), deadline)
+        verified, told = self._look(functools.partial(recorder.verify, request=request))
+        claimed = self._drive(recorder.claim(told, claim, connection), self._deadline())
         with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
             yield delivery
 
-    def poll(self, handle: Callable[[WebhookEvent], object], *, order_id: str | None = None, limit: int = 100) -> int:
+    def poll(
+        self,
+        handle: Callable[..., object],
+        *,
+        order_id: str | None = None,
+        limit: int = 100,
+        transaction: Callable[[], Any] | None = None,
+    ) -> int:
         """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
 
         Args:
@@ -151,6 +161,9 @@ class Gateway(BaseGateway):
                 handled all the same, and the first such exception comes out in the end.
             order_id: Ask about this order only, and at once; None for all orders whose time has come.
             limit: The most invoices to ask about.
+            transaction: Begins a transaction in the database that holds the journal, such as ``engine.begin`` of
+                SQLAlchemy: then ``handle`` is called with the event and the connection, and what it writes there and
+                the note that it is done are committed together, or not at all.
 
         Returns:
             How many events were handled.
@@ -164,14 +177,14 @@ class Gateway(BaseGateway):
         handled = 0
         failed: Exception | None = None
         for look in self._drive(recorder.due(order_id, limit), self._deadline(), "poll"):
-            deadline = self._deadline()
-            verified, told = self._drive(look(self._ask(deadline)), deadline, "poll")
-            claimed = self._drive(recorder.claim(told, CLAIM), deadline, "poll")
+            verified, told = self._look(look, "poll")
             try:
-                with self._handling(recorder, delivered(verified, claimed), claimed) as delivery:
-                    for event in delivery.events:
-                        handle(event)
-                        handled += 1
+                with contextlib.nullcontext() if transaction is None else transaction() as connection:
+                    claimed = self._drive(recorder.claim(told, CLAIM, connection), self._deadline(), "poll")
+                    with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+                        for event in delivery.events:
+                            handle(event, *(() if transaction is None else (connection,)))
+                            handled += 1
             except Exception as error:  # noqa: BLE001  # it comes out below, when no other event waits
                 failed = failed or error
         if failed is not None:
@@ -206,13 +219,16 @@ class Gateway(BaseGateway):
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
         notes = None if resume is None else Path(resume)
         with contextlib.closing(
             self._with_journal().reconciler(since, until, progress=progress, resume=notes)
         ) as reconciler:
             pagination = Pagination(reconciler.query or PaymentQuery())
             while (query := reconciler.query) is not None:
-                page = self._run("list_payments", self._operations.list_payments, pagination, query)
+                page = self._run(self._operations.list_payments, pagination, query)
                 reconciler.take_page(page, pagination.query)
             for invoice_id in self._drive(run(reconciler.questions), self._deadline(), "reconcile"):
                 try:
@@ -255,6 +271,16 @@ class Gateway(BaseGateway):
         self._drive(recorder.finish(claimed, connection), self._deadline())
         self._tell(delivery)
 
+    def _look(self, look: Look, operation: str = "receive_webhook") -> tuple[WebhookDelivery, tuple[WebhookEvent, ...]]:
+        """Find out something that may be new; once more if a secret has been rotated."""
+        while True:
+            used, deadline = self._operations, self._deadline()
+            try:
+                return self._drive(look(self._ask(deadline)), deadline, operation)
+            except GatewayError as error:
+                if not self._may_repeat(error, operation, used):
+                    raise
+
     def _drive(self, actions: Actions[T], deadline: Deadline, operation: str = "receive_webhook") -> T:
         """Carry out actions of the journal, which may ask the provider."""
         self._warn_on_event_loop()
@@ -278,7 +304,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer.
         """
-        return self._run("find_invoice", self._operations.find_invoice, order_id, attempt, since)
+        return self._run(self._operations.find_invoice, order_id, attempt, since)
 
     def cancel_invoice(self, invoice_id: str, *, references: Mapping[str, str] | None = None) -> StatusReport:
         """Call an unpaid invoice off, or void an authorization. It ends as CANCELED, or EXPIRED where that is its word.
@@ -291,7 +317,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("cancel_invoice", self._operations.cancel_invoice, invoice_id, references)
+        return self._run(self._operations.cancel_invoice, invoice_id, references)
 
     def refund_payment(self, request: RefundRequest) -> Refund:
         """Give money back.
@@ -300,7 +326,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("refund_payment", self._operations.refund_payment, request)
+        return self._run(self._operations.refund_payment, request)
 
     def capture_payment(self, request: CaptureRequest) -> Capture:
         """Take authorized money, the whole or a part.
@@ -309,7 +335,7 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("capture_payment", self._operations.capture_payment, request)
+        return self._run(self._operations.capture_payment, request)
 
     def check_account(self) -> None:
         """Make one harmless read with the real credentials.
@@ -319,7 +345,7 @@ class Gateway(BaseGateway):
             AuthenticationError: If the provider does not accept the credentials.
             TransportError, ProviderError: If there is no usable answer.
         """
-        self._run("check_account", self._operations.check_account)
+        self._run(self._operations.check_account)
 
     def register_webhook(self, url: str) -> WebhookRegistration:
         """Register the shop's webhook address at the provider.
@@ -331,28 +357,48 @@ class Gateway(BaseGateway):
             UnsupportedOperationError: If the provider cannot: it is done by hand then.
             TransportError, ProviderError: If there is no usable answer, or the provider refuses.
         """
-        return self._run("register_webhook", self._operations.register_webhook, url)
+        return self._run(self._operations.register_webhook, url)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of the provider's own: ``gateway.run(gateway.provider.some_flow(...))``."""
-        result: T = self._run("run", self._operations.run, flow)
+        result: T = self._run(self._operations.run, flow)
         return result
 
-    def _run(self, operation: str, function: Callable[..., Flow[T]], *arguments: Any) -> T:
+    def reload(self) -> bool:
+        """Read the account's secrets again, from the file, the environment and what they refer to.
+
+        It happens by itself after an `AuthenticationError` and a webhook that no secret fits, and such a call is made
+        once more if a secret has changed. Connections, limits and all other settings stay as they are.
+
+        Returns:
+            Whether a secret has changed.
+
+        Raises:
+            ConfigurationError: If the gateway was not made by `open`, or the secrets cannot be had: then the old ones
+                stay.
+        """
+        return self._read_secrets()
+
+    def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
         self._warn_on_event_loop()
-        try:
-            if self._recorder is not None and operation in RECORDED:
-                done: T = self._driver.run(*self._recorded(operation, *arguments))
-                return done
-            call = self._begin(operation, *arguments)
-            outcome: Flow[T] | T = call.start(function, *arguments)
-            result: T = (
-                self._driver.run(call.actions(outcome), call.deadline) if isinstance(outcome, Generator) else outcome
-            )
-        except GatewayError as error:
-            clear_locals(error)
-            raise
-        return result
+        operation = function.__name__
+        while True:
+            used = self._operations  # they change when a secret is rotated
+            try:
+                if self._recorder is not None and operation in RECORDED:
+                    recorded: T = self._driver.run(*self._recorded(operation, *arguments))
+                    return recorded
+                call = self._begin(operation, *arguments)
+                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
+                if isinstance(outcome, Generator):
+                    sent: T = self._driver.run(call.actions(outcome), call.deadline)
+                    return sent
+            except GatewayError as error:
+                clear_locals(error)
+                if not self._may_repeat(error, operation, used):
+                    raise
+            else:
+                return outcome
 
     def _warn_on_event_loop(self) -> None:
         """Warn once if this thread runs an event loop, which stands still until the call is over."""

@@ -265,6 +265,16 @@ def split(url: str) -> SplitResult:
     return parts
 
 
+def present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a body that are there: JSON writes a None as null, which many providers refuse.
+
+    >>> from gateway_core.http import present
+    >>> present({"description": None, "total": 4990, "items": []})
+    {'total': 4990, 'items': []}
+    """
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _dumped(value: Any) -> bytes:
     try:
         return _json.dumps(value)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from gateway_core.errors import GatewayError, InvalidRequestError, OutOfReachError, UnexpectedResponseError
 from gateway_core.http import Flow
 from gateway_core.models._fields import is_identifier
-from gateway_core.models.payment import Page
+from gateway_core.models.payment import Page, Payment, PaymentQuery
 
 T = TypeVar("T")
 
@@ -38,6 +38,24 @@ def is_within(at: datetime | None, *, since: datetime | None = None, until: date
     if at is None:
         return since is None and until is None
     return (since is None or at >= since) and (until is None or at < until)
+
+
+def matching(payments: Iterable[Payment], query: PaymentQuery) -> list[Payment]:
+    """Return the payments that lie in a query's range, and are of its invoice if it names one.
+
+    >>> from datetime import UTC, datetime
+    >>> from gateway_core import Payment, PaymentQuery, PaymentStatus
+    >>> from gateway_core.listing import matching
+    >>> new_year = datetime(2030, 1, 1, tzinfo=UTC)
+    >>> payment = Payment(id="pay_7", status=PaymentStatus.CONFIRMED, paid_at=new_year)
+    >>> len(matching([payment], PaymentQuery(since=new_year))), len(matching([payment], PaymentQuery(until=new_year)))
+    (1, 0)
+    """
+    return [
+        each
+        for each in payments
+        if query.invoice_id in (None, each.invoice_id) and is_within(each.paid_at, since=query.since, until=query.until)
+    ]
 
 
 def cursor_number(cursor: str | None, *, first: int = 0) -> int:

@@ -19,8 +19,8 @@ from click.testing import CliRunner
 
 from gateway_core import Gateway, Secret, WebhookRequest, hookimpl
 from gateway_core._plugins import loading
-from gateway_core._plugins.inspection import inspect_all
-from gateway_core.cli import _group
+from gateway_core._plugins.inspection import PluginReport, inspect_all
+from gateway_core.cli import _doctor, _group, _providers
 from gateway_core.config import structure
 from gateway_core.errors import GatewayError, UnexpectedResponseError, WebhookError
 from gateway_core.transport import LimitSettings, TransportSettings
@@ -73,6 +73,12 @@ MADE = [
 ]
 
 
+@pytest.fixture(scope="session")
+def reports() -> tuple[PluginReport, ...]:
+    """Look at each installed plugin once: the children that do so get neither keys nor the folder of a test."""
+    return inspect_all()
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
@@ -97,10 +103,10 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def test_every_secret_of_every_installed_provider_is_tested() -> None:
+def test_every_secret_of_every_installed_provider_is_tested(reports: tuple[PluginReport, ...]) -> None:
     """A provider that is installed, and a secret that it gets, has its canary here."""
     found = []
-    for report in inspect_all():
+    for report in reports:
         settings = loading.settings_class(loading.find(report.name).load())
         found += [(report.name, field.name) for field in attrs.fields(settings) if "Secret" in str(field.type)]
 
@@ -323,8 +329,18 @@ class _Listener:
     ],
     ids=lambda words: " ".join(word for word in words if word != CUSTOMER),
 )
-def test_command_line(home: Path, logs: Logs, account: Account, command: list[str], fault: str) -> None:
+def test_command_line(  # noqa: PLR0917  # parameters
+    home: Path,
+    logs: Logs,
+    monkeypatch: pytest.MonkeyPatch,
+    reports: tuple[PluginReport, ...],
+    account: Account,
+    command: list[str],
+    fault: str,
+) -> None:
     """S1: what a command writes to stdout and stderr, and how it ends."""
+    for module in (_doctor, _providers):
+        monkeypatch.setattr(module, "inspect_all", lambda: reports)
     settings: dict[str, Any] = {"backend": account.backend, **account.settings, "rate_limits": []}
     settings |= {"base_url": "http://127.0.0.1:1", "transport": {"attempts": 1}}
     match fault:

@@ -16,8 +16,9 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway_core import HttpRequest, HttpResponse, Money, _entry_points
-from gateway_core._entry_points import Offer
+from gateway_core import HttpRequest, HttpResponse, Money
+from gateway_core._plugins import discovery
+from gateway_core._plugins.discovery import Offer
 from gateway_core._plugins.inspection import PluginReport
 from gateway_core.cli import _group
 from gateway_core.errors import NotSentError, OutcomeUnknownError
@@ -93,7 +94,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
         webhook_url="http://127.0.0.1:8000/webhooks",
     )
     monkeypatch.setattr(
-        "gateway_core._engine.base.connect_account", lambda *_: connect_through(EmulatorTransport(provider))
+        "gateway_core.transport._assembly.connect_account", lambda *_: connect_through(EmulatorTransport(provider))
     )
     monkeypatch.setattr("gateway_core.cli._doctor.inspect_all", tuple)  # takes a process for each plugin
     monkeypatch.setenv("SHOP_API_KEY", API_KEY)
@@ -331,7 +332,7 @@ def test_no_answer_ends_with_3(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, effect: str
 ) -> None:
     """An error is told on stderr, and with --json as an object on stdout."""
-    monkeypatch.setattr("gateway_core._engine.base.connect_account", lambda *_: connect_through(Broken(error)))
+    monkeypatch.setattr("gateway_core.transport._assembly.connect_account", lambda *_: connect_through(Broken(error)))
 
     result = terminal.run("create-invoice", "1042", "49.90", "EUR", "--json", code=code)
 
@@ -513,8 +514,8 @@ def test_doctor_warns_of_careless_secrets(terminal: Terminal, tmp_path: Path) ->
 def test_doctor_warns_of_a_broken_observer(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """An observer that is left out keeps no gateway from opening, and is told."""
     broken = EntryPoint("broken", "no_such_module:Observer", "gateway_core.observers")
-    real = _entry_points.scan
-    monkeypatch.setattr(_entry_points, "scan", lambda group: ([broken], []) if group == broken.group else real(group))
+    real = discovery.scan
+    monkeypatch.setattr(discovery, "scan", lambda group: ([broken], []) if group == broken.group else real(group))
     rewrite(terminal, "[gateways.shop]", "[gateways.shop]\nobservers = ['broken', 'logging']")
 
     told = findings(terminal, "--offline")

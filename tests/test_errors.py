@@ -246,6 +246,24 @@ def test_every_status_has_its_error(status: int) -> None:
     assert (type(actual), actual.http_status, actual.code, actual.request_id) == (expected, status, "E7", "r-7")
 
 
+@pytest.mark.parametrize(
+    "status, code, expected",
+    [
+        (400, "throttled", RateLimitedError),
+        (404, "throttled", RateLimitedError),
+        (400, "other", RejectedError),
+        (400, None, RejectedError),
+        (500, "throttled", ProviderUnavailableError),
+        (302, "throttled", UnexpectedResponseError),
+    ],
+)
+def test_a_code_says_more_than_a_refusal(status: int, code: str | None, expected: type[ProviderError]) -> None:
+    """A provider's own code goes before a status of 4xx, and never before one that leaves the outcome open."""
+    error = for_status(status, "no", code=code, request_id="r-7", codes={"throttled": RateLimitedError})
+
+    assert (type(error), error.http_status, error.code, error.request_id) == (expected, status, code, "r-7")
+
+
 @pytest.mark.parametrize("retry_after", [None, 0.5])
 def test_a_rate_limit_says_when_to_come_back(retry_after: float | None) -> None:
     """R4: the time to wait is kept."""

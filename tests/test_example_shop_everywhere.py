@@ -1,25 +1,26 @@
-"""The example shop on every provider: only `gateway.toml` differs."""
+"""The FastAPI shop on every provider: only its configuration differs."""
 
 from __future__ import annotations
 
-import importlib.util
-import io
+import functools
+import importlib
 import json
-import logging
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from wsgiref.util import setup_testing_defaults
 
+import attrs
 import pytest
+from sqlalchemy import Table, create_engine, func, select
+from starlette.testclient import TestClient
 
-from gateway_core import Gateway, InvoiceStatus, Money, RefundRequest
+from examples.bookshop import orders, serving
+from gateway_core import AsyncGateway, InvoiceStatus, Money, RefundRequest
 from gateway_core.models import WebhookRequest
 from gateway_core.provider import Declines
-from gateway_core.testing import EmulatedAccount, EmulatedInvoice, ManualClock
-
-_SHOP = Path(__file__).parent.parent / "examples" / "shop.py"
+from gateway_core.testing import EXPIRE, AnswerLost, EmulatedAccount, EmulatedInvoice, ManualClock
 
 #: What stands in `gateway.toml` besides what the emulator gives.
 BACKENDS: dict[str, dict[str, Any]] = {
@@ -35,96 +36,209 @@ BACKENDS: dict[str, dict[str, Any]] = {
 }
 
 
-def _shop_class() -> Any:
-    spec = importlib.util.spec_from_file_location("example_shop", _SHOP)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Shop
-
-
+@attrs.frozen
 class Visitor:
     """A buyer and a provider in front of the shop, without a socket."""
 
-    def __init__(self, shop: Any, account: EmulatedAccount) -> None:
-        self.shop = shop
-        self.account = account
+    client: TestClient
+    account: EmulatedAccount
+    shop: Any
 
-    def call(self, method: str, path: str, request: WebhookRequest | None = None) -> tuple[int, dict[str, str], str]:
-        """Send one request to the shop."""
-        body = request.body if request else b""
-        environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": io.BytesIO(body)}
-        environ["CONTENT_LENGTH"] = str(len(body))
-        for name, value in request.headers.pairs if request else ():
-            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
-        setup_testing_defaults(environ)
-        answered: list[tuple[int, dict[str, str]]] = []
+    def order(self, order: str = "a" * 20, cart: str = "1-5") -> str:
+        """Order two books, and return where the buyer is sent."""
+        self.client.cookies.set("cart", cart)
+        answer = self.client.post("/orders", data={"order": order, "email": "ada@example.com"})
+        assert answer.status_code == 303
+        return str(answer.headers["location"])
 
-        def start(status: str, headers: list[tuple[str, str]]) -> None:
-            answered.append((int(status.split(maxsplit=1)[0]), dict(headers)))
+    def state(self, order: str = "a" * 20, *, comes_back: bool = False) -> str:
+        """Return what the order's page says; a buyer who comes back has the shop ask the provider."""
+        page = self.client.get(f"/orders/{order}", headers={} if comes_back else {"X-Follow": "1"})
+        return page.text.partition('data-state="')[2].partition('"')[0]
 
-        text = b"".join(self.shop(environ, start)).decode()
-        return *answered[0], text
+    def deliver(self) -> list[int]:
+        """Deliver all webhooks, and what the shop's answers to these bring about."""
+        answers: list[int] = []
 
-    def receive(self, request: WebhookRequest) -> int:
-        """Hand a webhook to the shop."""
-        return self.call("POST", "/webhooks", request)[0]
+        def receive(request: WebhookRequest) -> int:
+            path = str(request.url).partition("/webhooks")[2]
+            headers = list(request.headers.pairs)
+            answer = self.client.post(f"/webhooks{path}", content=request.body, headers=headers)
+            answers.append(answer.status_code)
+            return answer.status_code
+
+        for _ in range(3):
+            self.account.deliver(receive)
+            self.client.portal.call(self.shop.run_errands, self.shop.payments.gateway)  # type: ignore[union-attr]
+        return answers
 
     def latest(self) -> EmulatedInvoice:
         """Return the newest invoice at the provider."""
         [(_, invoice)] = self.account.emulator.ledger.select(EmulatedInvoice, order="newest", limit=1)
         return invoice
 
+    def count(self, table: Table) -> int:
+        """Return how many rows one of the shop's tables has."""
+        engine = create_engine(serving.database_url())
+        with engine.connect() as connection:
+            found = connection.scalar(select(func.count()).select_from(table))
+        engine.dispose()
+        return int(found or 0)
+
 
 @pytest.fixture
-def visitor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visitor]:
+def visitor(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visitor]:
     """Give a shop whose account is at the emulator of a backend, by its configuration alone."""
-    backend: str = request.param
+    backend: str = getattr(request, "param", "sandbox")
+    monkeypatch.setenv("SHOP_DATABASE", f"sqlite:///{tmp_path}/shop.db")
+    monkeypatch.setenv("GATEWAY_CONFIG", str(tmp_path / "gateway.toml"))
+    serving.prepare()
     # Webhooks are stamped with the real time, so that the provider's clock stands at it.
     with EmulatedAccount(backend, clock=ManualClock(datetime.now(UTC)), settings=BACKENDS[backend]) as account:
         lines = [f"{key} = {json.dumps(value)}" for key, value in account.settings.items()]
-        text = ['default = "shop"', f'journal = "sqlite:///{tmp_path}/journal.db"', "[gateways.shop]"]
-        config = tmp_path / "gateway.toml"
-        config.write_text("\n".join([*text, f'backend = "{backend}"', *lines]), encoding="utf-8")
-        with Gateway.open(config=config, transport=account.faults) as gateway:
-            yield Visitor(_shop_class()(gateway, tmp_path / "shop.db"), account)
+        text = ['default = "shop"', 'journal = "env://SHOP_DATABASE"', "[gateways.shop]", f'backend = "{backend}"']
+        (tmp_path / "gateway.toml").write_text("\n".join([*text, *lines]), encoding="utf-8")
+        monkeypatch.setattr(AsyncGateway, "open", functools.partial(AsyncGateway.open, transport=account.faults))
+        monkeypatch.delitem(sys.modules, "examples.fastapi_shop", raising=False)
+        shop = importlib.import_module("examples.fastapi_shop")
+        with TestClient(shop.app, follow_redirects=False) as client:
+            yield Visitor(client, account, shop)
 
 
 @pytest.mark.parametrize("visitor", BACKENDS, indirect=True)
-def test_declined_paid_told_twice_and_refunded(visitor: Visitor, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever the provider calls it: delivered once, and the refund is seen where the provider tells it."""
-    caplog.set_level(logging.INFO, "shop")
-    info = visitor.account.gateway.info
-    status, headers, _ = visitor.call("POST", "/orders")
-    order = headers["X-Order"]
-    assert status == 303
-    if info.declines is not Declines.NONE:
+def test_declined_paid_told_twice_and_refunded(visitor: Visitor) -> None:
+    """Whatever the provider calls it: sent once, and the refund is seen where the provider tells it."""
+    gateway = visitor.shop.payments.gateway
+    visitor.order()
+    if gateway.info.declines is not Declines.NONE:
         visitor.account.decline(visitor.latest().id)
-        visitor.account.deliver(visitor.receive)
-        assert "waiting for payment" in visitor.call("GET", f"/orders/{order}")[2]
-        visitor.call("POST", f"/orders/{order}/pay")
+        visitor.deliver()
+        assert visitor.state() in ("waiting", "lapsed")
+        visitor.client.post(f"/orders/{'a' * 20}/pay")
     visitor.account.pay(visitor.latest().id)
-    for _ in range(3):  # what the shop does about one webhook may bring the next
-        visitor.account.deliver(visitor.receive)
+    visitor.deliver()
     visitor.account.duplicate()
-    visitor.account.deliver(visitor.receive)
+    visitor.deliver()
 
-    delivered = [record.getMessage() for record in caplog.records if "deliver" in record.getMessage()]
-    shown = visitor.call("GET", f"/orders/{order}")[2]
     if visitor.latest().status is InvoiceStatus.APPROVED:
         # Billoget's customers approve, and pay elsewhere: an approval is no payment.
-        assert ">waiting for payment<" in shown
-        assert delivered == []
+        assert (visitor.state(), visitor.count(orders.parcels)) == ("waiting", 0)
         return
-    assert ">paid<" in shown
-    assert delivered == [f"deliver order {order}"]
-    if not visitor.shop.gateway.supports("refund_payment"):
+    assert (visitor.state(), visitor.count(orders.parcels), visitor.count(orders.mails)) == ("paid", 1, 1)
+    if not gateway.supports("refund_payment"):
         return
-    refund = RefundRequest(refund_id="r-1", invoice_id=visitor.latest().id, amount=Money("49.90", "USD"))
-    visitor.shop.gateway.refund_payment(refund)
-    for _ in range(3):
-        visitor.account.deliver(visitor.receive)
-    known = visitor.latest()
-    shown = visitor.call("GET", f"/orders/{order}")[2]
-    assert (">refunded<" in shown) is (known.status is InvoiceStatus.REFUNDED)
+    invoice = visitor.latest()
+    refund = RefundRequest(refund_id="r-1", invoice_id=invoice.id, amount=invoice.amount)
+    visitor.client.portal.call(gateway.refund_payment, refund)  # type: ignore[union-attr]
+    visitor.deliver()
+    assert (visitor.state() == "refunded") is (visitor.latest().status is InvoiceStatus.REFUNDED)
+    assert visitor.count(orders.parcels) == 1
+
+
+def test_lost_answer_makes_one_invoice(visitor: Visitor) -> None:
+    """The buyer presses again, and pays the invoice that was made."""
+    visitor.account.faults.script(AnswerLost())
+    here = visitor.order()
+    again = visitor.client.post(f"{here}/pay").headers["location"] if here.startswith("/orders/") else here
+
+    assert again.endswith(visitor.latest().token)
+    assert len(visitor.account.emulator.ledger.select(EmulatedInvoice)) == 1
+
+
+def test_form_that_is_sent_twice_is_one_order(visitor: Visitor) -> None:
+    """The second one leads to the same page, and takes no second copy."""
+    assert visitor.order(cart="6") == visitor.order(cart="6")
+    assert visitor.count(orders.orders) == 1
+
+
+def test_last_copy_is_sold_once(visitor: Visitor) -> None:
+    """Who comes second is told so, and owes nothing."""
+    visitor.order("a" * 20, cart="6")
+    visitor.client.cookies.set("cart", "6")
+    answer = visitor.client.post("/orders", data={"order": "b" * 20, "email": "eve@example.com"})
+
+    assert answer.status_code == 409
+    assert "sold out" in answer.text
+    assert visitor.count(orders.orders) == 1
+
+
+def test_payment_after_the_copy_went_to_somebody_else_goes_back(visitor: Visitor) -> None:
+    """The first order lapses, the second one gets the last copy, and the first one is paid too late."""
+    visitor.order("a" * 20, cart="6")
+    late = visitor.latest()
+    paid_late = attrs.evolve(late, status=InvoiceStatus.PAID, received=late.amount)
+    visitor.account.act(late.id, EXPIRE.id)
+    visitor.deliver()
+    assert visitor.state("a" * 20) == "lapsed"
+    visitor.order("b" * 20, cart="6")
+    assert visitor.client.post(f"/orders/{'a' * 20}/pay").status_code == 409
+    visitor.account.emulator.ledger.save(paid_late)
+    assert visitor.state("a" * 20, comes_back=True) == "paid"
+    visitor.deliver()
+
+    assert visitor.state("a" * 20) == "refunded"
+    assert visitor.count(orders.parcels) == 0
+
+
+def test_lapsed_order_is_taken_up_again(visitor: Visitor) -> None:
+    """While there are copies, a buyer whose time is over tries again, and pays the second attempt."""
+    visitor.order()
+    visitor.account.act(visitor.latest().id, EXPIRE.id)
+    visitor.deliver()
+    first = visitor.latest().id
+    answer = visitor.client.post(f"/orders/{'a' * 20}/pay")
+    visitor.account.pay(visitor.latest().id)
+    visitor.deliver()
+
+    assert answer.status_code == 303
+    assert visitor.latest().id != first
+    assert (visitor.state(), visitor.count(orders.parcels)) == ("paid", 1)
+
+
+def test_part_is_told_and_the_rest_is_paid(visitor: Visitor) -> None:
+    """Too little sends nothing; the page says what has come, and leads to the same invoice for the rest."""
+    visitor.order()
+    visitor.account.pay(visitor.latest().id, Money("20.00", "USD"))
+    visitor.deliver()
+    page = visitor.client.get(f"/orders/{'a' * 20}").text
+    assert "20.00" in page
+    assert visitor.count(orders.parcels) == 0
+    visitor.account.pay(visitor.latest().id, Money("28.80", "USD"))
+    visitor.deliver()
+
+    assert (visitor.state(), visitor.count(orders.parcels)) == ("paid", 1)
+
+
+def test_webhook_that_never_came_is_made_up_by_the_return(visitor: Visitor) -> None:
+    """A buyer who comes back sees it paid, and a buyer who stays away is found by the next poll."""
+    visitor.order()
+    visitor.account.pay(visitor.latest().id)
+
+    assert visitor.state() == "waiting"
+    assert visitor.state(comes_back=True) == "paid"
+    assert visitor.count(orders.parcels) == 1
+    assert visitor.deliver() == [200]
+    assert visitor.count(orders.parcels) == 1
+
+
+def test_tampered_webhook_is_refused(visitor: Visitor) -> None:
+    """It is answered with 4xx, and nothing happens."""
+    visitor.order()
+    visitor.account.pay(visitor.latest().id)
+    visitor.account.tamper()
+    answers = visitor.deliver()
+
+    assert sorted(answers) == [200, 400]
+    assert visitor.count(orders.parcels) == 1
+
+
+def test_pages_take_what_strangers_send(visitor: Visitor) -> None:
+    """A cart that makes no sense is empty, an order that does not exist has a page that says so."""
+    visitor.client.cookies.set("cart", "-".join(["x", "9" * 30, "1", "1", *map(str, range(100))]))
+
+    assert visitor.client.get("/cart").status_code == 200
+    assert visitor.client.get("/orders/nobody").status_code == 404
+    assert visitor.client.post("/orders/nobody/pay").status_code == 404
+    assert visitor.client.post("/orders", data={"order": "<script>", "email": "x"}).status_code == 422
+    visitor.client.cookies.set("cart", "")
+    assert visitor.client.get("/checkout").headers["location"] == "/cart"

@@ -22,7 +22,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     vars(module)["Fake"] = Fake
     monkeypatch.setitem(sys.modules, "gateway_fake", module)
     offer = importlib.metadata.EntryPoint("fake", "gateway_fake:Fake", "gateway_core.providers")
-    monkeypatch.setattr("gateway_core._entry_points.scan", lambda _: ([offer], []))
+    monkeypatch.setattr("gateway_core._plugins.discovery.scan", lambda _: ([offer], []))
 
 
 @pytest.mark.usefixtures("_installed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -11,8 +11,8 @@ import pytest
 
 from gateway_core.errors import InvalidRequestError, OutOfReachError, UnexpectedResponseError
 from gateway_core.http import Flow, HttpRequest
-from gateway_core.listing import cursor_number, find_one, is_within, read_each
-from gateway_core.models.payment import Page
+from gateway_core.listing import cursor_number, find_one, is_within, matching, read_each
+from gateway_core.models.payment import Page, Payment, PaymentQuery, PaymentStatus
 
 AT = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -154,3 +154,22 @@ def test_an_item_that_cannot_be_read_is_named(item: Any, told: str) -> None:
 def test_items_that_can_be_read_are_read() -> None:
     """In their order."""
     assert read_each([{"word": "b"}, {"word": "a"}], word_of) == ("b", "a")
+
+
+def test_a_page_keeps_what_the_query_asks_for() -> None:
+    """The beginning belongs to the range and its end does not; a payment without a time lies in no range."""
+    at = {"before": AT - timedelta(seconds=1), "first": AT, "last": AT + timedelta(days=1), "timeless": None}
+    payments = [Payment(id=name, status=PaymentStatus.CONFIRMED, paid_at=moment) for name, moment in at.items()]
+
+    found = matching(payments, PaymentQuery(since=AT, until=AT + timedelta(days=1)))
+
+    assert [each.id for each in found] == ["first"]
+
+
+def test_a_page_keeps_payments_of_the_invoice_that_is_asked_for() -> None:
+    """Whoever asks for one invoice must not be told the money of another."""
+    of = {"a": "inv_1", "b": "inv_2", "c": None}
+    payments = [Payment(id=name, status=PaymentStatus.CONFIRMED, invoice_id=invoice) for name, invoice in of.items()]
+
+    assert [each.id for each in matching(payments, PaymentQuery(invoice_id="inv_1"))] == ["a"]
+    assert matching(payments, PaymentQuery()) == payments

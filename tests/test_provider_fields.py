@@ -1,4 +1,4 @@
-"""The fields of settings that count things, or hold a secret of the webhook's address."""
+"""The fields of settings and options: numbers, words, ids, addresses, and a secret of the webhook's address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import pytest
 
 from gateway_core import Money, ProviderInfo, Secret, WebhookRequest
 from gateway_core.errors import ConfigurationError, InvalidRequestError, WebhookError, WebhookReason
-from gateway_core.provider import count_field, url_secret_field
+from gateway_core.provider import (
+    choice_field,
+    count_field,
+    flag_field,
+    page_url_field,
+    text_field,
+    texts_field,
+    url_secret_field,
+)
 from gateway_core.webhooks import check_url_secret
 
 SECRET = "9bYt0vXq2LwZr7sK"
@@ -21,6 +29,20 @@ class Settings:
     page_size: int = count_field(20, most=100)
     search_pages: int = count_field(5)
     url_secret: Secret | None = url_secret_field()
+    mode: str = choice_field("test", "live", default="test")
+    manual: bool | None = flag_field(default=None)
+    shop: str = text_field("the shop's name", default="Shop 7")
+    profile: str | None = text_field("a profile's id such as pfl_7", form="pfl_[0-9]+", default=None)
+    methods: tuple[str, ...] = texts_field("ways to pay, such as ideal", form="[a-z]+")
+    return_url: str | None = page_url_field()
+
+
+@attrs.frozen(kw_only=True)
+class Required:
+    """The same without defaults."""
+
+    mode: str = choice_field("test", "live")
+    shop: str = text_field("the shop's name")
 
 
 @pytest.mark.parametrize("count", [0, -1, 101, True, 5.0, "5", None])
@@ -102,3 +124,63 @@ def test_an_amount_that_the_provider_cannot_count_is_refused() -> None:
     """It is never rounded."""
     with pytest.raises(InvalidRequestError, match="whole number"):
         ProviderInfo(title="Example", exponents={"HUF": 0}).to_text(Money("0.50", "HUF"))
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *(("mode", each) for each in ("live", "test")),
+        *(("manual", each) for each in (True, False, None)),
+        *(("shop", each) for each in ("Ü & Co", "a")),
+        *(("profile", each) for each in ("pfl_7", None)),
+        *(("return_url", each) for each in ("https://shop.example/thanks?a=b", "http://127.0.0.1:8000/", None)),
+    ],
+)
+def test_a_field_takes_what_it_is_for(name: str, value: object) -> None:
+    """What is right is kept as it is."""
+    settings = Settings(**{name: value})  # type: ignore[arg-type]  # each field in turn
+
+    assert getattr(settings, name) == value
+
+
+@pytest.mark.parametrize(
+    "name, value, told",
+    [
+        *(("mode", each, "must be one of test, live") for each in ("Live", "", None, True, ["live"])),
+        *(("manual", each, "must be true or false") for each in (1, 0, "true")),
+        *(("shop", each, "must be the shop's name") for each in ("", " ", "a\nb", None, 7)),
+        *(("profile", each, "must be a profile's id such as pfl_7") for each in ("", "pfl_", "pfl_7\n", " pfl_7", 7)),
+        *(
+            ("methods", each, "must be ways to pay")
+            for each in ("Ideal", ["ideal", ""], ["ideal", 7], 7, None, {"a": 1})
+        ),
+        *(
+            ("return_url", each, "must be an https address; http is for the loopback range only")
+            for each in ("http://shop.example", "shop.example", "https://", "https://me@shop.example", "", 7)
+        ),
+    ],
+)
+def test_a_field_refuses_everything_else(name: str, value: object, told: str) -> None:
+    """A wrong setting stops the deployment at its start, by its name; the value is not told."""
+    with pytest.raises(ConfigurationError, match=f"^{name} {told}"):
+        Settings(**{name: value})  # type: ignore[arg-type]  # what a configuration may hold
+
+
+@pytest.mark.parametrize("given", [["ideal, card"], "ideal,card", "ideal, card", ["ideal", "card"], ("ideal", "card")])
+def test_several_texts_are_a_list_or_divided_by_commas(given: object) -> None:
+    """A list in a file and a text on a command line are the same."""
+    assert Settings(methods=given).methods == ("ideal", "card")  # type: ignore[arg-type]  # what is converted
+
+
+@pytest.mark.parametrize("given", [{}, {"mode": "test"}, {"shop": "Shop 7"}])
+def test_a_field_without_a_default_is_required(given: dict[str, str]) -> None:
+    """There is no silent None."""
+    with pytest.raises(TypeError, match="missing"):
+        Required(**given)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_none_is_no_choice_where_it_is_not_the_default(value: str | None) -> None:
+    """A required field is not satisfied by nothing."""
+    with pytest.raises(ConfigurationError, match="must be"):
+        Required(mode="test", shop=value)  # type: ignore[arg-type]  # as above

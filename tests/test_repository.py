@@ -38,8 +38,8 @@ OFFERED = ["gateway_core.providers", "gateway_core.observers"]
 SHARED = ["authors", "classifiers", "license", "license-files", "readme", "requires-python"]
 
 each_distribution = pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda folder: folder.name)
-#: The kit is for authors of plugins; it offers nothing by an entry point.
-KIT = ROOT / "plugins" / "gateway-conformance"
+#: The kit is for authors of plugins, and an application of Django is found by its settings: nothing by an entry point.
+NO_PLUGINS = [ROOT / "plugins" / "gateway-conformance", ROOT / "plugins" / "gateway-django"]
 
 each_plugin = pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
 
@@ -94,7 +94,7 @@ def test_plugin_requires_every_core_of_this_contract(folder: Path) -> None:
     assert actual["gateway-core"] == "<1,>=0.1"
 
 
-@pytest.mark.parametrize("folder", [each for each in PLUGINS if each != KIT], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [each for each in PLUGINS if each not in NO_PLUGINS], ids=lambda folder: folder.name)
 def test_plugin_offers_what_it_is_named_for(folder: Path) -> None:
     """A distribution `gateway-x` offers the backend or the observer `x`, from the package `gateway_x`."""
     slug = folder.name.removeprefix("gateway-")

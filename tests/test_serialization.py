@@ -135,6 +135,7 @@ def test_what_is_written_is_documented() -> None:
         "references": {},
         "ignored": [],
         "replayed": False,
+        "account": None,
     }
 
 

@@ -14,7 +14,15 @@ import pytest
 
 from gateway_core import InvoiceStatus, wire
 from gateway_core.errors import PluginError, UnexpectedResponseError
-from gateway_core.wire import converter, decode, loads, moment, structure
+from gateway_core.wire import (
+    converter,
+    decode,
+    decode_or_none,
+    loads,
+    moment,
+    moment_or_none,
+    structure,
+)
 
 InvoiceId = NewType("InvoiceId", str)
 
@@ -304,3 +312,20 @@ def test_what_is_written_can_be_read() -> None:
     actual = loads(wire.dumps({"total": Decimal("10.10")}))
 
     assert actual == {"total": Decimal("10.10")}
+
+
+@pytest.mark.parametrize("body", [b"", b"<h1>Bad Gateway</h1>", b"[]", b'"text"', b'{"name": 7}', b"\xff"])
+def test_what_need_not_fit_is_none(body: bytes) -> None:
+    """A proxy's page in place of a refusal is no refusal, and no error of its own."""
+    assert decode_or_none(body, Tree) is None
+
+
+def test_what_fits_is_decoded() -> None:
+    """A refusal in the provider's form is read like any answer."""
+    assert decode_or_none(b'{"name": "a"}', Tree) == decode(b'{"name": "a"}', Tree)
+
+
+@pytest.mark.parametrize("text", [None, "", "2030-01-01", "2030-01-01T12:00:00", "soon"])
+def test_a_time_that_decides_nothing_may_be_unreadable(text: str | None) -> None:
+    """A day, or a time without a zone, could be any moment."""
+    assert moment_or_none(text) is None

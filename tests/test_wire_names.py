@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import attrs
 import pytest
 
-from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.errors import GatewayError, InvalidRequestError, RejectedError, UnexpectedResponseError
 from gateway_core.wire import UnixTime, camel_case, decode, loads, named, naming_invoice, to_unix, unix
 
 
@@ -114,6 +114,34 @@ def test_an_invoice_that_was_made_is_named(body: bytes, known: str | None) -> No
         loads(body)
 
     assert caught.value.invoice_id == known
+
+
+@pytest.mark.parametrize(
+    "error, effect",
+    [
+        (UnexpectedResponseError("no amount"), "done"),
+        (UnexpectedResponseError("no amount", http_status=201), "done"),
+        (InvalidRequestError("a record refused the amount"), "done"),
+        (UnexpectedResponseError("somewhere else", http_status=302), "none"),
+        (RejectedError("refused", http_status=200), "none"),
+        (RejectedError("refused", http_status=422), "none"),
+    ],
+    ids=range(6),
+)
+def test_an_invoice_that_was_made_is_done(error: GatewayError, effect: str) -> None:
+    """An answer that cannot be read, with an id in it, is an invoice; a refusal with one is none."""
+    with pytest.raises(type(error)) as caught, naming_invoice(b'{"id": "inv_7"}', "id"):
+        raise error
+
+    assert (caught.value.invoice_id, caught.value.effect) == ("inv_7", effect)
+
+
+def test_what_was_not_named_is_not_said_to_be_done() -> None:
+    """Without an id nothing shows that there is an invoice."""
+    with pytest.raises(UnexpectedResponseError) as caught, naming_invoice(b"{}", "id"):
+        raise UnexpectedResponseError("no amount")
+
+    assert caught.value.effect == "none"
 
 
 def test_an_id_that_is_known_already_stays() -> None:

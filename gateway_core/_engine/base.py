@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-import attrs
-
-from gateway_core._engine.call import Call
-from gateway_core._engine.operations import Operations
-from gateway_core._plugins import loading
 from gateway_core._tracebacks import without_locals
-from gateway_core.errors import ConfigurationError, GatewayError, InvalidRequestError
-from gateway_core.models.webhook import Acknowledgement, WebhookDelivery
-from gateway_core.observers import DEFAULT as DEFAULT_OBSERVERS
-from gateway_core.observers import Observers, StatusMoved
-from gateway_core.provider import ProviderInfo, RateLimit
-from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings
-from gateway_core.transport._actions import Actions, RunBlocking
-from gateway_core.transport._assembly import connect_account, connect_through
-from gateway_core.transport._pipeline import DirectPipeline, Pipeline
+from gateway_core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    GatewayError,
+    InvalidRequestError,
+    WebhookError,
+    WebhookReason,
+)
 
+# What a gateway stands on is imported where one is made: who imports the class may never make one.
 if TYPE_CHECKING:
+    from gateway_core._engine.call import Call
+    from gateway_core._engine.operations import Operations
+    from gateway_core.config import LoadedAccount
     from gateway_core.journal import AccountJournal, Journal
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Recorder
+    from gateway_core.models.webhook import WebhookDelivery
+    from gateway_core.observers import Observers
+    from gateway_core.provider import ProviderInfo, RateLimit
+    from gateway_core.transport import Deadline, LimitSettings, Transport, TransportSettings
+    from gateway_core.transport._actions import Actions
+    from gateway_core.transport._pipeline import DirectPipeline, Pipeline
 
 T = TypeVar("T")
 
@@ -39,18 +43,26 @@ CLAIM = timedelta(minutes=1)
 
 def delivered(delivery: WebhookDelivery, claimed: Claimed) -> WebhookDelivery:
     """Return a delivery as the shop is to see it: what is new in it, once."""
+    import attrs
+
+    from gateway_core.models.webhook import Acknowledgement
+
     answer = Acknowledgement(status=503) if claimed.again else delivery.acknowledgement
     return attrs.evolve(delivery, events=claimed.events, reviews=claimed.reviews, acknowledgement=answer)
 
 
 def run(function: Callable[[], T]) -> Actions[T]:
     """Return what runs something that blocks."""
+    from gateway_core.transport._actions import RunBlocking
+
     result: T = yield RunBlocking(function)
     return result
 
 
 def run_blocking(actions: Actions[T]) -> T:
     """Carry out actions that send nothing, right here."""
+    from gateway_core.transport._actions import RunBlocking
+
     try:
         action = next(actions)
         while True:
@@ -60,6 +72,13 @@ def run_blocking(actions: Actions[T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Run what reads files, for async code."""
+    import asyncio
+
+    return await asyncio.to_thread(function, *arguments)
 
 
 class BaseGateway:
@@ -86,10 +105,15 @@ class BaseGateway:
         journal: Journal | str | None = None,
         account: str | None = None,
     ) -> None:
+        from gateway_core.observers import Observers
+        from gateway_core.transport import LimitSettings, TransportSettings
+        from gateway_core.transport._assembly import connect_account, connect_through
+
         self._operations = operations
         self._bounds = bounds or TransportSettings()
         self._observers = observers or Observers()
         self._closed = False
+        self._loaded: LoadedAccount | None = None
         self._pipeline: Pipeline | DirectPipeline
         if transport is None:
             settings = operations.provider.settings
@@ -117,7 +141,7 @@ class BaseGateway:
         rate_limits: Iterable[RateLimit | str] | None = None,
         limiter: str | None = None,
         limiter_fallback: str = "error",
-        observers: Iterable[object] = DEFAULT_OBSERVERS,
+        observers: Iterable[object] = ("logging",),
         journal: Journal | str | None = None,
         **settings: Any,
     ) -> Self:
@@ -139,7 +163,11 @@ class BaseGateway:
             UnknownBackendError: If no working plugin offers this backend.
             ConfigurationError: If a setting is unknown, missing or wrong.
         """
+        from gateway_core._engine.operations import Operations
+        from gateway_core._plugins import loading
         from gateway_core.config import structure
+        from gateway_core.observers import Observers
+        from gateway_core.transport import LimitSettings, TransportSettings
 
         plugin = loading.find(backend, distribution=distribution)
         provider_class = plugin.load()
@@ -161,7 +189,7 @@ class BaseGateway:
         cls,
         account: str | None = None,
         *,
-        config: str | os.PathLike[str] | None = None,
+        config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         transport: Transport | None = None,
         observers: Iterable[object] | None = None,
         journal: Journal | str | Literal[False] | None = None,
@@ -170,7 +198,8 @@ class BaseGateway:
 
         Args:
             account: The table ``[gateways.<account>]``; None for the file's default.
-            config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+            config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+                ``gateway.toml`` in the working directory.
             transport: A transport of your own, which sends each request once, instead of the one that is configured.
             observers: Who is told what happens, names or objects, instead of those that are configured.
             journal: Where what is asked and told is kept, instead of what is configured; False for nowhere.
@@ -179,7 +208,9 @@ class BaseGateway:
             UnknownBackendError: If no working plugin offers the account's backend.
             ConfigurationError: If the file cannot be read, or something in it is unknown, missing or wrong.
         """
+        from gateway_core._engine.operations import Operations
         from gateway_core.config import load_account
+        from gateway_core.observers import Observers
 
         loaded = load_account(account, config)
         operations = Operations.make(loaded.plugin, loaded.provider_class, loaded.settings)
@@ -192,7 +223,7 @@ class BaseGateway:
             raise
         if journal is None and loaded.journal is not None:
             journal = loaded.journal.reveal()
-        return cls(
+        gateway = cls(
             operations,
             transport,
             loaded.transport,
@@ -201,6 +232,8 @@ class BaseGateway:
             journal=journal or None,
             account=loaded.name,
         )
+        gateway._loaded = loaded
+        return gateway
 
     @property
     def backend(self) -> str:
@@ -226,6 +259,55 @@ class BaseGateway:
         """Return whether the provider has an operation, by its name here, such as ``"refund_payment"``."""
         return self._operations.supports(operation)
 
+    def _read_secrets(self) -> bool:
+        """Read the account's secrets again, and return whether one has changed."""
+        if self._loaded is None:
+            raise ConfigurationError(
+                "a gateway that was made by `connect` has its settings from the application's code"
+            )
+        from gateway_core._engine.operations import Operations
+        from gateway_core.config import read_secrets
+        from gateway_core.observers._log import logger
+        from gateway_core.provider.settings import find_secrets
+
+        before = self._operations.provider.settings
+        settings = read_secrets(self._loaded, before)
+        if find_secrets(settings) == find_secrets(before):
+            return False
+        # In one step: calls that are under way end with what they began with.
+        self._operations = Operations.make(self._loaded.plugin, self._loaded.provider_class, settings)
+        logger("config").info("%s: secrets have changed, and are used from now on", self.backend)
+        return True
+
+    def _suspects_secrets(self, error: GatewayError) -> bool:
+        """Return whether an error may come of a secret that was rotated."""
+        if self._loaded is None:
+            return False
+        if isinstance(error, WebhookError):
+            fits_none = error.reason is WebhookReason.WRONG_SIGNATURE
+            return fits_none or isinstance(error.__cause__, AuthenticationError)
+        return isinstance(error, AuthenticationError)
+
+    def _may_repeat(self, error: GatewayError, operation: str, used: Operations) -> bool:
+        """Read the secrets again where an error may come of them, and return whether the call is to be made once more.
+
+        Args:
+            error: What ended the call.
+            operation: The call's operation.
+            used: What it was made with.
+        """
+        if not self._suspects_secrets(error):
+            return False
+        try:
+            changed = self._operations is not used or self._read_secrets()
+        except GatewayError as fault:
+            from gateway_core.observers._log import logger
+
+            logger("config").warning("%s: the secrets could not be read again: %s", self.backend, fault.message)
+            return False
+        recorded = self._recorder is not None and operation in RECORDED  # the journal knows what may be repeated
+        return changed and operation != "run" and (error.effect == "none" or recorded)
+
     def _begin(self, operation: str, *arguments: object, deadline: Deadline | None = None) -> Call:
         """Begin a call, of which the observers are told.
 
@@ -234,12 +316,16 @@ class BaseGateway:
         """
         if self._closed:
             raise InvalidRequestError("the gateway was closed: make another one, or close it later")
+        from gateway_core._engine.call import Call
+
         boundary = self._operations.boundary(operation, *arguments)
         events = self._observers.call(self.backend, operation)
         bound = self._deadline() if deadline is None else deadline
         return Call(operation, boundary, self._pipeline, bound, events)
 
     def _deadline(self) -> Deadline:
+        from gateway_core.transport import Deadline
+
         return Deadline.after(self._bounds.deadline)
 
     def _ask(self, deadline: Deadline) -> Callable[..., Actions[Any]]:
@@ -283,6 +369,8 @@ class BaseGateway:
 
     def _tell(self, delivery: WebhookDelivery) -> None:
         """Tell the observers what the shop was told, and everybody what needs a look."""
+        from gateway_core.observers import StatusMoved
+
         with self._observers.call(self.backend, "receive_webhook") as events:
             for event in (*delivery.events, *delivery.reviews):
                 move = event.move

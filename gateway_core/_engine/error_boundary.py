@@ -112,6 +112,8 @@ class ErrorBoundary:
         error.message = self.scrub(error.message)
         error.args = (error.message,)
         if isinstance(error, ProviderError):
+            if isinstance(error, UnexpectedResponseError) and error.http_status is None and self._answer is not None:
+                error.http_status = self._answer.status
             if error.retry_after is None and self._answer is not None and not self._answer.ok:
                 error.retry_after = retry_after(self._answer.headers)
             error.code = error.code and self.scrub(error.code)

@@ -14,8 +14,8 @@ import attrs
 from gateway_core import hookspecs
 from gateway_core._engine import request_checks
 from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBoundary
+from gateway_core._engine.idempotent_replay import ReplayDetector
 from gateway_core._engine.pagination import Pagination
-from gateway_core._engine.replays import ReplayDetector
 from gateway_core._plugins import loading
 from gateway_core._plugins.validation import register
 from gateway_core.errors import (

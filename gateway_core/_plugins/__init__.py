@@ -1,1 +1,1 @@
-"""Provider plugins: discovery by entry point, validation against the contract, loading of the chosen one."""
+"""Plugins: discovery by entry point, loading of the chosen one, validation against the contract, reports on all."""

@@ -19,8 +19,8 @@ from typing import Any
 
 import attrs
 
-from gateway_core._distributions import UNKNOWN
-from gateway_core._entry_points import Unreadable, offers_of, rivalry, scan
+from gateway_core._plugins.discovery import Unreadable, offers_of, rivalry, scan
+from gateway_core._plugins.distributions import UNKNOWN
 from gateway_core._plugins.loading import ADVICE, PROVIDERS, Plugin
 from gateway_core._plugins.validation import OPERATIONS
 from gateway_core._redaction import one_line

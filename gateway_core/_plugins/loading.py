@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from gateway_core._entry_points import NAME, NAME_RULE, Offer, guarded
-from gateway_core._entry_points import find as find_offer
+from gateway_core._plugins.discovery import NAME, NAME_RULE, Offer, guarded
+from gateway_core._plugins.discovery import find as find_offer
 from gateway_core._plugins.validation import check_provider_class, settings_class
 from gateway_core._redaction import one_line
 from gateway_core.errors import PluginError, UnknownBackendError

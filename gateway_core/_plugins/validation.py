@@ -12,8 +12,8 @@ import attrs
 import pluggy
 
 from gateway_core import hookspecs
-from gateway_core._entry_points import check_hooks, guarded
 from gateway_core._markers import PROJECT
+from gateway_core._plugins.discovery import check_hooks, guarded
 from gateway_core._tracebacks import describe
 from gateway_core.errors import PluginError
 from gateway_core.provider import CONTRACT_VERSION, RESERVED_SETTINGS, ProviderInfo

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway_core._entry_points import Offer, offers_of, rivalry, scan
+from gateway_core._plugins.discovery import Offer, offers_of, rivalry, scan
 from gateway_core.cli.output import fail
 from gateway_core.errors import PluginError
 
@@ -27,6 +27,7 @@ _OWN = {
     "providers": "_providers:providers",
     "reconcile": "_reconcile:reconcile",
     "refund-payment": "_invoices:refund_payment",
+    "route": "_route:route",
     "watch": "_watch:watch",
     "verify-webhook": "_webhooks:verify_webhook",
 }

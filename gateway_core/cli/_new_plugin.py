@@ -20,7 +20,7 @@ import attrs
 import click
 
 import gateway_core
-from gateway_core._entry_points import Offer, offers_of, scan
+from gateway_core._plugins.discovery import Offer, offers_of, scan
 from gateway_core._plugins.loading import PROVIDERS
 from gateway_core.cli import options
 from gateway_core.cli.output import say, write_json

@@ -6,16 +6,17 @@ import difflib
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from gateway_core import observers
-from gateway_core._entry_points import closest
 from gateway_core._plugins import loading
+from gateway_core._plugins.discovery import closest
 from gateway_core._tracebacks import without_locals
-from gateway_core.config._file import ConfigFile, read, variable_prefix
+from gateway_core.config._file import ConfigFile, Source, read, variable_prefix
 from gateway_core.config._reading import permission_faults
+from gateway_core.config._routes import Route
 from gateway_core.config._sources import DEFAULT, gather, variables
 from gateway_core.config._types import Fault
 from gateway_core.config._values import attempt
@@ -23,7 +24,10 @@ from gateway_core.errors import ConfigurationError, UnknownBackendError
 from gateway_core.models.secret import Secret
 from gateway_core.observers._log import logger
 from gateway_core.provider import RESERVED_SETTINGS, secret_field
+from gateway_core.provider.settings import with_secrets
 from gateway_core.transport import LimitSettings, TransportSettings
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +53,8 @@ class LoadedAccount:
 
     Attributes:
         name: Its name.
-        path: The file.
+        path: The file, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have it again.
         backend: Its backend's name.
         plugin: The plugin that offers the backend.
         provider_class: The plugin's provider class.
@@ -66,6 +71,7 @@ class LoadedAccount:
 
     name: str
     path: str
+    source: Source = attrs.field(repr=False)
     backend: str
     plugin: loading.Plugin
     provider_class: Any
@@ -83,6 +89,34 @@ class LoadedAccount:
 
 
 @attrs.frozen(kw_only=True)
+class Accounts:
+    """The accounts of a file as a whole: none of their plugins has been looked for.
+
+    Attributes:
+        path: The file, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have them again.
+        names: The names of the accounts, in the file's order.
+        default: The default account's name, if one is chosen.
+        routes: Which account takes an order, the first that fits.
+        journals: The URL of each account's journal, by the account's name; None where there is none.
+    """
+
+    path: str
+    source: Source = attrs.field(repr=False)
+    names: tuple[str, ...]
+    default: str | None
+    routes: tuple[Route, ...]
+    journals: Mapping[str, Secret | None]
+
+
+@attrs.frozen(kw_only=True)
+class _Kept:
+    """What is read where nothing but the journal is asked for."""
+
+    journal: Secret | None = secret_field(default=None)
+
+
+@attrs.frozen(kw_only=True)
 class _Core(LimitSettings):
     """What the core itself reads in an account's table. Its keys are reserved: no plugin's setting has such a name."""
 
@@ -94,7 +128,7 @@ class _Core(LimitSettings):
 
 
 @without_locals
-def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry, ...]:
+def accounts(config: Source | None = None) -> tuple[AccountEntry, ...]:
     """Return the accounts of a file, in its order, without looking for their plugins.
 
     Raises:
@@ -108,12 +142,13 @@ def accounts(config: str | os.PathLike[str] | None = None) -> tuple[AccountEntry
 
 
 @without_locals
-def load_account(name: str | None = None, config: str | os.PathLike[str] | None = None) -> LoadedAccount:
+def load_account(name: str | None = None, config: Source | None = None) -> LoadedAccount:
     """Read an account and import its plugin.
 
     Args:
         name: The account; None for ``$GATEWAY_DEFAULT``, or else the file's default.
-        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+        config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+            ``gateway.toml`` in the working directory.
 
     Raises:
         ConfigurationError: If something is unknown, missing or wrong. It tells all faults by file, table and key, and
@@ -125,9 +160,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
         logger("config").warning("%s", fault)
     name = file.choose(name)
     table = file.accounts[name]
-    own = {key: value for key, value in table.items() if key in RESERVED_SETTINGS}
-    if file.journal is not None:
-        own.setdefault("journal", file.journal)
+    own = _own(file, name)
     rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
 
     values, origins = gather(_Core, own, file=file.path, prefix=variable_prefix(name))
@@ -146,6 +179,7 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
     return LoadedAccount(
         name=name,
         path=file.path,
+        source=file.source,
         backend=backend,
         plugin=plugin,
         provider_class=provider_class,
@@ -160,13 +194,67 @@ def load_account(name: str | None = None, config: str | os.PathLike[str] | None 
 
 
 @without_locals
-def default_account(config: str | os.PathLike[str] | None = None) -> str:
+def read_secrets(loaded: LoadedAccount, settings: T) -> T:
+    """Return the settings of an account with its secrets as they are now, and everything else as it was.
+
+    Args:
+        loaded: The account, as it was opened.
+        settings: The settings that are used.
+
+    Raises:
+        ConfigurationError: If the account is no longer there, or a setting is missing or wrong.
+    """
+    file = read(loaded.source)
+    table = file.accounts[file.choose(loaded.name)]
+    rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
+    values, origins = gather(type(settings), rest, file=file.path, prefix=variable_prefix(loaded.name))
+    found, faults = attempt(type(settings), values, others=RESERVED_SETTINGS)
+    if found is None:
+        raise _error(file, loaded.name, faults, origins, loaded.backend)
+    return with_secrets(settings, found)
+
+
+@without_locals
+def all_accounts(config: Source | None = None) -> Accounts:
+    """Read a file as a whole, without looking for the plugins of its accounts.
+
+    Raises:
+        ConfigurationError: If it is not there, is not TOML, or its accounts, routes or journals are wrong.
+    """
+    file = read(config)
+    journals: dict[str, Secret | None] = {}
+    for name in file.accounts:
+        values, origins = gather(_Kept, _own(file, name), file=file.path, prefix=variable_prefix(name))
+        kept, faults = attempt(_Kept, {key: value for key, value in values.items() if key == "journal"})
+        if kept is None:
+            raise _error(file, name, faults, origins)
+        journals[name] = kept.journal
+    return Accounts(
+        path=file.path,
+        source=file.source,
+        names=tuple(file.accounts),
+        default=file.default,
+        routes=file.routes,
+        journals=MappingProxyType(journals),
+    )
+
+
+@without_locals
+def default_account(config: Source | None = None) -> str:
     """Return the account that `Gateway.open` opens where none is named.
 
     Raises:
         ConfigurationError: If there is none, or the file cannot be used.
     """
     return read(config).choose(None)
+
+
+def _own(file: ConfigFile, name: str) -> dict[str, Any]:
+    """Return what stands in an account's table for the core."""
+    own = {key: value for key, value in file.accounts[name].items() if key in RESERVED_SETTINGS}
+    if file.journal is not None:
+        own.setdefault("journal", file.journal)
+    return own
 
 
 def _unread(file: ConfigFile, name: str, settings_class: type) -> dict[str, str | None]:

@@ -8,11 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
 from gateway_core.config._reading import read_text
+from gateway_core.config._routes import Route, read_routes
 from gateway_core.config._values import suggest
 from gateway_core.errors import ConfigurationError
 
@@ -33,8 +34,15 @@ _TWICE = {
     "Cannot redefine namespace": "a table",
 }
 
-_TOP_LEVEL = ("default", "journal", "gateways")
+_TOP_LEVEL = ("default", "journal", "routes", "gateways")
 _EXAMPLE = 'default = "sandbox" and, below it, a table [gateways.sandbox] with backend = "sandbox"'
+
+
+#: Where a configuration comes from: a file, or what would stand in it.
+Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+
+#: What errors call a configuration that is no file.
+GIVEN = "the given configuration"
 
 
 @attrs.frozen(kw_only=True)
@@ -42,16 +50,20 @@ class ConfigFile:
     """A configuration file.
 
     Attributes:
-        path: Where it is, as it was named.
+        path: Where it is, as it was named; or what errors call a configuration that is no file.
+        source: What is read to have it again, from whatever working directory.
         default: The default account's name, if one is chosen.
         journal: The URL of the journal of all accounts, or a reference to it, if there is one.
         accounts: The accounts' tables by name, with nothing resolved.
+        routes: Which account takes an order, the first that fits.
     """
 
     path: str
+    source: Source = attrs.field(repr=False)
     default: str | None
     journal: Any = attrs.field(default=None, repr=False, kw_only=True)
     accounts: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
+    routes: tuple[Route, ...] = ()
 
     def choose(self, name: str | None) -> str:
         """Return the name of the account to open.
@@ -76,17 +88,23 @@ def variable_prefix(account: str) -> str:
     return f"GATEWAY_{account.upper().replace('-', '_')}"
 
 
-def read(config: str | os.PathLike[str] | None) -> ConfigFile:
+def read(config: Source | None) -> ConfigFile:
     """Find, parse and check the configuration file.
 
     Args:
-        config: The file; None for ``$GATEWAY_CONFIG``, or else ``gateway.toml`` in the working directory.
+        config: The file, or a mapping with what would stand in it; None for ``$GATEWAY_CONFIG``, or else
+            ``gateway.toml`` in the working directory.
 
     Raises:
         ConfigurationError: If it is not there, is not TOML, or holds something else than accounts.
     """
-    path, source = _locate(config)
-    content = _parse(path, _content(path, source))
+    if isinstance(config, Mapping):
+        path, content = GIVEN, _plain(config)
+        source: Source = config
+    else:
+        path, origin = _locate(config)
+        content = _parse(path, _content(path, origin))
+        source = Path(path).absolute()
     accounts = content.get("gateways", {})
     default = content.get("default")
     faults = [f"{key}: unknown, {suggest(str(key), _TOP_LEVEL)}" for key in content if key not in _TOP_LEVEL]
@@ -96,10 +114,22 @@ def read(config: str | os.PathLike[str] | None) -> ConfigFile:
     faults += _name_faults(accounts)
     if default is not None and (not isinstance(default, str) or (accounts and default not in accounts)):
         faults.append(f"default: must name an account; {', '.join(accounts) or 'there is none'}")
-    if faults:
-        raise _fault(path, "; ".join(faults))
     chosen = os.environ.get("GATEWAY_DEFAULT") or default
-    return ConfigFile(path=path, default=chosen, journal=content.get("journal"), accounts=accounts)
+    routes, wrong = read_routes(content.get("routes"), accounts, chosen)
+    if faults + wrong:
+        raise _fault(path, "; ".join(faults + wrong))
+    return ConfigFile(
+        path=path, source=source, default=chosen, journal=content.get("journal"), accounts=accounts, routes=routes
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return what a program gives as it would stand in a file."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _locate(config: str | os.PathLike[str] | None) -> tuple[str, str]:

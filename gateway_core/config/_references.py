@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway_core._entry_points import closest
+from gateway_core._plugins.discovery import closest
 
 SCHEMES = ("env", "file")
 

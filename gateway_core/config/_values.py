@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
-import cattrs
 
-from gateway_core._entry_points import closest
+from gateway_core._plugins.discovery import closest
 from gateway_core._redaction import scrub
 from gateway_core._tracebacks import without_locals
 from gateway_core.config._references import mistaken_reference
@@ -18,6 +18,10 @@ from gateway_core.config._types import READERS, Broken, Fault, RefusedError, Tex
 from gateway_core.errors import ConfigurationError, GatewayError, PluginError
 from gateway_core.models.secret import SHORTEST_SIGNING_SECRET, Secret
 from gateway_core.provider import RESERVED_SETTINGS, secrets_of
+from gateway_core.wire._reading import is_optional
+
+if TYPE_CHECKING:
+    import cattrs
 
 T = TypeVar("T")
 
@@ -152,12 +156,27 @@ def _check_references(field: attrs.Attribute[Any], kind: Any, value: Any) -> Non
 
 def _read(kind: Any, value: Any) -> Any:
     try:
-        return _converter().structure(value, kind)
+        return _reader(kind)(value)
     except RefusedError:
         raise
     except Exception as error:  # noqa: BLE001  # cattrs lets through whatever a type's constructor raises
         faults = _faults_in(error) or [Fault("", _reason(error, (), f"cannot be read as {_type_name(kind)}"))]
     raise RefusedError(faults)
+
+
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """Return what reads a type; cattrs only for what is rare, because it takes long to import."""
+    if kind in READERS:
+        return READERS[kind]
+    if is_choice(kind):
+        return lambda value: choice(kind)(value, kind)
+    if _is_homogeneous_tuple(kind):
+        return functools.partial(_several, typing.get_args(kind)[0])
+    if is_optional(kind):
+        [other] = set(typing.get_args(kind)) - {NoneType}
+        read = _reader(other)
+        return lambda value: None if value is None else read(value)
+    return lambda value: _converter().structure(value, kind)
 
 
 def _faults_in(error: BaseException) -> list[Fault]:
@@ -202,12 +221,14 @@ def _type_name(kind: Any) -> str:
 
 @functools.cache
 def _converter() -> cattrs.Converter:
+    import cattrs  # takes long, and most settings are of the types that are read here
+
     made = cattrs.Converter()
     for kind, read in READERS.items():
         made.register_structure_hook(kind, _hook(read))
     made.register_structure_hook_factory(attrs.has, lambda cls: lambda value, _: _record(cls, value))
     made.register_structure_hook_factory(is_choice, choice)
-    made.register_structure_hook_factory(_is_homogeneous_tuple, _several)
+    made.register_structure_hook_factory(_is_homogeneous_tuple, _hook_of_several)
     return made
 
 
@@ -220,29 +241,28 @@ def _is_homogeneous_tuple(kind: Any) -> bool:
     return typing.get_origin(kind) is tuple and typing.get_args(kind)[1:] == (...,)
 
 
-def _several(kind: Any) -> Callable[[Any, Any], Any]:
-    item_kind = typing.get_args(kind)[0]
+def _hook_of_several(kind: Any) -> Callable[[Any, Any], Any]:
+    return lambda value, _: _reader(kind)(value)
 
-    def read(value: Any, _: Any) -> tuple[Any, ...]:
-        if isinstance(value, Text):
-            items: Iterable[Any] = map(Text, _secrets_in(value) if item_kind is Secret else value.split())
-        elif isinstance(value, str | Secret):
-            items = (value,)
-        elif isinstance(value, list | tuple):
-            items = value
-        else:
-            raise refused("must be a list")
-        made, faults = [], []
-        for index, item in enumerate(items):
-            try:
-                made.append(_read(item_kind, item))
-            except RefusedError as refusal:
-                faults += [fault.below(f"[{index}]") for fault in refusal.faults]
-        if faults:
-            raise RefusedError(faults)
-        return tuple(made)
 
-    return read
+def _several(kind: Any, value: Any) -> tuple[Any, ...]:
+    if isinstance(value, Text):
+        items: Iterable[Any] = map(Text, _secrets_in(value) if kind is Secret else value.split())
+    elif isinstance(value, str | Secret):
+        items = (value,)
+    elif isinstance(value, list | tuple):
+        items = value
+    else:
+        raise refused("must be a list")
+    made, faults = [], []
+    for index, item in enumerate(items):
+        try:
+            made.append(_read(kind, item))
+        except RefusedError as refusal:
+            faults += [fault.below(f"[{index}]") for fault in refusal.faults]
+    if faults:
+        raise RefusedError(faults)
+    return tuple(made)
 
 
 def _secrets_in(text: str) -> list[str]:

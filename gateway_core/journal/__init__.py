@@ -9,7 +9,7 @@ It needs ``pip install 'gateway-core[journal]'``. What becomes of each operation
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +17,7 @@ from typing import Any, Self
 from gateway_core.errors import ConfigurationError
 
 try:
-    from gateway_core.journal import _upgrade
+    from gateway_core.journal import _orders, _upgrade
     from gateway_core.journal._account_journal import AccountJournal, Open
     from gateway_core.journal._intents import Intent, IntentState
     from gateway_core.journal._once import SETTLE
@@ -61,6 +61,15 @@ class Journal:
     def upgrade_sql(self) -> str:
         """Return the statements that make the tables, for who runs them by hand."""
         return _upgrade.upgrade_sql(self._store.dialect)
+
+    def accounts_of(self, order_id: str, accounts: Iterable[str]) -> tuple[str, ...]:
+        """Return those of some accounts that have an invoice of an order, or may have: one was asked for.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        with self._store.reading() as connection:
+            return _orders.accounts_of(connection, order_id, accounts)
 
     def recorder(self, account: str, info: Any, supports: Callable[[str], bool]) -> Recorder:
         """Return what a gateway does with the journal."""

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Table, delete, exists, or_, select
 from gateway_core.errors import InvalidRequestError
 from gateway_core.journal import _records
 from gateway_core.journal._intents import OPEN_STATES, Intent, Intents, IntentState
-from gateway_core.journal._invoices import ENDED
+from gateway_core.journal._invoices import ENDED, asked_at
 from gateway_core.journal._schema import claims, events, intents, invoices
 from gateway_core.journal._store import Store
 from gateway_core.models.capture import Capture, CaptureStatus
@@ -83,6 +83,20 @@ class AccountJournal:
             "invoices": made,
             "events": self._rows(events, about),
         }
+
+    def asked_ago(self, order_id: str) -> timedelta | None:
+        """Return how long ago the provider was asked, or told, about the open invoices of an order; None if never.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        chosen = select(invoices.c.recorded_at, invoices.c.check_at).where(
+            invoices.c.account == self.account, invoices.c.order_id == order_id, invoices.c.check_at.is_not(None)
+        )
+        with self._store.reading() as connection:
+            now = self._store.now(connection)
+            found = [(recorded, asked_at(recorded, check)) for recorded, check in connection.execute(chosen)]
+        return min((now - asked for recorded, asked in found if asked > recorded), default=None)
 
     def reviewed(self, number: int) -> None:
         """Say that a case was looked at, by its number in ``gateway_events``.

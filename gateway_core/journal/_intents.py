@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway_core.errors import ConflictError, JournalError
+from gateway_core.journal._orders import check_alone
 from gateway_core.journal._schema import intents
 from gateway_core.journal._store import Store
 from gateway_core.models.currency import Currency
@@ -90,7 +91,11 @@ class Intent:
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """What is to be written down as an intent; the fields are those of `Intent`."""
+    """What is to be written down as an intent; the fields are those of `Intent`.
+
+    Attributes:
+        others: Accounts that must not have the order, if it makes an invoice.
+    """
 
     operation: str
     key: str
@@ -100,6 +105,7 @@ class Asked:
     invoice_id: str | None = None
     amount: Money | None = None
     requested_at: datetime | None = None
+    others: tuple[str, ...] = ()
 
 
 class Intents:
@@ -118,10 +124,13 @@ class Intents:
         """Write an intent down, or read what was written before. Return it, and whether the caller owns it now.
 
         Raises:
+            ElsewhereError: If one of ``asked.others`` has the order.
             ConflictError: If the same was asked for before with other content, and may exist.
             JournalError: If it cannot be written.
         """
         with self._store.transaction() as connection:
+            if asked.order_id is not None and asked.others:
+                check_alone(connection, asked.order_id, self._account, asked.others)
             now = self._store.now(connection)
             values = {
                 "account": self._account,

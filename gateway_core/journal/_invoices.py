@@ -70,8 +70,9 @@ class Invoices:
                 check_at=now + _FIRST_CHECK,
             )
             .on_conflict_do_nothing(index_elements=["account", "invoice_id"])
+            .returning(invoices.c.invoice_id)
         )
-        if written.rowcount:
+        if written.first() is not None:
             return
         row = self.rows(connection, [invoice.id])[invoice.id]
         if (row["order_id"], row["attempt"]) != (order_id, attempt):
@@ -143,6 +144,11 @@ class Invoices:
             .where(invoices.c.account == self._account, invoices.c.invoice_id == invoice_id)
             .values(**values)
         )
+
+
+def asked_at(recorded_at: datetime, check_at: datetime) -> datetime:
+    """Return when an invoice was last asked about, or recorded: `_next_check` the other way round."""
+    return check_at - min(max(_FIRST_CHECK, (check_at - recorded_at) / 11), _LONGEST_PAUSE)
 
 
 def _next_check(known: Known, now: datetime) -> datetime | None:

@@ -15,8 +15,10 @@ from gateway_core.errors import (
     GatewayError,
     InProgressError,
     JournalError,
+    NotSentError,
     OutcomeUnknownError,
     ProviderError,
+    RejectedError,
     UnsupportedOperationError,
 )
 from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
@@ -78,11 +80,7 @@ def once(intents: Intents, plan: Plan[T], deadline: Deadline) -> Actions[tuple[T
         return plan.read(intent.result or {}), False
     anew = intent.state is IntentState.NEW
     if not anew:
-        try:
-            found = yield from look(plan, intent)
-        except GatewayError as error:
-            yield from _leave(intents, intent, error)
-            raise
+        found = yield from _look_once_more(intents, plan, intent)
         if found is not None:
             yield from _succeed(intents, plan, intent, found)
             return found, False
@@ -95,6 +93,9 @@ def once(intents: Intents, plan: Plan[T], deadline: Deadline) -> Actions[tuple[T
     else:
         yield from _succeed(intents, plan, marked, result)
         return result, True
+    # Of a repeated request only a refusal tells of the first one, whose key the provider would have known.
+    if failure.effect == "none" and not anew and not isinstance(failure, RejectedError):
+        failure = _unknown_still(failure)
     return (yield from _after_failure(intents, plan, marked, failure, deadline)), True
 
 
@@ -138,6 +139,16 @@ def look(plan: Plan[T], intent: Intent) -> Actions[T | None]:
             seconds = plan.settle.total_seconds()
             reason = f"it is not there, which proves nothing before {seconds:.0f} seconds have passed"
     raise OutcomeUnknownError(f"it may have been carried out, and {reason}", invoice_id=intent.invoice_id)
+
+
+def _look_once_more(intents: Intents, plan: Plan[T], intent: Intent) -> Actions[T | None]:
+    """Find out what has become of it, and leave it for the next one where that fails."""
+    try:
+        return (yield from look(plan, intent))
+    except GatewayError as error:
+        failure = _unknown_still(error)
+    yield from _leave(intents, intent, failure)
+    raise failure
 
 
 def _keyed(plan: Plan[T], intent: Intent) -> bool:
@@ -200,6 +211,19 @@ def _leave(
     known: dict[str, Any] = {} if failure.invoice_id is None else {"invoice_id": failure.invoice_id}
     with contextlib.suppress(JournalError):
         yield RunBlocking(lambda: intents.end(intent, state, error=_name(failure), **known))
+
+
+def _unknown_still(error: GatewayError) -> GatewayError:
+    """Return an error that says what is known of all requests, and not of the last one only."""
+    if isinstance(error, NotSentError):
+        return OutcomeUnknownError(
+            f"an earlier request may have been carried out, and it cannot be looked up now ({error.message})",
+            backend=error.backend,
+            operation=error.operation,
+        )
+    if error.effect == "none":
+        error.effect = "unknown"
+    return error
 
 
 def _name(error: GatewayError) -> str:

@@ -55,7 +55,7 @@ class Plans:
         self._can_search = can_search
         self._settle = settle if info.find_reach is None else max(settle, info.find_reach.settle)
 
-    def creation(self, ask: Ask, request: InvoiceRequest) -> Plan[Invoice]:
+    def creation(self, ask: Ask, request: InvoiceRequest, others: tuple[str, ...] = ()) -> Plan[Invoice]:
         """Return how an order's invoice is made; the provider is searched by the order's reference."""
         content = {
             field.name: getattr(request, field.name)
@@ -83,6 +83,7 @@ class Plans:
                 attempt=request.attempt,
                 amount=request.amount,
                 requested_at=request.requested_at,
+                others=others,
             ),
             send=lambda at: ask("create_invoice", attrs.evolve(request, requested_at=at)),
             find=find if self._can_search else None,

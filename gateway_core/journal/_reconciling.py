@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from gateway_core.journal import _records
 from gateway_core.journal._checkpoint import Checkpoint, to_payment
@@ -37,8 +37,9 @@ COLUMNS = (
     "text",
 )
 
-#: So many ids stand in one question to the database.
+#: So many ids stand in one question to the database, and so many rows of its answer are held at a time.
 _MOST_IDS = 500
+_MOST_ROWS = 1000
 
 
 class Difference(enum.StrEnum):
@@ -135,10 +136,10 @@ class Reconciler:
         self._since, self._until = since, until
         self._came: dict[str, Money | None] = {}
         self._days: dict[tuple[str, str, str], Money] = {}
-        self._known: dict[str, Known] = {}
+        self._doubtful: dict[str, Known] = {}
         self._findings: list[Finding] = []
         self._missed: list[WebhookEvent] = []
-        self._payments = self._asked = self._to_ask = 0
+        self._payments = self._invoices = self._asked = 0
         self._progress = progress
         self._last_page: frozenset[str] = frozenset()
         self._answers: dict[str, StatusReport | None] = {}
@@ -196,34 +197,35 @@ class Reconciler:
 
     def _tell(self) -> None:
         if self._progress is not None:
-            self._progress(self._payments, self._asked, self._to_ask)
+            self._progress(self._payments, self._asked, len(self._doubtful))
 
     def questions(self) -> tuple[str, ...]:
         """Return about which invoices to ask: those whose payments are not what the shop was told, and open ones."""
-        with self._store.reading() as connection:
-            mine = select(invoices).where(invoices.c.account == self._account)
-            recorded = mine.where(invoices.c.recorded_at >= self._since)
-            if self._until is not None:
-                recorded = recorded.where(invoices.c.recorded_at < self._until)
-            for row in connection.execute(recorded).mappings():
-                self._known[row["invoice_id"]] = Known.of(row)
-            left = [invoice_id for invoice_id in self._came if invoice_id not in self._known]
-            for start in range(0, len(left), _MOST_IDS):
-                some = mine.where(invoices.c.invoice_id.in_(left[start : start + _MOST_IDS]))
-                for row in connection.execute(some).mappings():
-                    self._known[row["invoice_id"]] = Known.of(row)
-        for invoice_id in self._came:
-            if invoice_id not in self._known:
-                amount = self._came[invoice_id]
-                self._findings.append(
-                    Finding(difference=Difference.UNKNOWN_INVOICE, invoice_id=invoice_id, amount=amount)
-                )
-        doubtful = [invoice_id for invoice_id, known in self._known.items() if self._is_doubtful(invoice_id, known)]
-        self._to_ask = len(doubtful)
-        for invoice_id in doubtful:
+        for row in self._rows():
+            invoice_id, known = row["invoice_id"], Known.of(row)
+            self._invoices += 1
+            came = invoice_id in self._came
+            if _is_doubtful(known, self._came.pop(invoice_id, None), came=came):
+                self._doubtful[invoice_id] = known
+        for invoice_id, amount in self._came.items():
+            self._findings.append(Finding(difference=Difference.UNKNOWN_INVOICE, invoice_id=invoice_id, amount=amount))
+        for invoice_id in self._doubtful:
             if invoice_id in self._answers:
                 self._compare(invoice_id, self._answers[invoice_id])
-        return tuple(invoice_id for invoice_id in doubtful if invoice_id not in self._answers)
+        return tuple(invoice_id for invoice_id in self._doubtful if invoice_id not in self._answers)
+
+    def _rows(self) -> Iterator[RowMapping]:
+        """Give the invoices of the time, and then those of which money came that are older or newer."""
+        mine = select(invoices).where(invoices.c.account == self._account).execution_options(yield_per=_MOST_ROWS)
+        recorded = mine.where(invoices.c.recorded_at >= self._since)
+        if self._until is not None:
+            recorded = recorded.where(invoices.c.recorded_at < self._until)
+        with self._store.reading() as connection:
+            yield from connection.execute(recorded).mappings()
+            left = list(self._came)
+            for start in range(0, len(left), _MOST_IDS):
+                some = mine.where(invoices.c.invoice_id.in_(left[start : start + _MOST_IDS]))
+                yield from connection.execute(some).mappings()
 
     def answer(self, invoice_id: str, report: StatusReport | None) -> None:
         """Take what the provider says of an invoice; None if it does not know it."""
@@ -234,7 +236,7 @@ class Reconciler:
     def _compare(self, invoice_id: str, report: StatusReport | None) -> None:
         self._asked += 1
         self._tell()
-        known = self._known[invoice_id]
+        known = self._doubtful[invoice_id]
         finding = Finding(
             difference=Difference.NOT_FOUND,
             invoice_id=invoice_id,
@@ -278,7 +280,7 @@ class Reconciler:
             with self._store.transaction() as connection:
                 now = self._store.now(connection)
                 for event in self._missed:
-                    log.note(connection, event, self._known[str(event.invoice_id)], "open", now)
+                    log.note(connection, event, self._doubtful[str(event.invoice_id)], "open", now)
         if self._checkpoint is not None:
             self._checkpoint.remove()
         return Reconciliation(
@@ -286,7 +288,7 @@ class Reconciler:
             until=self._until,
             findings=tuple(self._findings),
             payments=self._payments,
-            invoices=len(self._known),
+            invoices=self._invoices,
             asked=self._asked,
             days=self._days,
             applied=apply,
@@ -297,19 +299,20 @@ class Reconciler:
         if self._checkpoint is not None:
             self._checkpoint.close()
 
-    def _is_doubtful(self, invoice_id: str, known: Known) -> bool:
-        """Return whether the list of payments does not already tell that the journal is right."""
-        if invoice_id not in self._came:
-            return not known.status.is_paid and known.received is None and _may_still_be_paid(known)
-        came = self._came[invoice_id]
-        if came is None:
-            return not known.status.is_paid
-        told = known.received or (known.amount if known.status.is_paid else None)
-        return told != came
 
+def _is_doubtful(known: Known, amount: Money | None, *, came: bool) -> bool:
+    """Return whether the list of payments does not already tell that the journal is right.
 
-def _may_still_be_paid(known: Known) -> bool:
-    return known.status.can_become(InvoiceStatus.PAID)
+    Args:
+        known: What the journal says.
+        amount: What came, if the list says how much.
+        came: Whether anything came.
+    """
+    if not came:
+        return not known.status.is_paid and known.received is None and known.status.can_become(InvoiceStatus.PAID)
+    if amount is None:
+        return not known.status.is_paid
+    return amount != (known.received or (known.amount if known.status.is_paid else None))
 
 
 def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:

@@ -68,12 +68,18 @@ class Recorder:
         self._signs = info.webhook_authentication is not WebhookAuthentication.CALLBACK
         self._plans = Plans(store, account, info, can_search=supports("find_invoice"), settle=settle)
 
-    def create_invoice(self, ask: Ask, deadline: Deadline, request: InvoiceRequest) -> Actions[Invoice]:
-        """Create the invoice of an order once; after one that is dead, that of its next attempt."""
+    def create_invoice(
+        self, ask: Ask, deadline: Deadline, request: InvoiceRequest, others: tuple[str, ...] = ()
+    ) -> Actions[Invoice]:
+        """Create the invoice of an order once; after one that is dead, that of its next attempt.
+
+        Raises:
+            ElsewhereError: If one of the other accounts has the order.
+        """
         if not isinstance(request, InvoiceRequest):
             raise InvalidRequestError(f"give InvoiceRequest, not {type(request).__name__}")
         while True:
-            invoice, made = yield from once(self.intents, self._plans.creation(ask, request), deadline)
+            invoice, made = yield from once(self.intents, self._plans.creation(ask, request, others), deadline)
             invoice = attrs.evolve(invoice, order_id=request.order_id, attempt=request.attempt)
             if made:
                 return invoice

@@ -168,7 +168,7 @@ def texts(name: str, value: object) -> None:
 
 def mapping(name: str, value: object) -> None:
     """Something by name, such as a provider's own answer."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):  # which takes ten times as long
         raise InvalidRequestError(f"{name} must be a mapping, not {type(value).__name__}")
 
 

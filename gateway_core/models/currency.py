@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
 import attrs
@@ -99,7 +100,7 @@ class Currency:
 
 
 def read_currency(
-    code: str, network: str | None = None, *, asked: Currency | None = None, decimals: int | None = None
+    code: str, network: str | None = None, *, asked: Currency | None = None, value: Decimal | None = None
 ) -> Currency:
     """Return the currency that a provider's answer is in.
 
@@ -107,8 +108,7 @@ def read_currency(
         code: The code in the answer.
         network: The chain in the answer; None if it names none.
         asked: The currency that was asked for, if this answers a request.
-        decimals: How many decimals the amount has, where it is written in major units: an asset that nobody knows is
-            counted as it is written.
+        value: The amount, where it is written in major units: an asset that nobody knows is counted as it is written.
 
     Raises:
         InvalidRequestError: If nothing tells what the code stands for.
@@ -121,9 +121,10 @@ def read_currency(
     try:
         return _find(code, network)
     except InvalidRequestError:
-        if network is None or decimals is None or (code in CURRENT and code not in ASSETS):
+        if network is None or value is None or (code in CURRENT and code not in ASSETS):
             raise
-    return Currency(code, decimals, network)
+    decimals = max(0, -int(value.as_tuple().exponent))
+    return Currency(code, min(decimals, MOST_DECIMALS), network)
 
 
 def is_misleading(unit: Currency) -> bool:
@@ -142,7 +143,7 @@ def is_payable(code: str) -> bool:
 
 
 def _check_names(code: object, network: object) -> None:
-    if not isinstance(code, str) or not isinstance(network, str | None):
+    if not isinstance(code, str) or not (network is None or isinstance(network, str)):
         raise InvalidRequestError("a currency is named by its code, such as EUR, and a network by its name")
 
 

@@ -68,7 +68,7 @@ def _pairs(headers: HeadersLike) -> Iterator[tuple[str, str]]:
     if isinstance(headers, Headers):
         yield from headers.pairs
         return
-    for pair in headers.items() if isinstance(headers, Mapping) else _iterable(headers):
+    for pair in headers.items() if isinstance(headers, (dict, Mapping)) else _iterable(headers):
         name, value = pair if isinstance(pair, (tuple, list)) and len(pair) == 2 else (None, None)
         for each in (value,) if isinstance(value, str) else _iterable(value):
             if not isinstance(name, str) or not isinstance(each, str):

@@ -113,6 +113,7 @@ class Invoice:
             a plugin names those that only some accounts can honour.
         replayed: Whether the provider repeated an earlier answer: the invoice was made before. This tells of the
             answer, not of the invoice, so it does not count when two invoices are compared.
+        account: The name of the account that it was made at, where `Gateways` has chosen one. It does not count either.
 
     Raises:
         InvalidRequestError: If one of them is not so.
@@ -130,6 +131,7 @@ class Invoice:
     references: Mapping[str, str] = check.frozen_field()
     ignored: tuple[str, ...] = attrs.field(default=(), converter=check.tupled)
     replayed: bool = attrs.field(default=False, eq=False)
+    account: str | None = attrs.field(default=None, eq=False)
 
     def __attrs_post_init__(self) -> None:
         check.mapping("raw", self.raw)
@@ -142,6 +144,8 @@ class Invoice:
         check.aware_or_none("expires_at", self.expires_at)
         check.instances("ignored", self.ignored, str)
         check.flag("replayed", self.replayed)
+        if self.account is not None:
+            check.text_or_none("account", self.account)
         check.texts("references", self.references)
         check_attempt_or_none(self.attempt)
 

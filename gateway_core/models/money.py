@@ -131,9 +131,10 @@ class Money:
             InvalidRequestError: If the amount or the currency cannot be read.
         """
         value = _decimal(amount)
-        decimals = max(0, -int(value.as_tuple().exponent))
-        unit = read_currency(currency, network, asked=None if asked is None else asked.unit, decimals=min(decimals, 30))
-        return cls(value, unit)
+        unit = read_currency(currency, network, asked=None if asked is None else asked.unit, value=value)
+        made = cls.__new__(cls)
+        made.__attrs_init__(_quantize(value, unit), unit)  # `__init__` would check again what was just read
+        return made
 
     def to_minor(self, exponent: int | None = None) -> int:
         """Return the amount in the smallest unit, such as cents.

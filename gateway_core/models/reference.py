@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 from gateway_core.models import _fields as check
 
 _SEPARATOR = "~"
@@ -35,8 +37,21 @@ def order_reference(order_id: str, attempt: int = 1) -> str:
     return _written(order_id, attempt)
 
 
-def parse_reference(text: str) -> tuple[str, int]:
-    """Return the order id and the attempt of a reference. A text that `order_reference` never wrote is an order id."""
+@overload
+def parse_reference(text: str) -> tuple[str, int]: ...
+
+
+@overload
+def parse_reference(text: str | None) -> tuple[str | None, int | None]: ...
+
+
+def parse_reference(text: str | None) -> tuple[str | None, int | None]:
+    """Return the order id and the attempt of a reference. A text that `order_reference` never wrote is an order id.
+
+    Where there is no reference, or an empty one, there is neither: somebody else made that invoice.
+    """
+    if not text:
+        return None, None
     order_id, _, number = text.rpartition(_SEPARATOR)
     if order_id and _is_number(number) and len(number) <= len(str(_MOST_ATTEMPTS)):
         attempt = int(number)

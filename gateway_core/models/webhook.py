@@ -18,6 +18,7 @@ from gateway_core.models.refund import Refund
 from gateway_core.models.secret import Secret
 
 VerifiedBy: TypeAlias = Literal["signature", "callback", "signature+callback"]
+_WAYS = get_args(VerifiedBy)
 
 
 @attrs.frozen(kw_only=True)
@@ -149,7 +150,7 @@ class WebhookDelivery:
 
     events: tuple[WebhookEvent, ...] = attrs.field(converter=check.tupled)
     verified_by: VerifiedBy
-    acknowledgement: Acknowledgement = attrs.field(factory=Acknowledgement)
+    acknowledgement: Acknowledgement = Acknowledgement()  # nobody can change it
     refused: tuple[WebhookReason, ...] = attrs.field(default=(), converter=check.tupled)
     reviews: tuple[WebhookEvent, ...] = attrs.field(default=(), converter=check.tupled)
 
@@ -159,7 +160,7 @@ class WebhookDelivery:
         check.instances("reviews", self.reviews, WebhookEvent)
         if not all(isinstance(event, WebhookEvent) for event in self.events):
             raise InvalidRequestError("a delivery carries WebhookEvents")
-        if self.verified_by not in get_args(VerifiedBy):
+        if self.verified_by not in _WAYS:
             raise InvalidRequestError("verified_by is signature, callback or signature+callback")
 
 

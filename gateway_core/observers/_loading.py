@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import pluggy
 
-from gateway_core._entry_points import Offer, check_hooks, find, guarded
 from gateway_core._markers import PROJECT, hookspec
+from gateway_core._plugins.discovery import Offer, check_hooks, find, guarded
 from gateway_core._redaction import one_line
 from gateway_core._tracebacks import translated
 from gateway_core.errors import ConfigurationError, PluginError

@@ -31,11 +31,16 @@ from gateway_core.provider.info import CONTRACT_VERSION, REQUEST_FIELDS, Provide
 from gateway_core.provider.settings import (
     RESERVED_SETTINGS,
     base_url_field,
+    choice_field,
     count_field,
+    flag_field,
     hide_values,
+    page_url_field,
     secret_field,
     secrets_field,
     secrets_of,
+    text_field,
+    texts_field,
     url_secret_field,
 )
 
@@ -55,10 +60,15 @@ __all__ = [
     "RetryAdvice",
     "WebhookAuthentication",
     "base_url_field",
+    "choice_field",
     "count_field",
+    "flag_field",
     "hide_values",
+    "page_url_field",
     "secret_field",
     "secrets_field",
     "secrets_of",
+    "text_field",
+    "texts_field",
     "url_secret_field",
 ]

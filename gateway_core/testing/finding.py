@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway_core._entry_points import Offer, find
+from gateway_core._plugins.discovery import Offer, find
 from gateway_core.errors import PluginError, UnknownBackendError
 from gateway_core.testing.emulator import Emulator
 

@@ -22,7 +22,7 @@ from gateway_core._tracebacks import translated
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.transport import _environment as environment
 from gateway_core.transport._call import Call
-from gateway_core.transport._connection import POOLS
+from gateway_core.transport._connection_pool import POOLS
 from gateway_core.transport._environment import Origin
 from gateway_core.transport._error_translation import unprepared
 from gateway_core.transport._response import Response, read_body

@@ -10,10 +10,8 @@ be interrupted, and a TLS record that drips through a proxy which is itself reac
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import http.client
-import queue
 import socket
 import sys
 from types import FunctionType, ModuleType
@@ -21,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import urllib3
 import urllib3.connection
-import urllib3.connectionpool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError
 from urllib3.util.connection import allowed_gai_family, create_connection
 
@@ -30,9 +27,8 @@ from gateway_core.transport._response import Response
 
 if TYPE_CHECKING:
     _Base = urllib3.connection.HTTPConnection
-    _PoolBase = urllib3.HTTPConnectionPool
 else:
-    _Base = _PoolBase = object
+    _Base = object
 
 C = TypeVar("C", bound=type)
 
@@ -51,7 +47,7 @@ _METHODS: tuple[tuple[type, str, ModuleType], ...] = (
 )
 
 
-def _hooked() -> bool:
+def hooked() -> bool:
     """Return whether somebody wants to see what goes through the methods of a connection."""
     for kind, name, module in _METHODS:
         method = vars(kind)[name]
@@ -60,7 +56,9 @@ def _hooked() -> bool:
     return False
 
 
-class _Bounded(_Base):
+class BoundedConnection(_Base):
+    """A connection that one call at a time uses, and whose waits end with that call."""
+
     #: The call that has this connection.
     call: Call
     #: An application may switch `http.client`'s on for all connections, and it prints keys.
@@ -158,97 +156,9 @@ class _Bounded(_Base):
         super().send(data)
 
 
-class _HttpConnection(_Bounded, _own(urllib3.connection.HTTPConnection)):  # type: ignore[misc]  # a class
-    pass
+class HttpConnection(BoundedConnection, _own(urllib3.connection.HTTPConnection)):  # type: ignore[misc]  # a class
+    """In the clear."""
 
 
-class _HttpsConnection(_Bounded, _own(urllib3.connection.HTTPSConnection)):  # type: ignore[misc]  # a class
-    pass
-
-
-class _Idle:
-    """Idle connections, the last one first; with no lock, which a signal's handler would wait for in vain.
-
-    Args:
-        most: How many there is room for.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._connections: collections.deque[Any] = collections.deque()
-
-    def get(self, **_: Any) -> Any:
-        """Take one.
-
-        Raises:
-            queue.Empty: If there is none.
-        """
-        try:
-            return self._connections.pop()
-        except IndexError:
-            raise queue.Empty from None
-
-    def put(self, connection: Any, **_: Any) -> None:
-        """Add one.
-
-        Raises:
-            queue.Full: If there is no room.
-        """
-        if self.qsize() >= self._most:
-            raise queue.Full
-        self._connections.append(connection)
-
-    def qsize(self) -> int:
-        """Return how many there are."""
-        return len(self._connections)
-
-
-class _Pool(_PoolBase):
-    QueueCls = _Idle  # type: ignore[assignment]  # of a queue, this is what urllib3 uses
-
-    def _prepare_proxy(self, conn: Any) -> None:
-        """Leave the way through the proxy for `_make_request`, which has the call."""
-
-    def _make_request(self, conn: Any, method: str, url: str, *, call: Call, **more: Any) -> Any:  # type: ignore[override]  # the call is ours
-        """Carry a call out on a connection; without urllib3's own timeouts and log lines, which show addresses."""
-        body, headers = more["body"], more["headers"]
-        if not isinstance(conn, _Bounded):
-            call.astray = True
-            self._validate_conn(conn)
-        else:
-            conn.call = call
-            call.reached = True
-            if conn.is_closed:
-                if self.proxy is not None:
-                    super()._prepare_proxy(conn)
-                else:
-                    conn.connect()
-            if not _hooked():
-                answer = conn.exchange(method, body or b"", headers)
-                self._put_conn(conn)
-                return answer
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            conn.request(method, url, body=body, headers=headers, preload_content=False, decode_content=False)
-        response = conn.getresponse()
-        response._connection, response._pool = conn, self  # noqa: SLF001  # as urllib3 does
-        return response
-
-
-class _HttpPool(_Pool, urllib3.HTTPConnectionPool):
-    @property
-    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
-        """Our connection, or that of a recorder which has put its own in the place of urllib3's."""
-        theirs = urllib3.HTTPConnectionPool.ConnectionCls
-        return _HttpConnection if theirs.__module__ == "urllib3.connection" else theirs
-
-
-class _HttpsPool(_Pool, urllib3.HTTPSConnectionPool):
-    @property
-    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
-        """As above."""
-        theirs = urllib3.HTTPSConnectionPool.ConnectionCls
-        return _HttpsConnection if theirs.__module__ == "urllib3.connection" else theirs
-
-
-#: For `PoolManager.pool_classes_by_scheme`.
-POOLS: dict[str, type[urllib3.HTTPConnectionPool]] = {"http": _HttpPool, "https": _HttpsPool}
+class HttpsConnection(BoundedConnection, _own(urllib3.connection.HTTPSConnection)):  # type: ignore[misc]  # a class
+    """Over TLS."""

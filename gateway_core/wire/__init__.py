@@ -35,23 +35,38 @@ datetime that comes as Unix seconds:
 Session(created_at=datetime.datetime(2030, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), links={})
 """
 
+from typing import TYPE_CHECKING, Any
+
 from gateway_core._json import dumps
-from gateway_core.wire._converter import converter
-from gateway_core.wire._decoding import decode, loads, naming_invoice, structure
+from gateway_core.wire._decoding import decode, decode_or_none, loads, naming_invoice, structure
 from gateway_core.wire._names import camel_case, named
-from gateway_core.wire._times import UnixTime, moment, to_unix, unix
+from gateway_core.wire._times import UnixTime, moment, moment_or_none, to_unix, unix
+
+if TYPE_CHECKING:
+    from gateway_core.wire._converter import converter
 
 __all__ = [
     "UnixTime",
     "camel_case",
     "converter",
     "decode",
+    "decode_or_none",
     "dumps",
     "loads",
     "moment",
+    "moment_or_none",
     "named",
     "naming_invoice",
     "structure",
     "to_unix",
     "unix",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `converter` when it is asked for: most processes never need cattrs, which takes long to import."""
+    if name == "converter":
+        from gateway_core.wire._converter import converter
+
+        return converter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 import attrs
 import cattrs
@@ -15,8 +15,8 @@ from cattrs.cols import is_any_set, is_mapping, is_sequence
 from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
-from gateway_core.models.money import parse_amount
 from gateway_core.wire._names import name_of
+from gateway_core.wire._reading import FaultError, is_optional, number, type_name
 from gateway_core.wire._times import UnixTime, moment, unix
 
 #: How many items of one list are told to be wrong: a megabyte of them would become a gigabyte of errors.
@@ -29,7 +29,7 @@ def converter() -> cattrs.Converter:
     made = cattrs.Converter()
     for kind in (str, int, bool, float, bytes):  # JSON as it is read here has no float and no bytes: none ever fits
         made.register_structure_hook(kind, _exactly(kind))
-    made.register_structure_hook(Decimal, lambda value, _: _number(value))
+    made.register_structure_hook(Decimal, lambda value, _: number(value))
     made.register_structure_hook(datetime, _checked(str, lambda value, _: moment(value)))
     made.register_structure_hook_func(lambda kind: kind == UnixTime, lambda value, _: unix(value))
 
@@ -41,7 +41,7 @@ def converter() -> cattrs.Converter:
         }
         return _checked(dict, make_dict_structure_fn(kind, made, **renamed))
 
-    @made.register_structure_hook_factory(_is_optional)
+    @made.register_structure_hook_factory(is_optional)
     def optional(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
         [other] = set(get_args(kind)) - {NoneType}
         then = _hook_of(other, made)
@@ -94,11 +94,6 @@ def _hook_of(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:
         return made.structure
 
 
-def _is_optional(kind: Any) -> bool:
-    arguments = get_args(kind)
-    return get_origin(kind) in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments
-
-
 def _exactly(kind: type) -> Callable[[Any, Any], Any]:
     """Return a hook that takes values of exactly this type: a bool is no int here."""
 
@@ -123,23 +118,4 @@ def _checked(kind: type, then: Callable[[Any, Any], Any]) -> Callable[[Any, Any]
 
 
 def _unfit(kind: type, value: Any) -> FaultError:
-    return FaultError(f"{_name(kind)} expected, {_name(type(value))} found")
-
-
-def _name(kind: type) -> str:
-    return {"dict": "object", "list": "array", "NoneType": "null"}.get(kind.__name__, kind.__name__)
-
-
-def _number(value: Any) -> Decimal:
-    """Read an amount from a JSON number, or from text in plain digits."""
-    if isinstance(value, Decimal):
-        return value
-    if type(value) is int:
-        return Decimal(value)
-    if type(value) is str:
-        return parse_amount(value)
-    raise FaultError(f"number expected, {_name(type(value))} found")
-
-
-class FaultError(ValueError):
-    """What is wrong with one value; its text holds no value."""
+    return FaultError(f"{type_name(kind)} expected, {type_name(type(value))} found")

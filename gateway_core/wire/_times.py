@@ -35,6 +35,19 @@ def moment(value: str) -> datetime:
     return parsed
 
 
+def moment_or_none(value: str | None) -> datetime | None:
+    """Read a time that decides nothing: None where there is none, or one that `moment` refuses.
+
+    >>> from gateway_core.wire import moment_or_none
+    >>> moment_or_none("2030-01-01T12:00:00Z"), moment_or_none("yesterday"), moment_or_none(None)
+    (datetime.datetime(2030, 1, 1, 12, 0, tzinfo=datetime.timezone.utc), None, None)
+    """
+    try:
+        return None if value is None else moment(value)
+    except UnexpectedResponseError:
+        return None
+
+
 def unix(seconds: int) -> datetime:
     """Read a time in Unix seconds, as a datetime in UTC.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core import _entry_points
+from gateway_core._plugins import discovery
 from tests.config.shoply import Shoply
 
 
@@ -24,11 +24,11 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     offers += [importlib.metadata.EntryPoint(f"other{n}", f"not_there_{n}:Other", group) for n in range(50)]
     log: list[str] = []
 
-    def scan(group: str) -> tuple[list[importlib.metadata.EntryPoint], list[_entry_points.Unreadable]]:
+    def scan(group: str) -> tuple[list[importlib.metadata.EntryPoint], list[discovery.Unreadable]]:
         log.append(group)
         return offers, []
 
-    monkeypatch.setattr(_entry_points, "scan", scan)
+    monkeypatch.setattr(discovery, "scan", scan)
     return log
 
 

@@ -233,6 +233,14 @@ def test_record_that_refuses_an_answer() -> None:
     assert actual.message.startswith("the answer is unusable: ")
 
 
+def test_an_unusable_answer_bears_its_status() -> None:
+    """Whoever reads the error sees that the provider answered, and with what."""
+    actual = failure(asking(POST, then=errors.UnexpectedResponseError("no JSON")), 201)
+
+    assert isinstance(actual, errors.UnexpectedResponseError)
+    assert actual.http_status == 201
+
+
 @pytest.mark.parametrize(
     "kept, expected",
     [

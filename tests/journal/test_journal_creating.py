@@ -274,3 +274,36 @@ def test_journal_has_no_secret(make_shop: Callable[..., Shop], tmp_path: Path) -
     assert "1042" in kept
     for hidden in [*shop.account.settings.values(), "Miller", "555-1234"]:
         assert str(hidden) not in kept or str(hidden).startswith("http")
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_repeated_request_that_is_turned_away_leaves_the_first_one_unknown(shop: Shop, status: int) -> None:
+    """What is said before the key is looked at tells nothing of the request that had it first."""
+    shop.account.faults.script(RequestLost(), times=3)
+    with pytest.raises(errors.OutcomeUnknownError):
+        shop.gateway.create_invoice(shop.order())
+    shop.account.faults._script.clear()
+    shop.account.fail_next(status)
+
+    with pytest.raises(errors.ProviderError) as caught:
+        shop.gateway.create_invoice(shop.order())
+
+    assert caught.value.effect == "unknown"
+    assert intent(shop).state is IntentState.UNKNOWN
+    with pytest.raises(errors.ConflictError):
+        shop.gateway.create_invoice(shop.order(amount="50"))
+
+
+def test_refusal_of_a_repeated_request_settles_it(shop: Shop) -> None:
+    """A provider that knew the key would have answered as it did before."""
+    shop.account.faults.script(RequestLost(), times=3)
+    with pytest.raises(errors.OutcomeUnknownError):
+        shop.gateway.create_invoice(shop.order())
+    shop.account.faults._script.clear()
+    shop.account.fail_next(400)
+
+    with pytest.raises(errors.RejectedError) as caught:
+        shop.gateway.create_invoice(shop.order())
+
+    assert caught.value.effect == "none"
+    assert intent(shop).state is IntentState.FAILED

@@ -157,7 +157,7 @@ def asked(shop: Shop) -> list[str]:
     "written", ['["sandbox","2020-01-01T00:00:00+00:00",null]\n', "", "a letter to my mother\n", "[1]\n[2]\n", "no end"]
 )
 def test_notes_of_something_else_are_left_alone(shop: Shop, tmp_path: Path, written: str) -> None:
-    """A file that notes another comparison, or is none of ours, is refused and stays as it is; an empty one is taken."""
+    """A file of another comparison, or none of ours, is refused and stays as it is; an empty one is taken."""
     notes = tmp_path / "notes"
     notes.write_text(written, encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from decimal import Decimal
 from typing import Any
 
 import iso4217
@@ -284,7 +285,7 @@ def test_answer_is_read_in_what_was_asked_for(
     code: str, network: str | None, asked: Currency | None, expected: Currency
 ) -> None:
     """M3: an answer is in the unit that was asked for, of today or before; an unknown asset is counted as written."""
-    actual = read_currency(code, network, asked=asked, decimals=3)
+    actual = read_currency(code, network, asked=asked, value=Decimal("1.234"))
 
     assert (actual, actual.exponent) == (expected, expected.exponent)
 
@@ -297,7 +298,7 @@ def test_answer_is_read_in_what_was_asked_for(
 def test_answer_in_nothing_known_is_refused(code: Any, network: Any) -> None:
     """A word in place of a currency is no currency."""
     with pytest.raises(InvalidRequestError):
-        read_currency(code, network, decimals=2)
+        read_currency(code, network, value=Decimal("1.23"))
 
 
 def test_unknown_asset_in_minor_units_is_refused() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway_core import Secret
-from gateway_core._entry_points import offers_of, scan
 from gateway_core._plugins import inspection
+from gateway_core._plugins.discovery import offers_of, scan
 from gateway_core._plugins.inspection import PluginReport, inspect_all
 from gateway_core._plugins.loading import PROVIDERS, Plugin
 

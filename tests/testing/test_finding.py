@@ -39,7 +39,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, **offered: Any) -> None:
         return point
 
     sources = [source(owner, backend) for owner, (backend, _) in offered.items()]
-    monkeypatch.setattr("gateway_core._entry_points.scan", lambda group: (sources, []))
+    monkeypatch.setattr("gateway_core._plugins.discovery.scan", lambda group: (sources, []))
 
 
 def test_missing_emulator_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

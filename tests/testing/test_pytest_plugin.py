@@ -179,10 +179,10 @@ def test_missing_sandbox_tells_what_to_install(tmp_path: Path) -> None:
     told = run(
         tmp_path,
         conftest="""
-            from gateway_core import _entry_points
+            from gateway_core._plugins import discovery
 
-            real = _entry_points.scan
-            _entry_points.scan = lambda group: ([], []) if group == "gateway_core.emulators" else real(group)
+            real = discovery.scan
+            discovery.scan = lambda group: ([], []) if group == "gateway_core.emulators" else real(group)
         """,
         test_shop="""
             def test_paid(gateway_sandbox):

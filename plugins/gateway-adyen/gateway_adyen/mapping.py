@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from gateway_adyen import wire
 from gateway_adyen.settings import AdyenSettings
@@ -26,9 +26,8 @@ from gateway_core import (
     parse_reference,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
-from gateway_core.wire import moment, structure
-
-T = TypeVar("T")
+from gateway_core.http import present
+from gateway_core.wire import structure
 
 #: The name under which a report keeps the payment's pspReference, which every modification is asked by.
 PAYMENT = "payment"
@@ -108,7 +107,7 @@ def link_body(request: InvoiceRequest, settings: AdyenSettings) -> dict[str, Any
         "allowedPaymentMethods": list(options.allowed_payment_methods) or None,
         "manualCapture": options.manual_capture,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return present(fields)
 
 
 def invoice(raw: Any, settings: AdyenSettings, asked: Money | None = None, *, replayed: bool = False) -> Invoice:
@@ -119,18 +118,16 @@ def invoice(raw: Any, settings: AdyenSettings, asked: Money | None = None, *, re
     """
     item = link(raw, settings)
     order_id, attempt = parse_reference(item.reference)
-    return _fitting(
-        lambda: Invoice(
-            id=item.id,
-            order_id=order_id,
-            attempt=attempt,
-            status=status(item, settings),
-            amount=money(item.amount, asked),
-            payment_url=item.url,
-            expires_at=None if item.expires_at is None else moment(item.expires_at),
-            raw=raw,
-            replayed=replayed,
-        )
+    return Invoice(
+        id=item.id,
+        order_id=order_id,
+        attempt=attempt,
+        status=status(item, settings),
+        amount=money(item.amount, asked),
+        payment_url=item.url,
+        expires_at=item.expires_at,
+        raw=raw,
+        replayed=replayed,
     )
 
 
@@ -164,16 +161,14 @@ def report(item: wire.Link, raw: Any, settings: AdyenSettings, **more: Any) -> S
     fields: dict[str, Any] = {"status": status(item, settings), "received": None, **more}
     if fields["status"] in (InvoiceStatus.PENDING, InvoiceStatus.EXPIRED, InvoiceStatus.AUTHORIZED):
         fields["received"] = expected - expected
-    return _fitting(
-        lambda: StatusReport(
-            invoice_id=item.id,
-            order_id=order_id,
-            attempt=attempt,
-            expected=expected,
-            provider_status=item.status,
-            raw=raw,
-            **fields,
-        )
+    return StatusReport(
+        invoice_id=item.id,
+        order_id=order_id,
+        attempt=attempt,
+        expected=expected,
+        provider_status=item.status,
+        raw=raw,
+        **fields,
     )
 
 
@@ -227,15 +222,13 @@ def refund(raw: Any, request: RefundRequest, settings: AdyenSettings) -> Refund:
     told = request.amount if item.amount is None else money(item.amount, request.amount)
     if told != request.amount:
         raise UnexpectedResponseError("the answer is about a refund of another amount")
-    return _fitting(
-        lambda: Refund(
-            id=item.psp_reference,
-            refund_id=request.refund_id,
-            invoice_id=request.invoice_id,
-            amount=told,
-            status=RefundStatus.PENDING,
-            raw=raw,
-        )
+    return Refund(
+        id=item.psp_reference,
+        refund_id=request.refund_id,
+        invoice_id=request.invoice_id,
+        amount=told,
+        status=RefundStatus.PENDING,
+        raw=raw,
     )
 
 
@@ -246,15 +239,13 @@ def capture(raw: Any, request: CaptureRequest, settings: AdyenSettings) -> Captu
         UnexpectedResponseError: If it does not fit.
     """
     item = _received(raw, settings)
-    return _fitting(
-        lambda: Capture(
-            id=item.psp_reference,
-            capture_id=request.capture_id,
-            invoice_id=request.invoice_id,
-            amount=request.amount if item.amount is None else money(item.amount, request.amount),
-            status=CaptureStatus.PENDING,
-            raw=raw,
-        )
+    return Capture(
+        id=item.psp_reference,
+        capture_id=request.capture_id,
+        invoice_id=request.invoice_id,
+        amount=request.amount if item.amount is None else money(item.amount, request.amount),
+        status=CaptureStatus.PENDING,
+        raw=raw,
     )
 
 
@@ -292,12 +283,3 @@ def _name(name: str) -> dict[str, str] | None:
     """Return a name in the two parts that Adyen demands; None for one that has no two."""
     first, _, last = name.strip().rpartition(" ")
     return {"firstName": first, "lastName": last} if first else None
-
-
-def _fitting(make: Callable[[], T]) -> T:
-    """Make a record of the core of what Adyen said; what the record refuses is no usable answer."""
-    try:
-        return make()
-    except InvalidRequestError as error:
-        reason = error.message
-    raise UnexpectedResponseError(f"the answer does not fit: {reason}")

@@ -15,9 +15,9 @@ import attrs
 from gateway_adyen import mapping, wire
 from gateway_adyen.settings import AdyenSettings
 from gateway_core import InvoiceStatus, Refund, RefundStatus, StatusReport, WebhookEvent, WebhookRequest
-from gateway_core.errors import UnexpectedResponseError, WebhookError, WebhookReason
+from gateway_core.errors import WebhookError, WebhookReason
 from gateway_core.webhooks import check_signature, parse
-from gateway_core.wire import decode, moment, structure
+from gateway_core.wire import decode, moment_or_none, structure
 
 #: What the signature covers, in its order; what is missing counts as empty, and nothing is escaped (source: the
 #: official SDK, Adyen.util.generate_notification_sig, and its published vectors).
@@ -128,7 +128,7 @@ def event(told: Told, report: StatusReport | None) -> WebhookEvent:
         kind=item.event_code,
         invoice_id=None if report is None else report.invoice_id,
         report=report,
-        occurred_at=_moment(item.event_date),
+        occurred_at=moment_or_none(item.event_date),  # it is not signed
         raw=told.raw,
         refund=refund,
     )
@@ -212,11 +212,3 @@ def _refund(told: Told, outcome: RefundStatus, invoice_id: str) -> Refund:
         status=outcome,
         raw=told.raw,
     )
-
-
-def _moment(text: str | None) -> Any:
-    """Read the time of an event, which is not signed: one that cannot be read is not told."""
-    try:
-        return None if text is None else moment(text)
-    except UnexpectedResponseError:
-        return None

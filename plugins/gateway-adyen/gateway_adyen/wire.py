@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
 
 from gateway_core import HttpResponse
-from gateway_core.errors import ProviderError, UnexpectedResponseError, for_status
+from gateway_core.errors import ProviderError, for_status
 from gateway_core.provider import RetryAdvice
-from gateway_core.wire import camel_case, loads, structure
+from gateway_core.wire import camel_case, decode_or_none, loads
 
 #: The error that says that the first request with this key is still under way (source: API idempotency).
 _IN_PROGRESS = "704"
@@ -34,9 +34,8 @@ class Link:
     reference: str
     merchant_account: str
     amount: Amount
-    expires_at: str | None = None
+    expires_at: datetime | None = None
     manual_capture: bool | None = None
-    updated_at: str | None = None
 
 
 @attrs.frozen(kw_only=True, field_transformer=camel_case)
@@ -103,11 +102,7 @@ def read(response: HttpResponse) -> Any:
     """
     if not response.ok:
         raise _refusal(response)
-    try:
-        return loads(response.body)
-    except UnexpectedResponseError as error:
-        error.http_status = response.status
-        raise
+    return loads(response.body)
 
 
 def advice(response: HttpResponse) -> RetryAdvice | None:
@@ -133,8 +128,4 @@ def _refusal(response: HttpResponse) -> ProviderError:
 
 
 def _read_refusal(response: HttpResponse) -> _Refusal:
-    try:
-        found = loads(response.body)
-        return structure(found, _Refusal) if isinstance(found, Mapping) else _Refusal()
-    except UnexpectedResponseError:
-        return _Refusal()
+    return decode_or_none(response.body, _Refusal) or _Refusal()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from gateway_btcpay import wire
 from gateway_core import (
@@ -23,11 +23,10 @@ from gateway_core import (
     StatusReport,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.http import present
 from gateway_core.listing import read_each
 from gateway_core.models import RefundStatus, parse_reference
 from gateway_core.wire import structure
-
-T = TypeVar("T")
 
 #: What `status` and `additional_status` say together (source: the server's InvoiceWatcher and InvoiceEntity, 2.4.1). A
 #: pair that is not here is UNKNOWN. A payment that waits for its confirmations may still be replaced or double spent,
@@ -90,7 +89,7 @@ def create_body(request: InvoiceRequest) -> dict[str, Any]:
         "amount": f"{request.amount.amount:f}",
         "currency": request.amount.currency,
         "metadata": _metadata(request),
-        "checkout": _present(checkout),
+        "checkout": present(checkout),
     }
 
 
@@ -111,7 +110,7 @@ def _metadata(request: InvoiceRequest) -> dict[str, Any]:
             }
     if request.metadata:
         fields["shop"] = dict(request.metadata)
-    return _present(fields)
+    return present(fields)
 
 
 def invoice(raw: Any, store_id: str, asked: Money | None = None) -> Invoice:
@@ -130,18 +129,16 @@ def invoice(raw: Any, store_id: str, asked: Money | None = None) -> Invoice:
     amount = _expected(item, asked)
     if amount is None:
         raise UnexpectedResponseError("the answer does not fit: an invoice without an amount")
-    return _fitting(
-        lambda: Invoice(
-            id=item.id,
-            order_id=order_id,
-            attempt=attempt,
-            status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
-            amount=amount,
-            payment_url=item.checkout_link,
-            created_at=item.created_time,
-            expires_at=item.expiration_time,
-            raw=raw,
-        )
+    return Invoice(
+        id=item.id,
+        order_id=order_id,
+        attempt=attempt,
+        status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
+        amount=amount,
+        payment_url=item.checkout_link,
+        created_at=item.created_time,
+        expires_at=item.expiration_time,
+        raw=raw,
     )
 
 
@@ -182,17 +179,15 @@ def report(item: wire.Invoice, raw: Any, methods: Iterable[wire.PaymentMethod] =
     """
     order_id, attempt = _order_of(item)
     expected = _expected(item, None)
-    return _fitting(
-        lambda: StatusReport(
-            invoice_id=item.id,
-            order_id=order_id,
-            attempt=attempt,
-            status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
-            expected=expected,
-            received=_received(item, methods),
-            provider_status=item.status,
-            raw=raw,
-        )
+    return StatusReport(
+        invoice_id=item.id,
+        order_id=order_id,
+        attempt=attempt,
+        status=STATUSES.get((item.status, item.additional_status), InvoiceStatus.UNKNOWN),
+        expected=expected,
+        received=_received(item, methods),
+        provider_status=item.status,
+        raw=raw,
     )
 
 
@@ -220,32 +215,28 @@ def refund(raw: Any, request: RefundRequest) -> Refund:
     amount = _money(item.amount, item.currency, request.amount)
     if amount != request.amount:
         raise UnexpectedResponseError("the answer is about a refund of another amount")
-    return _fitting(
-        lambda: Refund(
-            id=item.id,
-            refund_id=request.refund_id,
-            invoice_id=request.invoice_id,
-            amount=amount,
-            status=RefundStatus.PENDING,
-            created_at=item.starts_at,
-            raw=raw,
-            references={"claim_url": item.view_link},
-        )
+    return Refund(
+        id=item.id,
+        refund_id=request.refund_id,
+        invoice_id=request.invoice_id,
+        amount=amount,
+        status=RefundStatus.PENDING,
+        created_at=item.starts_at,
+        raw=raw,
+        references={"claim_url": item.view_link},
     )
 
 
 def _payment(method: wire.PaymentMethod, invoice_id: str, raw: Mapping[str, Any]) -> Payment:
     each = structure(raw, wire.Payment)
-    return _fitting(
-        lambda: Payment(
-            id=each.id,
-            invoice_id=invoice_id,
-            amount=_crypto(each.value, method.currency),
-            status=PAYMENT_STATUSES.get(each.status, PaymentStatus.UNKNOWN),
-            paid_at=each.received_date,
-            reference=each.id,
-            raw=raw,
-        )
+    return Payment(
+        id=each.id,
+        invoice_id=invoice_id,
+        amount=_crypto(each.value, method.currency),
+        status=PAYMENT_STATUSES.get(each.status, PaymentStatus.UNKNOWN),
+        paid_at=each.received_date,
+        reference=each.id,
+        raw=raw,
     )
 
 
@@ -272,7 +263,7 @@ def _expected(item: wire.Invoice, asked: Money | None) -> Money | None:
 
 def _order_of(item: wire.Invoice) -> tuple[str | None, int | None]:
     found = item.metadata and item.metadata.order_id
-    return parse_reference(found) if isinstance(found, str) and found else (None, None)
+    return parse_reference(found if isinstance(found, str) else None)
 
 
 def _money(amount: Decimal, code: str, asked: Money | None = None) -> Money:
@@ -297,16 +288,3 @@ def _minutes(time: timedelta | None) -> int | None:
     if rest:
         raise InvalidRequestError("expires_in must be a whole number of minutes")
     return minutes
-
-
-def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _fitting(make: Callable[[], T]) -> T:
-    """Make a record of the core of what the server said; what the record refuses is no usable answer."""
-    try:
-        return make()
-    except InvalidRequestError as error:
-        reason = error.message
-    raise UnexpectedResponseError(f"the answer does not fit: {reason}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -38,7 +38,7 @@ from gateway_core.errors import (
     UnexpectedResponseError,
 )
 from gateway_core.http import endpoint
-from gateway_core.listing import cursor_number, is_within
+from gateway_core.listing import cursor_number, matching
 from gateway_core.provider import Declines, Expiry, FindReach, ListFilter, WebhookAuthentication
 from gateway_core.wire import naming_invoice, structure, to_unix
 
@@ -107,7 +107,7 @@ class BTCPay:
         offset = cursor_number(query.cursor)
         if query.invoice_id is not None:
             payments = yield from self._payments(query.invoice_id)
-            return Page(_within(payments, query), None, len(payments))
+            return Page(matching(payments, query), None, len(payments))
         size = query.page_size or self.settings.page_size
         # An invoice is made before it is paid, so a later one has no payment that is wanted.
         latest = None if query.until is None else to_unix(query.until, up=True)
@@ -118,7 +118,7 @@ class BTCPay:
             if mapping.may_have_payments(item):
                 found += yield from self._payments(item.id)
         following = str(offset + len(listed)) if len(listed) >= size else None
-        return Page(_within(found, query), following, len(listed))
+        return Page(matching(found, query), following, len(listed))
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
@@ -270,7 +270,3 @@ class BTCPay:
     @property
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"token {self.settings.api_key.reveal()}", "Accept": "application/json"}
-
-
-def _within(payments: Iterable[Payment], query: PaymentQuery) -> list[Payment]:
-    return [each for each in payments if is_within(each.paid_at, since=query.since, until=query.until)]

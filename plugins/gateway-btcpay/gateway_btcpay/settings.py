@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 
 from gateway_core import Secret
-from gateway_core.errors import ConfigurationError
-from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field
+from gateway_core.provider import (
+    base_url_field,
+    choice_field,
+    count_field,
+    hide_values,
+    secret_field,
+    secrets_field,
+    text_field,
+    texts_field,
+)
 
 #: How many confirmations an on-chain payment needs (source: Greenfield API, SpeedPolicy).
 SPEED_POLICIES = ("HighSpeed", "MediumSpeed", "LowMediumSpeed", "LowSpeed")
-
-_MOST_ITEMS = 1000
-
-
-def _check_store(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not value.isascii() or not value.isalnum():
-        raise ConfigurationError(f"{field.name} must be the store's id: letters and digits, from Store Settings")
-
-
-def _check_count(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is not int or not 1 <= value <= _MOST_ITEMS:
-        raise ConfigurationError(f"{field.name} must be a whole number from 1 to {_MOST_ITEMS}")
-
-
-def _check_speed(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and value not in SPEED_POLICIES:
-        raise ConfigurationError(f"{field.name} must be one of {', '.join(SPEED_POLICIES)}")
-
-
-def _check_methods(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(each, str) and each.strip() for each in value):
-        raise ConfigurationError(f"{field.name} must list payment methods of the store, such as BTC-CHAIN and BTC-LN")
 
 
 @hide_values
@@ -50,14 +34,10 @@ class BTCPaySettings:
     """
 
     base_url: str = base_url_field()
-    store_id: str = attrs.field(validator=_check_store)
+    store_id: str = text_field("the store's id: letters and digits, from Store Settings", form="[0-9A-Za-z]+")
     api_key: Secret = secret_field()
     webhook_secret: tuple[Secret, ...] = secrets_field()
-    page_size: int = attrs.field(default=50, validator=_check_count)
-
-
-def _to_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    page_size: int = count_field(50, most=1000)
 
 
 @attrs.frozen(kw_only=True)
@@ -71,5 +51,5 @@ class BTCPayOptions:
             ``LowSpeed``; None for the store's own.
     """
 
-    payment_methods: tuple[str, ...] = attrs.field(default=(), converter=_to_tuple, validator=_check_methods)
-    speed_policy: str | None = attrs.field(default=None, validator=_check_speed)
+    payment_methods: tuple[str, ...] = texts_field("payment methods of the store, such as BTC-CHAIN and BTC-LN")
+    speed_policy: str | None = choice_field(*SPEED_POLICIES, default=None)

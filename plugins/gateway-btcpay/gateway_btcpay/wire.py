@@ -14,10 +14,9 @@ from gateway_core.errors import (
     AuthenticationError,
     PermissionDeniedError,
     ProviderError,
-    UnexpectedResponseError,
     for_status,
 )
-from gateway_core.wire import UnixTime, camel_case, loads, structure
+from gateway_core.wire import UnixTime, camel_case, decode_or_none, loads
 
 
 @attrs.frozen(kw_only=True, field_transformer=camel_case)
@@ -110,7 +109,7 @@ class _FieldFault:
 MISSING_PERMISSION = "missing-permission"
 
 #: The codes of the errors that the HTTP status does not tell apart.
-_BY_CODE: Mapping[str, type[ProviderError]] = MappingProxyType(
+ERRORS: Mapping[str, type[ProviderError]] = MappingProxyType(
     {"unauthenticated": AuthenticationError, MISSING_PERMISSION: PermissionDeniedError}
 )
 
@@ -123,28 +122,17 @@ def read(response: HttpResponse) -> Any:
     """
     if not response.ok:
         raise _refusal(response)
-    try:
-        return loads(response.body)
-    except UnexpectedResponseError as error:
-        error.http_status = response.status
-        raise
+    return loads(response.body)
 
 
 def _refusal(response: HttpResponse) -> ProviderError:
     """Read both forms of a refusal: an object with a code, or an array of the fields that are wrong."""
-    try:
-        answer = loads(response.body)
-        if isinstance(answer, list):
-            faults = structure(answer, list[_FieldFault])
-            text = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
-            return for_status(response.status, text or "refused without a reason", code="validation")
-        refusal = structure(answer, _Refusal)
-    except UnexpectedResponseError:
-        return for_status(response.status, f"BTCPay Server answered HTTP {response.status} without an explanation")
-    text = refusal.message or "refused without a reason"
+    faults = decode_or_none(response.body, list[_FieldFault])
+    if faults is not None:
+        text = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+        return for_status(response.status, text or "refused without a reason", code="validation")
+    refusal = decode_or_none(response.body, _Refusal) or _Refusal()
+    text = refusal.message or f"BTCPay Server answered HTTP {response.status} without an explanation"
     if refusal.missing_permission:
         text = f"{text} (the permission {refusal.missing_permission} is missing)"
-    kind = _BY_CODE.get(refusal.code or "")
-    if kind is not None and response.status in (401, 403):
-        return kind(text, http_status=response.status, code=refusal.code)
-    return for_status(response.status, text, code=refusal.code)
+    return for_status(response.status, text, code=refusal.code, codes=ERRORS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -88,12 +89,16 @@ def recording() -> Iterator[Recorded]:
                 where = f"{caller.f_code.co_filename}:{caller.f_lineno}"
                 found.calls.append(f"{module}.{frame.f_code.co_qualname} at {where}")
 
-    before = sys.getprofile()
+    # What the collector frees meanwhile is of others, and so is what it does as it goes, such as closing a file.
+    collecting, before = gc.isenabled(), sys.getprofile()
+    gc.disable()
     sys.setprofile(note)
     try:
         yield found
     finally:
         sys.setprofile(before)
+        if collecting:
+            gc.enable()
 
 
 def _called(function: Any) -> str | None:

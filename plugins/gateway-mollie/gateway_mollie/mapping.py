@@ -139,7 +139,7 @@ def line(item: LineItem) -> dict[str, Any]:
 
 def invoice(payment: wire.Payment, raw: Mapping[str, Any]) -> Invoice:
     """Map a payment to the invoice that it is."""
-    order_id, attempt = _order_of(payment)
+    order_id, attempt = parse_reference(_text_in(payment.metadata, "order_id"))
     return Invoice(
         id=payment.id,
         order_id=order_id,
@@ -158,7 +158,7 @@ def report(payment: wire.Payment, raw: Mapping[str, Any]) -> StatusReport:
 
     Mollie has no word for what went back: a payment stays ``paid``, and its refunds and chargebacks tell the rest.
     """
-    order_id, attempt = _order_of(payment)
+    order_id, attempt = parse_reference(_text_in(payment.metadata, "order_id"))
     expected = money(payment.amount)
     zero = expected - expected
     refunds = tuple(refund(each, {}) for each in payment.embedded.refunds or ())
@@ -234,12 +234,6 @@ def state_key(payment: wire.Payment) -> str:
     chargebacks = sorted(f"{each.id} {each.reversed_at is None}" for each in payment.embedded.chargebacks or ())
     state = dumps([payment.status, captured, refunds, chargebacks])
     return f"{payment.id}:{hashlib.sha256(state).hexdigest()[:32]}"
-
-
-def _order_of(payment: wire.Payment) -> tuple[str, int] | tuple[None, None]:
-    """Return the order and attempt in a payment's metadata; nothing if somebody else wrote it."""
-    reference = _text_in(payment.metadata, "order_id")
-    return (None, None) if reference is None else parse_reference(reference)
 
 
 def _status(payment: wire.Payment) -> InvoiceStatus:

@@ -30,14 +30,13 @@ from gateway_core import (
     hookimpl,
 )
 from gateway_core.errors import (
-    GatewayError,
     InvalidRequestError,
     NotFoundError,
     UnexpectedResponseError,
     UnsupportedOperationError,
 )
-from gateway_core.http import endpoint
-from gateway_core.listing import find_one, is_within
+from gateway_core.http import endpoint, present
+from gateway_core.listing import find_one, matching
 from gateway_core.webhooks import check_url_secret
 from gateway_core.wire import naming_invoice, structure
 from gateway_mollie import mapping, webhook, wire
@@ -86,14 +85,9 @@ class Mollie:
         }
         key = mapping.uuid_key("create_invoice", request.reference)
         response = yield from self._send("POST", "payments", content=content, key=key)
-        try:
-            with naming_invoice(response.body, "id"):
-                raw = wire.read(response)
-                return mapping.invoice(self._own(structure(raw, wire.Payment)), raw)
-        except GatewayError as error:
-            if error.invoice_id is not None:
-                error.effect = "done"
-            raise
+        with naming_invoice(response.body, "id"):
+            raw = wire.read(response)
+            return mapping.invoice(self._own(structure(raw, wire.Payment)), raw)
 
     @hookimpl
     def get_status(self, invoice_id: str) -> Flow[StatusReport]:
@@ -145,11 +139,7 @@ class Mollie:
     def cancel_invoice(self, invoice_id: str) -> Flow[StatusReport]:
         """Cancel an open payment whose method allows that, or void an authorized one."""
         raw = wire.read((yield from self._send("DELETE", "payments", _known(invoice_id))))
-        try:
-            return mapping.report(self._own(structure(raw, wire.Payment), invoice_id), raw)
-        except GatewayError as error:
-            error.effect = "done"
-            raise
+        return mapping.report(self._own(structure(raw, wire.Payment), invoice_id), raw)
 
     @hookimpl
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
@@ -240,8 +230,7 @@ class Mollie:
         if method == "GET":
             query = {**(query or {}), "testmode": "true" if testing else None}
         url = endpoint(self.settings.base_url, "v2", *path, query=query)
-        given = {**(content or {}), "testmode": testing or None}
-        body = {name: value for name, value in given.items() if value is not None}
+        body = present({**(content or {}), "testmode": testing or None})
         if method == "GET" or not body:
             request = HttpRequest(method=method, url=url, headers=headers)
         else:
@@ -285,6 +274,4 @@ def _known(payment_id: str) -> str:
 def _matching(found: Iterable[_Told], query: PaymentQuery) -> list[Payment]:
     """Return what is money of the payments found, within the time that is asked for."""
     mapped = (mapping.listed(*told) for told in found)
-    return [
-        each for each in mapped if each is not None and is_within(each.paid_at, since=query.since, until=query.until)
-    ]
+    return matching((each for each in mapped if each is not None), query)

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.http import is_loopback
-from gateway_core.provider import base_url_field, hide_values, secret_field, secrets_field, url_secret_field
+from gateway_core.provider import (
+    base_url_field,
+    choice_field,
+    hide_values,
+    page_url_field,
+    secret_field,
+    secrets_field,
+    text_field,
+    texts_field,
+    url_secret_field,
+)
 
 #: An API key belongs to one profile and one mode, an access token to an organization (API description).
 _KEY = re.compile(r"(live|test|access)_[A-Za-z0-9_]+", re.ASCII)
-_PROFILE = re.compile(r"pfl_[A-Za-z0-9]+", re.ASCII)
-_METHOD = re.compile(r"[a-z0-9]{2,32}", re.ASCII)
-
-
-def _check_profile(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not (isinstance(value, str) and _PROFILE.fullmatch(value)):
-        raise ConfigurationError(f"{field.name} must be a profile's id such as pfl_QkEhN94Ba")
-
-
-def _check_page(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
-        return
-    url = value if isinstance(value, str) else ""
-    if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
-        raise ConfigurationError(f"{field.name} must be an https address; http is for the loopback range only")
 
 
 @hide_values
@@ -49,10 +43,10 @@ class MollieSettings:
     """
 
     api_key: Secret = secret_field()
-    mode: Literal["live", "test"] = attrs.field(default="live", validator=attrs.validators.in_(("live", "test")))
-    profile_id: str | None = attrs.field(default=None, validator=_check_profile)
-    return_url: str | None = attrs.field(default=None, validator=_check_page)
-    webhook_url: str | None = attrs.field(default=None, validator=_check_page, repr=False)  # it may hold a secret
+    mode: Literal["live", "test"] = choice_field("live", "test", default="live")
+    profile_id: str | None = text_field("a profile's id such as pfl_QkEhN94Ba", form="pfl_[A-Za-z0-9]+", default=None)
+    return_url: str | None = page_url_field()
+    webhook_url: str | None = page_url_field()
     url_secret: Secret | None = url_secret_field()
     webhook_secrets: tuple[Secret, ...] = secrets_field(required=False)
     base_url: str = base_url_field("https://api.mollie.com")
@@ -72,20 +66,6 @@ class MollieSettings:
         return self.api_key.reveal().startswith("access_")
 
 
-def _to_methods(value: Any) -> Any:
-    """Return names as a tuple; a text may hold several, divided by commas, as on a command line."""
-    several = (value,) if isinstance(value, str) else value
-    if not isinstance(several, tuple | list) or not all(isinstance(each, str) for each in several):
-        return value  # for the validator to refuse
-    return tuple(name.strip() for each in several for name in each.split(","))
-
-
-def _check_methods(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    named = value if isinstance(value, tuple) else (None,)
-    if not all(isinstance(each, str) and _METHOD.fullmatch(each) for each in named):
-        raise ConfigurationError(f"{field.name} must be names of Mollie's payment methods, such as ideal")
-
-
 @attrs.frozen(kw_only=True)
 class MollieOptions:
     """Options of one invoice.
@@ -96,7 +76,5 @@ class MollieOptions:
             choice, which is ``automatic``.
     """
 
-    method: tuple[str, ...] = attrs.field(default=(), converter=_to_methods, validator=_check_methods)
-    capture_mode: Literal["automatic", "manual"] | None = attrs.field(
-        default=None, validator=attrs.validators.in_((None, "automatic", "manual"))
-    )
+    method: tuple[str, ...] = texts_field("names of Mollie's payment methods, such as ideal", form="[a-z0-9]{2,32}")
+    capture_mode: Literal["automatic", "manual"] | None = choice_field("automatic", "manual", default=None)

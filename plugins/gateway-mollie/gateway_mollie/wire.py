@@ -18,7 +18,7 @@ from gateway_core import HttpResponse
 from gateway_core.errors import ProviderError, UnexpectedResponseError, for_status
 from gateway_core.listing import read_each
 from gateway_core.provider import RetryAdvice
-from gateway_core.wire import camel_case, decode, loads, named, structure
+from gateway_core.wire import camel_case, decode_or_none, loads, named, structure
 
 _PAYMENT_ID = re.compile(r"tr_[A-Za-z0-9]{1,64}", re.ASCII)
 
@@ -233,9 +233,8 @@ def advice(response: HttpResponse) -> RetryAdvice | None:
 
 
 def _refusal(response: HttpResponse) -> ProviderError:
-    try:
-        told = decode(response.body, Refusal)
-    except UnexpectedResponseError:
+    told = decode_or_none(response.body, Refusal)
+    if told is None:
         return for_status(response.status, f"Mollie answered with HTTP status {response.status}")
     where = f" (field {told.field})" if told.field else ""
     return for_status(response.status, f"{told.detail.strip() or 'refused without a reason'}{where}", code=told.title)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from gateway_core import (
     Capture,
@@ -22,12 +23,11 @@ from gateway_core import (
     parse_reference,
 )
 from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.http import present
 from gateway_core.listing import read_each
-from gateway_core.wire import moment, structure
+from gateway_core.wire import structure
 from gateway_paypal import wire
 from gateway_paypal.settings import PayPalOptions, PayPalSettings
-
-T = TypeVar("T")
 
 #: Source: developer.paypal.com, currency codes.
 CURRENCIES = (
@@ -66,6 +66,14 @@ AUTHORIZATION_STATUSES: Mapping[str, InvoiceStatus] = MappingProxyType(
         "VOIDED": InvoiceStatus.CANCELED,
     }
 )
+_CAPTURED: Mapping[PaymentStatus, CaptureStatus] = MappingProxyType(
+    {
+        PaymentStatus.CONFIRMED: CaptureStatus.DONE,
+        PaymentStatus.REFUNDED: CaptureStatus.DONE,
+        PaymentStatus.PENDING: CaptureStatus.PENDING,
+        PaymentStatus.FAILED: CaptureStatus.FAILED,
+    }
+)
 REFUND_STATUSES: Mapping[str, RefundStatus] = MappingProxyType(
     {
         "COMPLETED": RefundStatus.DONE,
@@ -89,10 +97,7 @@ def amount(money: Money) -> dict[str, str]:
     Raises:
         InvalidRequestError: If it has more.
     """
-    digits = _COUNTS.exponent_of(money.unit)
-    units = _COUNTS.to_minor(money)
-    whole, rest = divmod(units, 10**digits)
-    return {"currency_code": money.currency, "value": f"{whole}.{rest:0{digits}}" if digits else str(whole)}
+    return {"currency_code": money.currency, "value": _COUNTS.to_text(money)}
 
 
 def money(told: wire.Amount, asked: Money | None = None) -> Money:
@@ -131,11 +136,10 @@ def order_body(request: InvoiceRequest, settings: PayPalSettings) -> dict[str, A
         "user_action": "PAY_NOW",
         "shipping_preference": options.shipping,
     }
-    shown = {name: value for name, value in context.items() if value is not None}
     return {
         "intent": options.intent or settings.intent,
         "purchase_units": [unit],
-        "payment_source": {"paypal": {"experience_context": shown}},
+        "payment_source": {"paypal": {"experience_context": present(context)}},
     }
 
 
@@ -149,20 +153,18 @@ def invoice(raw: Any, request: InvoiceRequest, *, replayed: bool) -> Invoice:
     named: tuple[str | None, int | None] = (request.order_id, request.attempt)
     total = request.amount
     if item.purchase_units:
-        named = _reference_of(item) or (None, None)
+        named = parse_reference(item.unit.custom_id)
         total = _expected(item, request.amount) or total
-    return _fitting(
-        lambda: Invoice(
-            id=item.id,
-            order_id=named[0],
-            attempt=named[1],
-            status=_status(item)[0],
-            amount=total,
-            payment_url=_page_of(item),
-            created_at=None if item.create_time is None else moment(item.create_time),
-            raw=raw,
-            replayed=replayed,
-        )
+    return Invoice(
+        id=item.id,
+        order_id=named[0],
+        attempt=named[1],
+        status=_status(item)[0],
+        amount=total,
+        payment_url=_page_of(item),
+        created_at=item.create_time,
+        raw=raw,
+        replayed=replayed,
     )
 
 
@@ -173,7 +175,7 @@ def report(raw: Any, **more: Any) -> StatusReport:
         UnexpectedResponseError: If it does not fit.
     """
     item = structure(raw, wire.Order)
-    order_id, attempt = _reference_of(item) or (None, None)
+    order_id, attempt = parse_reference(item.unit.custom_id)
     status, word = _status(item)
     expected = _expected(item, None)
     payments = item.payments
@@ -189,21 +191,19 @@ def report(raw: Any, **more: Any) -> StatusReport:
         "capture": next((each.id for each in captured), None),
         "authorization": next((each.id for each in payments.authorizations), None),
     }
-    return _fitting(
-        lambda: StatusReport(
-            invoice_id=item.id,
-            order_id=order_id,
-            attempt=attempt,
-            status=status,
-            expected=expected,
-            received=received,
-            refunded=refunded,
-            refunds=refunds,
-            provider_status=word,
-            raw=raw,
-            references={name: value for name, value in references.items() if value is not None},
-            **more,
-        )
+    return StatusReport(
+        invoice_id=item.id,
+        order_id=order_id,
+        attempt=attempt,
+        status=status,
+        expected=expected,
+        received=received,
+        refunded=refunded,
+        refunds=refunds,
+        provider_status=word,
+        raw=raw,
+        references=present(references),
+        **more,
     )
 
 
@@ -217,16 +217,14 @@ def refund(item: wire.Money, order_id: str, raw: Any) -> Refund:
     if status is None or item.amount is None:
         raise UnexpectedResponseError("the answer does not fit: a refund without a known status and an amount")
     told = item.amount
-    return _fitting(
-        lambda: Refund(
-            id=item.id,
-            refund_id=item.custom_id,
-            invoice_id=order_id,
-            amount=money(told),
-            status=status,
-            created_at=None if item.create_time is None else moment(item.create_time),
-            raw=raw,
-        )
+    return Refund(
+        id=item.id,
+        refund_id=item.custom_id,
+        invoice_id=order_id,
+        amount=money(told),
+        status=status,
+        created_at=item.create_time,
+        raw=raw,
     )
 
 
@@ -236,25 +234,17 @@ def capture(item: wire.Money, capture_id: str, order_id: str, raw: Any) -> Captu
     Raises:
         UnexpectedResponseError: If it does not fit, or has a status that nobody knows.
     """
-    statuses = {
-        PaymentStatus.CONFIRMED: CaptureStatus.DONE,
-        PaymentStatus.REFUNDED: CaptureStatus.DONE,
-        PaymentStatus.PENDING: CaptureStatus.PENDING,
-        PaymentStatus.FAILED: CaptureStatus.FAILED,
-    }
     known = CAPTURE_STATUSES.get(item.status)
     if known is None:
         raise UnexpectedResponseError("the answer does not fit: a capture with a status that is not known")
-    return _fitting(
-        lambda: Capture(
-            id=item.id,
-            capture_id=capture_id,
-            invoice_id=order_id,
-            amount=None if item.amount is None else money(item.amount),
-            status=statuses[known],
-            created_at=None if item.create_time is None else moment(item.create_time),
-            raw=raw,
-        )
+    return Capture(
+        id=item.id,
+        capture_id=capture_id,
+        invoice_id=order_id,
+        amount=None if item.amount is None else money(item.amount),
+        status=_CAPTURED[known],
+        created_at=item.create_time,
+        raw=raw,
     )
 
 
@@ -296,20 +286,18 @@ def _payment(  # noqa: PLR0913, PLR0917  # the fields of a payment, for two form
     order_id: str | None,
     told: wire.Amount | None,
     status: PaymentStatus | None,
-    at: str | None,
+    at: datetime | None,
     raw: Any,
 ) -> Payment:
-    return _fitting(
-        lambda: Payment(
-            id=payment_id,
-            invoice_id=order_id,
-            amount=None if told is None else money(told),
-            status=status or PaymentStatus.UNKNOWN,
-            paid_at=None if at is None else moment(at),
-            reference=payment_id,
-            raw=raw,
-            references={"capture": payment_id},
-        )
+    return Payment(
+        id=payment_id,
+        invoice_id=order_id,
+        amount=None if told is None else money(told),
+        status=status or PaymentStatus.UNKNOWN,
+        paid_at=at,
+        reference=payment_id,
+        raw=raw,
+        references={"capture": payment_id},
     )
 
 
@@ -332,11 +320,6 @@ def _status(item: wire.Order) -> tuple[InvoiceStatus, str]:
     return InvoiceStatus.UNKNOWN, item.status
 
 
-def _reference_of(item: wire.Order) -> tuple[str, int] | None:
-    custom_id = item.unit.custom_id
-    return parse_reference(custom_id) if custom_id else None
-
-
 def _expected(item: wire.Order, asked: Money | None) -> Money | None:
     told = item.unit.amount
     return None if told is None else money(told, asked)
@@ -345,12 +328,3 @@ def _expected(item: wire.Order, asked: Money | None) -> Money | None:
 def _page_of(item: wire.Order) -> str | None:
     pages = {link.rel: link.href for link in item.links}
     return pages.get("payer-action") or pages.get("approve")
-
-
-def _fitting(make: Callable[[], T]) -> T:
-    """Make a record of the core of what PayPal said; what the record refuses is no usable answer."""
-    try:
-        return make()
-    except InvalidRequestError as error:
-        reason = error.message
-    raise UnexpectedResponseError(f"the answer does not fit: {reason}")

@@ -43,8 +43,8 @@ from gateway_core.errors import (
     WebhookReason,
 )
 from gateway_core.http import endpoint, idempotency_key
-from gateway_core.listing import is_within
-from gateway_core.wire import moment, naming_invoice, structure
+from gateway_core.listing import matching
+from gateway_core.wire import moment, moment_or_none, naming_invoice, structure
 from gateway_paypal import mapping, webhook, wire
 from gateway_paypal.info import FARTHEST_BACK, INFO, LARGEST_PAGE, LONGEST_RANGE
 from gateway_paypal.settings import PayPalSettings
@@ -87,7 +87,7 @@ class PayPal:
         """Return the captures of one order, or one page of the transaction search."""
         if query.invoice_id is not None:
             found = mapping.payments_of((yield from self._order(query.invoice_id)))
-            return Page([each for each in found if _is_wanted(each, query)])
+            return Page(matching(found, query))
         cursor = _Cursor.read(query.cursor) if query.cursor else (yield from self._first(query))
         size = min(query.page_size or LARGEST_PAGE, LARGEST_PAGE)
         while True:  # a window in which nothing was paid is no page
@@ -97,8 +97,9 @@ class PayPal:
                 break
             cursor = following
         items = mapping.transactions(page.transaction_details)
-        wanted = [each for each in items if _is_wanted(each, query)]
-        return Page(wanted, None if following is None else following.text(), len(page.transaction_details))
+        return Page(
+            matching(items, query), None if following is None else following.text(), len(page.transaction_details)
+        )
 
     @hookimpl
     def verify_webhook(self, request: WebhookRequest) -> Flow[WebhookDelivery]:
@@ -120,7 +121,7 @@ class PayPal:
             kind=told.event_type,
             invoice_id=None if report is None else report.invoice_id,
             report=report,
-            occurred_at=_moment(told.create_time),
+            occurred_at=moment_or_none(told.create_time),
             raw=raw,
             refund=refunds.get(str(told.resource.get("id"))),
         )
@@ -374,15 +375,3 @@ def _known(order_id: str) -> str:
     if not _ORDER_ID.fullmatch(order_id):
         raise NotFoundError("PayPal has no order with this id: its ids are capital letters and digits")
     return order_id
-
-
-def _is_wanted(payment: Payment, query: PaymentQuery) -> bool:
-    return is_within(payment.paid_at, since=query.since, until=query.until)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Read the time of an event, which decides nothing: one that cannot be read is not told."""
-    try:
-        return None if text is None else moment(text)
-    except UnexpectedResponseError:
-        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
@@ -10,7 +10,7 @@ from gateway_core import Secret
 from gateway_core.certificates import CertificatePolicy
 from gateway_core.errors import ConfigurationError
 from gateway_core.http import is_loopback, origin
-from gateway_core.provider import base_url_field, hide_values, secret_field
+from gateway_core.provider import base_url_field, choice_field, hide_values, secret_field, text_field
 
 SANDBOX_URL = "https://api-m.sandbox.paypal.com"
 LIVE_URL = "https://api-m.paypal.com"
@@ -21,22 +21,8 @@ CERTIFICATE_SERVERS = ("api.sandbox.paypal.com", "api.paypal.com")
 CERTIFICATE_NAMES = ("paypal.com", "*.paypal.com")
 
 INTENTS = ("CAPTURE", "AUTHORIZE")
+_AS_SHOWN = "a text, as PayPal's dashboard shows it"
 SHIPPING = ("NO_SHIPPING", "GET_FROM_FILE", "SET_PROVIDED_ADDRESS")
-
-
-def one_of(*words: str) -> Any:
-    """Return a check that a field is one of these words, or None."""
-
-    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        if value is not None and value not in words:
-            raise ConfigurationError(f"{field.name} must be one of {', '.join(words)}")
-
-    return check
-
-
-def _check_line(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not (isinstance(value, str) and value.strip() and value.isprintable()):
-        raise ConfigurationError(f"{field.name} must be a text, as PayPal's dashboard shows it")
 
 
 @hide_values
@@ -57,17 +43,15 @@ class PayPalSettings:
         brand_name: The shop's name on PayPal's page; None for the account's.
     """
 
-    client_id: str = attrs.field(validator=_check_line)
+    client_id: str = text_field(_AS_SHOWN)
     client_secret: Secret = secret_field()
-    webhook_id: str | None = attrs.field(default=None, validator=_check_line)
-    mode: Literal["sandbox", "live"] = attrs.field(default="sandbox", validator=one_of("sandbox", "live"))
+    webhook_id: str | None = text_field(_AS_SHOWN, default=None)
+    mode: Literal["sandbox", "live"] = choice_field("sandbox", "live", default="sandbox")
     base_url: str = base_url_field(SANDBOX_URL)
-    webhook_proof: Literal["certificate", "postback"] = attrs.field(
-        default="certificate", validator=one_of("certificate", "postback")
-    )
+    webhook_proof: Literal["certificate", "postback"] = choice_field("certificate", "postback", default="certificate")
     webhook_roots: str | None = None
-    intent: Literal["CAPTURE", "AUTHORIZE"] = attrs.field(default="CAPTURE", validator=one_of(*INTENTS))
-    brand_name: str | None = attrs.field(default=None, validator=_check_line)
+    intent: Literal["CAPTURE", "AUTHORIZE"] = choice_field(*INTENTS, default="CAPTURE")
+    brand_name: str | None = text_field(_AS_SHOWN, default=None)
 
     def __attrs_post_init__(self) -> None:
         other = SANDBOX_URL if self.mode == "live" else LIVE_URL
@@ -104,8 +88,8 @@ class PayPalOptions:
         shipping: Whose shipping address PayPal shows: ``NO_SHIPPING``, ``GET_FROM_FILE`` or ``SET_PROVIDED_ADDRESS``.
     """
 
-    intent: str | None = attrs.field(default=None, validator=one_of(*INTENTS))
-    shipping: str = attrs.field(default="NO_SHIPPING", validator=one_of(*SHIPPING))
+    intent: str | None = choice_field(*INTENTS, default=None)
+    shipping: str = choice_field(*SHIPPING, default="NO_SHIPPING")
 
 
 def _origin(url: str) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -17,10 +19,13 @@ from gateway_core.errors import (
     for_status,
 )
 from gateway_core.provider import RetryAdvice
-from gateway_core.wire import loads, structure
+from gateway_core.wire import decode_or_none, loads
 
 #: The issue that says that the first request with this id is still under way.
 _IN_PROGRESS = "PREVIOUS_REQUEST_IN_PROGRESS"
+
+#: Codes that say more than the status.
+ERRORS: Mapping[str, type[ProviderError]] = MappingProxyType({"invalid_client": AuthenticationError})
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +75,7 @@ class Money:
     status: str
     amount: Amount | None = None
     custom_id: str | None = None
-    create_time: str | None = None
+    create_time: datetime | None = None
     supplementary_data: SupplementaryData | None = None
     links: list[HateoasLink] = attrs.field(factory=list)
 
@@ -101,7 +106,7 @@ class Order:
     status: str
     intent: str | None = None
     purchase_units: list[PurchaseUnit] = attrs.field(factory=list)
-    create_time: str | None = None
+    create_time: datetime | None = None
     links: list[HateoasLink] = attrs.field(factory=list)
 
     @property
@@ -127,7 +132,7 @@ class TransactionInfo:
 
     transaction_id: str
     transaction_event_code: str
-    transaction_initiation_date: str
+    transaction_initiation_date: datetime
     transaction_status: str
     transaction_amount: Amount
     paypal_reference_id: str | None = None
@@ -203,19 +208,13 @@ def read(response: HttpResponse) -> Any:
     """
     if not response.ok:
         raise _refusal(response)
-    try:
-        return loads(response.body)
-    except UnexpectedResponseError as error:
-        error.http_status = response.status
-        raise
+    return loads(response.body)
 
 
 def lifetime(response: HttpResponse) -> float | None:
     """Return for how many seconds a token may be used: until shortly before its end; None if it tells none."""
-    try:
-        return max(structure(loads(response.body), Token).expires_in - 60, 0)
-    except UnexpectedResponseError:
-        return None
+    token = decode_or_none(response.body, Token)
+    return None if token is None else max(token.expires_in - 60, 0)
 
 
 def advice(response: HttpResponse) -> RetryAdvice | None:
@@ -238,9 +237,8 @@ def _refusal(response: HttpResponse) -> ProviderError:
         text or f"PayPal answered HTTP {response.status} without an explanation",
         code=_issue(refusal),
         request_id=refusal.debug_id or response.headers.get("Paypal-Debug-Id"),
+        codes=ERRORS,
     )
-    if refusal.error == "invalid_client":
-        error = AuthenticationError(error.message, http_status=response.status, code=error.code)
     if isinstance(error, NotFoundError):
         error.gone = True  # an order that was not paid is forgotten after some hours
     return error
@@ -252,8 +250,4 @@ def _issue(refusal: _Refusal) -> str | None:
 
 
 def _read_refusal(response: HttpResponse) -> _Refusal:
-    try:
-        found = loads(response.body)
-        return structure(found, _Refusal) if isinstance(found, Mapping) else _Refusal()
-    except UnexpectedResponseError:
-        return _Refusal()
+    return decode_or_none(response.body, _Refusal) or _Refusal()

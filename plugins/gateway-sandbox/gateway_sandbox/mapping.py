@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from gateway_core import (
     StatusReport,
     WebhookEvent,
 )
-from gateway_core.errors import InvalidRequestError, UnexpectedResponseError
+from gateway_core.errors import UnexpectedResponseError
 from gateway_core.listing import read_each
 from gateway_core.models import parse_reference
 from gateway_core.wire import structure
@@ -118,18 +118,16 @@ def report(raw: Any) -> StatusReport:
 
 def _report(wire: WireInvoice, raw: Any) -> StatusReport:
     order_id, attempt = parse_reference(wire.order_id)
-    return _fitting(
-        lambda: StatusReport(
-            invoice_id=wire.id,
-            order_id=order_id,
-            attempt=attempt,
-            status=INVOICE_STATUSES.get(wire.status, InvoiceStatus.UNKNOWN),
-            expected=money(wire.amount),
-            received=money(wire.received),
-            refunded=money(wire.refunded),
-            provider_status=wire.status,
-            raw=raw,
-        )
+    return StatusReport(
+        invoice_id=wire.id,
+        order_id=order_id,
+        attempt=attempt,
+        status=INVOICE_STATUSES.get(wire.status, InvoiceStatus.UNKNOWN),
+        expected=money(wire.amount),
+        received=money(wire.received),
+        refunded=money(wire.refunded),
+        provider_status=wire.status,
+        raw=raw,
     )
 
 
@@ -142,18 +140,16 @@ def invoice(raw: Any) -> Invoice:
     try:
         wire = structure(raw, WireInvoice)
         known = _report(wire, raw)
-        return _fitting(
-            lambda: Invoice(
-                id=wire.id,
-                order_id=known.order_id,
-                attempt=known.attempt,
-                status=known.status,
-                amount=money(wire.amount),
-                payment_url=wire.checkout_url,
-                created_at=wire.created_at,
-                expires_at=wire.expires_at,
-                raw=raw,
-            )
+        return Invoice(
+            id=wire.id,
+            order_id=known.order_id,
+            attempt=known.attempt,
+            status=known.status,
+            amount=money(wire.amount),
+            payment_url=wire.checkout_url,
+            created_at=wire.created_at,
+            expires_at=wire.expires_at,
+            raw=raw,
         )
     except UnexpectedResponseError as error:
         found = raw.get("id") if isinstance(raw, Mapping) else None
@@ -193,16 +189,14 @@ def payment(raw: Any) -> Payment:
         UnexpectedResponseError: If it does not fit.
     """
     wire = structure(raw, WirePayment)
-    return _fitting(
-        lambda: Payment(
-            id=wire.id,
-            invoice_id=wire.invoice_id,
-            amount=money(wire.amount),
-            status=PAYMENT_STATUSES.get(wire.status, PaymentStatus.UNKNOWN),
-            paid_at=wire.created_at,
-            reference=wire.reference,
-            raw=raw,
-        )
+    return Payment(
+        id=wire.id,
+        invoice_id=wire.invoice_id,
+        amount=money(wire.amount),
+        status=PAYMENT_STATUSES.get(wire.status, PaymentStatus.UNKNOWN),
+        paid_at=wire.created_at,
+        reference=wire.reference,
+        raw=raw,
     )
 
 
@@ -215,16 +209,14 @@ def capture(raw: Any, capture_id: str) -> Capture:
     wire = structure(raw, WireCapture)
     if wire.reference != capture_id:
         raise UnexpectedResponseError("the answer is about another capture")
-    return _fitting(
-        lambda: Capture(
-            id=wire.id,
-            capture_id=wire.reference,
-            invoice_id=wire.invoice_id,
-            amount=money(wire.amount),
-            status=CAPTURE_STATUSES.get(wire.status, CaptureStatus.PENDING),
-            created_at=wire.created_at,
-            raw=raw,
-        )
+    return Capture(
+        id=wire.id,
+        capture_id=wire.reference,
+        invoice_id=wire.invoice_id,
+        amount=money(wire.amount),
+        status=CAPTURE_STATUSES.get(wire.status, CaptureStatus.PENDING),
+        created_at=wire.created_at,
+        raw=raw,
     )
 
 
@@ -237,16 +229,14 @@ def refund(raw: Any, refund_id: str | None = None) -> Refund:
     wire = structure(raw, WireRefund)
     if refund_id not in (None, wire.reference):
         raise UnexpectedResponseError("the answer is about another refund")
-    return _fitting(
-        lambda: Refund(
-            id=wire.id,
-            refund_id=wire.reference,
-            invoice_id=wire.invoice_id,
-            amount=money(wire.amount),
-            status=REFUND_STATUSES.get(wire.status, RefundStatus.PENDING),
-            created_at=wire.created_at,
-            raw=raw,
-        )
+    return Refund(
+        id=wire.id,
+        refund_id=wire.reference,
+        invoice_id=wire.invoice_id,
+        amount=money(wire.amount),
+        status=REFUND_STATUSES.get(wire.status, RefundStatus.PENDING),
+        created_at=wire.created_at,
+        raw=raw,
     )
 
 
@@ -262,22 +252,11 @@ def event(raw: Any, event_id: str) -> WebhookEvent:
     """
     wire = structure(raw, WireEvent)
     known = report(structure(wire.data, WireInvoiceData).invoice) if wire.type in INVOICE_EVENTS else None
-    return _fitting(
-        lambda: WebhookEvent(
-            id=event_id,
-            kind=wire.type,
-            invoice_id=None if known is None else known.invoice_id,
-            report=known,
-            occurred_at=wire.created_at,
-            raw=raw,
-        )
+    return WebhookEvent(
+        id=event_id,
+        kind=wire.type,
+        invoice_id=None if known is None else known.invoice_id,
+        report=known,
+        occurred_at=wire.created_at,
+        raw=raw,
     )
-
-
-def _fitting(make: Callable[[], T]) -> T:
-    """Make a record of the core of what the sandbox said; what the record refuses is no usable answer."""
-    try:
-        return make()
-    except InvalidRequestError as error:
-        reason = error.message
-    raise UnexpectedResponseError(f"the answer does not fit: {reason}")

@@ -207,7 +207,7 @@ def invoice(session: wire.Session, raw: Mapping[str, Any], asked: Money | None =
     Raises:
         UnexpectedResponseError: If it asks for no amount.
     """
-    order_id, attempt = _order_of(session)
+    order_id, attempt = parse_reference(session.client_reference_id)
     return Invoice(
         id=session.id,
         order_id=order_id,
@@ -360,7 +360,7 @@ def references_of(session: wire.Session) -> dict[str, str]:
 
 
 def _report(session: wire.Session, raw: Mapping[str, Any], **told: Any) -> StatusReport:
-    order_id, attempt = _order_of(session)
+    order_id, attempt = parse_reference(session.client_reference_id)
     return StatusReport(
         invoice_id=session.id,
         order_id=order_id,
@@ -370,10 +370,6 @@ def _report(session: wire.Session, raw: Mapping[str, Any], **told: Any) -> Statu
         references=references_of(session),
         **told,
     )
-
-
-def _order_of(session: wire.Session) -> tuple[str | None, int | None]:
-    return parse_reference(session.client_reference_id) if session.client_reference_id else (None, None)
 
 
 def _sum(amounts: Sequence[Money], nothing: Money) -> Money | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,9 +29,9 @@ from gateway_core import (
     hookimpl,
     order_reference,
 )
-from gateway_core.errors import GatewayError, RejectedError, UnexpectedResponseError
+from gateway_core.errors import RejectedError, UnexpectedResponseError
 from gateway_core.http import bracketed, endpoint, idempotency_key
-from gateway_core.listing import find_one, is_within, read_each
+from gateway_core.listing import find_one, matching, read_each
 from gateway_core.webhooks import parse
 from gateway_core.wire import naming_invoice, structure, to_unix
 from gateway_stripe import mapping, webhook, wire
@@ -67,8 +66,9 @@ class Stripe:
     def create_invoice(self, request: InvoiceRequest) -> Flow[Invoice]:
         """Create a Checkout Session. Asked for again within a day, it is the same one."""
         fields = mapping.create_fields(request, self.settings.return_url)
-        raw = yield from self._post(("create", request.reference), "checkout", "sessions", fields=fields)
-        with _done(wire.id_of(raw)):
+        response = yield self._post(("create", request.reference), "checkout", "sessions", fields=fields)
+        with naming_invoice(response.body, "id"):
+            raw = wire.unwrap(response)
             return mapping.invoice(self._read_session(raw), raw, request.amount)
 
     @hookimpl
@@ -147,16 +147,16 @@ class Stripe:
         if session.status == "open":
             # The mark goes first, while the session can surely be changed: it counts only once the session has expired.
             place = ("checkout", "sessions", invoice_id)
-            yield from self._post(("mark", invoice_id), *place, fields={"metadata": {mapping.CANCELED_MARK: "true"}})
-            yield from self._post(("expire", invoice_id), *place, "expire")
+            mark = {"metadata": {mapping.CANCELED_MARK: "true"}}
+            wire.unwrap((yield self._post(("mark", invoice_id), *place, fields=mark)))
+            wire.unwrap((yield self._post(("expire", invoice_id), *place, "expire")))
         elif session.status == "complete" and intent is not None and intent.status == "requires_capture":
-            yield from self._post(("void", invoice_id), "payment_intents", intent.id, "cancel")
+            wire.unwrap((yield self._post(("void", invoice_id), "payment_intents", intent.id, "cancel")))
         elif mapping.status_of(session, intent) in mapping.ENDED:
             return (yield from self._report(session, raw))
         else:
             raise RejectedError("the payer has paid, or is about to: refund the payment instead of canceling it")
-        with _done():
-            return (yield from self.get_status(invoice_id))
+        return (yield from self.get_status(invoice_id))
 
     @hookimpl
     def refund_payment(self, request: RefundRequest) -> Flow[Refund]:
@@ -177,21 +177,19 @@ class Stripe:
             fields["reason"] = request.reason
         elif request.reason:
             fields["metadata"]["reason"] = request.reason[:_LONGEST_NOTE]
-        made = yield from self._post(("refund", request.invoice_id, request.refund_id), "refunds", fields=fields)
-        with _done():
-            return mapping.refund(request.invoice_id, structure(made, wire.Refund), made)
+        key = ("refund", request.invoice_id, request.refund_id)
+        made = wire.unwrap((yield self._post(key, "refunds", fields=fields)))
+        return mapping.refund(request.invoice_id, structure(made, wire.Refund), made)
 
     @hookimpl
     def capture_payment(self, request: CaptureRequest) -> Flow[Capture]:
         """Take reserved money, all or a part; what is left is released."""
         intent_id = yield from self._intent_id(request.invoice_id, request.references)
         taken = None if request.amount is None else INFO.to_minor(request.amount)
-        place = ("payment_intents", intent_id, "capture")
-        made = yield from self._post(
-            ("capture", request.invoice_id, request.capture_id), *place, fields={"amount_to_capture": taken}
-        )
-        with _done():
-            return mapping.capture(request, structure(made, wire.Intent), made)
+        key = ("capture", request.invoice_id, request.capture_id)
+        path = ("payment_intents", intent_id, "capture")
+        made = wire.unwrap((yield self._post(key, *path, fields={"amount_to_capture": taken})))
+        return mapping.capture(request, structure(made, wire.Intent), made)
 
     @hookimpl
     def check_account(self) -> Flow[None]:
@@ -202,11 +200,10 @@ class Stripe:
     def register_webhook(self, url: str) -> Flow[WebhookRegistration]:
         """Add a webhook endpoint for every event that says something of a payment."""
         fields = {"url": url, "enabled_events": webhook.EVENTS, "api_version": API_VERSION}
-        made = yield from self._post(("webhook", url), "webhook_endpoints", fields=fields)
-        with _done():
-            added = structure(made, wire.Endpoint)
-            secret = None if added.secret is None else Secret(added.secret)
-            return WebhookRegistration(id=added.id, url=added.url, secret=secret, events=added.enabled_events)
+        made = wire.unwrap((yield self._post(("webhook", url), "webhook_endpoints", fields=fields)))
+        added = structure(made, wire.Endpoint)
+        secret = None if added.secret is None else Secret(added.secret)
+        return WebhookRegistration(id=added.id, url=added.url, secret=secret, events=added.enabled_events)
 
     def _report(self, session: wire.Session, raw: Mapping[str, Any]) -> Flow[StatusReport]:
         """Return the report on a session that was read whole; its disputes, and many refunds, are asked for."""
@@ -301,32 +298,17 @@ class Stripe:
         url = endpoint(self.settings.base_url, "v1", *path, query=bracketed(query))
         return wire.unwrap((yield HttpRequest(method="GET", url=url, headers=self._headers())))
 
-    def _post(
-        self, key: tuple[str, ...], *path: str, fields: Mapping[str, Any] | None = None
-    ) -> Flow[Mapping[str, Any]]:
-        """Send a request that changes something, under a key made of the names of what it is for."""
+    def _post(self, key: tuple[str, ...], *path: str, fields: Mapping[str, Any] | None = None) -> HttpRequest:
+        """Return a request that changes something, under a key made of the names of what it is for."""
         made = idempotency_key(*key)
         headers = {**self._headers(), "Idempotency-Key": made}
         url = endpoint(self.settings.base_url, "v1", *path)
-        ask = HttpRequest.form("POST", url, bracketed(fields or {}), headers=headers, idempotency_key=made)
-        response = yield ask
-        with naming_invoice(response.body, "id") if key[0] == "create" else contextlib.nullcontext():
-            return wire.unwrap(response)
+        return HttpRequest.form("POST", url, bracketed(fields or {}), headers=headers, idempotency_key=made)
 
     def _headers(self) -> dict[str, str]:
         key, account = self.settings.api_key.reveal(), self.settings.account
         headers = {"Authorization": f"Bearer {key}", "Stripe-Version": API_VERSION}
         return headers if account is None else {**headers, "Stripe-Account": account}
-
-
-@contextlib.contextmanager
-def _done(invoice_id: str | None = None) -> Iterator[None]:
-    """Let an error say that Stripe has done what was asked, and only its answer is of no use."""
-    try:
-        yield
-    except GatewayError as error:
-        error.effect, error.invoice_id = "done", error.invoice_id or invoice_id
-        raise
 
 
 def _payments(found: Iterable[tuple[wire.Session, Mapping[str, Any]]], query: PaymentQuery) -> list[Payment]:
@@ -335,7 +317,7 @@ def _payments(found: Iterable[tuple[wire.Session, Mapping[str, Any]]], query: Pa
         for session, raw in found
         if session.status == "complete" and (intent := session.intent) is not None
     ]
-    return [each for each in payments if is_within(each.paid_at, since=query.since, until=query.until)]
+    return matching(payments, query)
 
 
 def _refund_of(event: wire.Event, report: StatusReport) -> Refund | None:

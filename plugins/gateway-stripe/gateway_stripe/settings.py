@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
 from gateway_core import Secret
 from gateway_core.errors import ConfigurationError
-from gateway_core.http import split
-from gateway_core.provider import base_url_field, count_field, hide_values, secret_field
+from gateway_core.provider import (
+    base_url_field,
+    choice_field,
+    count_field,
+    hide_values,
+    page_url_field,
+    secret_field,
+    secrets_field,
+    text_field,
+)
 
 Mode = Literal["test", "live"]
 CaptureMethod = Literal["automatic", "automatic_async", "manual"]
 
 #: Secret and restricted keys; the word in the middle is the mode (docs.stripe.com/keys).
 _KEY = re.compile(r"(sk|rk)_(?P<mode>test|live)_[!-~]+")
-_ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,250}")
-_LONGEST_URL = 5000
 #: What is shorter can be guessed.
-_SHORTEST_SECRET = 16
-
-
-def _check_account(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not (isinstance(value, str) and _ACCOUNT.fullmatch(value)):
-        raise ConfigurationError(f"{field.name} must be the id of a connected account, such as acct_1032D82eZvKYlo2C")
-
-
-def _check_return_url(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    try:
-        parts = split(value) if isinstance(value, str) and len(value) <= _LONGEST_URL else None
-    except ValueError:
-        parts = None
-    if value is not None and (parts is None or parts.scheme not in ("http", "https") or not parts.hostname):
-        raise ConfigurationError(f"{field.name} must be an http or https address")
-
-
-def _to_secrets(value: Any) -> Any:
-    several = [value] if isinstance(value, str | Secret) else value
-    if not isinstance(several, list | tuple):
-        return () if value is None else value
-    return tuple(Secret(each) if isinstance(each, str) else each for each in several) or None
-
-
-def _check_secrets(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(each, Secret) for each in value):
-        raise ConfigurationError(f"{field.name} must be a secret or a list of secrets, of which one at least is there")
-    if not all(each.reveal().startswith("whsec_") and len(each.reveal()) >= _SHORTEST_SECRET for each in value):
-        raise ConfigurationError(
-            f"{field.name} must be the signing secret of a webhook endpoint: whsec_ and what follows,"
-            f" {_SHORTEST_SECRET} characters or more"
-        )
+_SECRET = re.compile(r"whsec_.{10,}")
 
 
 @hide_values
@@ -72,16 +47,18 @@ class StripeSettings:
     """
 
     api_key: Secret = secret_field()
-    webhook_secret: tuple[Secret, ...] = attrs.field(
-        default=None, converter=_to_secrets, validator=_check_secrets, repr=False
+    webhook_secret: tuple[Secret, ...] = secrets_field(required=False)
+    mode: Mode | None = choice_field("test", "live", default=None)
+    account: str | None = text_field(
+        "the id of a connected account, such as acct_1032D82eZvKYlo2C", form="acct_[A-Za-z0-9]{1,250}", default=None
     )
-    mode: Mode | None = None
-    account: str | None = attrs.field(default=None, validator=_check_account)
-    return_url: str | None = attrs.field(default=None, validator=_check_return_url)
+    return_url: str | None = page_url_field()
     search_pages: int = count_field(25)
     base_url: str = base_url_field("https://api.stripe.com")
 
     def __attrs_post_init__(self) -> None:
+        if not all(_SECRET.fullmatch(secret.reveal()) for secret in self.webhook_secret):
+            raise ConfigurationError("webhook_secret must be the signing secret of a webhook endpoint: whsec_...")
         reason = _key_fault(self.api_key, self.mode)
         if reason is not None:
             raise ConfigurationError(f"api_key {reason}")
@@ -103,7 +80,7 @@ class StripeOptions:
             ``automatic_async`` take it at once. None leaves it to Stripe, which takes it.
     """
 
-    capture_method: CaptureMethod | None = None
+    capture_method: CaptureMethod | None = choice_field("automatic", "automatic_async", "manual", default=None)
 
 
 def _mode_of(key: Secret) -> str | None:

@@ -20,7 +20,7 @@ from gateway_core.errors import (
     for_status,
 )
 from gateway_core.provider import RetryAdvice
-from gateway_core.wire import UnixTime, loads, structure
+from gateway_core.wire import UnixTime, decode_or_none, loads, structure
 
 T = TypeVar("T")
 
@@ -164,6 +164,11 @@ class Event:
     account: str | None = None
 
 
+@attrs.frozen
+class _Refusal:
+    error: dict[str, Any]
+
+
 def id_of(value: Any) -> str | None:
     """Return the id of an object that is there whole, or by its id only; None if it is not there."""
     found = value.get("id") if isinstance(value, Mapping) else value
@@ -212,24 +217,18 @@ def _refusal(response: HttpResponse) -> ProviderError:
     code = error.get("code") or error.get("type")
     detail = error.get("decline_code") or response.headers.get("Stripe-Rate-Limited-Reason")
     text = f"{message} ({detail})" if detail else message
-    refusal = for_status(response.status, text, code=code, request_id=response.headers.get("Request-Id"))
-    kind = ERRORS.get(code or "")
+    kind: type[ProviderError] | None = None
     if response.status == 424:
         kind = ProviderUnavailableError  # what Stripe depends on has failed
     elif response.status == 400 and message.startswith(_MALFORMED_ID):
         kind = NotFoundError
-    if kind is None or response.status >= 500:
-        return refusal
-    return kind(text, http_status=response.status, code=code, request_id=refusal.request_id)
+    request_id = response.headers.get("Request-Id")
+    if kind is not None:
+        return kind(text, http_status=response.status, code=code, request_id=request_id)
+    return for_status(response.status, text, code=code, request_id=request_id, codes=ERRORS)
 
 
 def _error_of(response: HttpResponse) -> dict[str, str]:
     """Return the texts of the error in an answer; none if it holds no error of Stripe's form."""
-    try:
-        answer = loads(response.body)
-    except UnexpectedResponseError:
-        return {}
-    error = answer.get("error") if isinstance(answer, Mapping) else None
-    if not isinstance(error, Mapping):
-        return {}
-    return {name: value for name, value in error.items() if isinstance(value, str)}
+    answer = decode_or_none(response.body, _Refusal)
+    return {} if answer is None else {name: value for name, value in answer.error.items() if isinstance(value, str)}

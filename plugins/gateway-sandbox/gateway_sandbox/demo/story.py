@@ -39,7 +39,7 @@ def run(console: Console | None, *, open_page: bool = False, patience: float = _
     Args:
         console: Where people read it; None tells nobody.
         open_page: Leave the checkout page to a person with a browser.
-        patience: Seconds that each answer, and the webhook, may take.
+        patience: Seconds that the webhook may take.
     """
     story = Story(Teller(console), open_page=open_page, patience=patience)
     with contextlib.suppress(UnobservedError), contextlib.ExitStack() as stack:
@@ -54,7 +54,7 @@ class Story:
     Args:
         teller: Tells it.
         open_page: Leave the checkout page to a person with a browser.
-        patience: Seconds that each answer, and the webhook, may take.
+        patience: Seconds that the webhook may take.
     """
 
     def __init__(self, teller: Teller, *, open_page: bool, patience: float) -> None:
@@ -173,7 +173,7 @@ class Story:
     def _client(self, url: str, way: str, stack: contextlib.ExitStack) -> HttpClient:
         client = HttpClient(
             url,
-            timeout=self._patience,
+            timeout=_PATIENCE,
             observe=lambda sent, got: self.steps[-1].exchanges.append(self._masking.exchange(way, sent, got)),
         )
         return stack.enter_context(contextlib.closing(client))

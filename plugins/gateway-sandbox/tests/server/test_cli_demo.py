@@ -108,7 +108,7 @@ def test_webhook_that_does_not_arrive_is_missed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Shop, "receive", lambda *_: Acknowledgement())
     text = io.StringIO()
 
-    told = run(Console(file=text), patience=1.5).as_json()
+    told = run(Console(file=text), patience=0.5).as_json()
 
     assert (told["ok"], told["failed_step"]) == (False, 5)
     assert "Step 5 was not observed: no webhook said PAID" in " ".join(text.getvalue().split())
@@ -119,7 +119,7 @@ def test_failure_has_an_exit_code(tmp_path: Path) -> None:
     """A story that could not be told ends with 3."""
     (tmp_path / "sitecustomize.py").write_text(
         "import gateway_sandbox.demo.payer as payer\npayer.Payer.pay = lambda *_: None\n"
-        "import gateway_sandbox.demo.story as story\nstory.run.__kwdefaults__['patience'] = 1.5\n",
+        "import gateway_sandbox.demo.story as story\nstory.run.__kwdefaults__['patience'] = 0.5\n",
         encoding="utf-8",
     )
 

@@ -46,6 +46,9 @@ _EXPANDABLE = {
     "dispute": ("charge", "payment_intent"),
 }
 
+#: Where an invoice keeps the objects of each kind.
+_PARTS = {"payment_intent": "intent", "charge": "charges", "refund": "refunds", "dispute": "disputes"}
+
 _LISTED = ("limit", "starting_after", "ending_before", "created")
 
 
@@ -166,7 +169,7 @@ class Api:
 
     def _list_intents(self, request: HttpRequest) -> Answer:
         given = fields(request, (*_LISTED, "customer"))
-        return self._page(list(self._all("intent")), given, "/v1/payment_intents", "customer")
+        return self._page(self._all("intent"), given, "/v1/payment_intents", "customer")
 
     def _intent(self, request: HttpRequest, intent_id: str) -> Answer:
         return self._sent(self._found("payment_intent", intent_id, param="intent"), fields(request, ("client_secret",)))
@@ -192,7 +195,7 @@ class Api:
 
     def _list_charges(self, request: HttpRequest) -> Answer:
         given = fields(request, (*_LISTED, "customer", "payment_intent", "transfer_group"))
-        return self._page(list(self._all("charges")), given, "/v1/charges", "customer", "payment_intent")
+        return self._page(self._all("charges"), given, "/v1/charges", "customer", "payment_intent")
 
     def _charge(self, request: HttpRequest, charge_id: str) -> Answer:
         return self._sent(self._found("charge", charge_id), fields(request, ()))
@@ -219,14 +222,14 @@ class Api:
 
     def _list_refunds(self, request: HttpRequest) -> Answer:
         given = fields(request, (*_LISTED, "charge", "payment_intent"))
-        return self._page(list(self._all("refunds")), given, "/v1/refunds", "charge", "payment_intent")
+        return self._page(self._all("refunds"), given, "/v1/refunds", "charge", "payment_intent")
 
     def _refund(self, request: HttpRequest, refund_id: str) -> Answer:
         return self._sent(self._found("refund", refund_id), fields(request, ()))
 
     def _list_disputes(self, request: HttpRequest) -> Answer:
         given = fields(request, (*_LISTED, "charge", "payment_intent"))
-        return self._page(list(self._all("disputes")), given, "/v1/disputes", "charge", "payment_intent")
+        return self._page(self._all("disputes"), given, "/v1/disputes", "charge", "payment_intent")
 
     def _dispute(self, request: HttpRequest, dispute_id: str) -> Answer:
         return self._sent(self._found("dispute", dispute_id), fields(request, ()))
@@ -291,18 +294,21 @@ class Api:
                 return invoice
         raise missing("payment_intent", intent_id, param=param)
 
-    def _all(self, part: str) -> Iterator[Answer]:
-        """Yield the payments, charges, refunds or disputes of all invoices, the newest first."""
+    def _all(self, part: str) -> list[Answer]:
+        """Return the payments, charges, refunds or disputes of all invoices, the newest first."""
         found = [invoice.data[part] for invoice in self._account.invoices()]
         flat = [each for several in found for each in reversed(several)] if part != "intent" else filter(None, found)
-        yield from deepcopy(sorted(flat, key=lambda each: each["created"], reverse=True))
+        return sorted(flat, key=lambda each: each["created"], reverse=True)
 
     def _found(self, kind: str, object_id: str, param: str = "id") -> Answer:
-        part = {"payment_intent": "intent", "charge": "charges", "refund": "refunds", "dispute": "disputes"}[kind]
-        for each in self._all(part):
-            if each["id"] == object_id:
-                return each
-        raise missing(kind, object_id, param=param)
+        found = self.by_id(kind).get(object_id)
+        if found is None:
+            raise missing(kind, object_id, param=param)
+        return found
+
+    def by_id(self, kind: str) -> dict[str, Answer]:
+        """Return all payments, charges, refunds or disputes by their ids, the newest first."""
+        return {each["id"]: each for each in self._all(_PARTS[kind])}
 
     def _page(self, found: list[Answer], given: Mapping[str, Any], url: str, *filters: str) -> Answer:
         fitting = [each for each in found if all(text(given, name) in (None, each.get(name)) for name in filters)]
@@ -311,28 +317,41 @@ class Api:
     def _sent(self, document: Answer, given: Mapping[str, Any]) -> Answer:
         """Return an object with what is to be expanded in it."""
         made = deepcopy(document)
+        known = _Known(self)
         for path in expansions(given):
             if made["object"] == "list":
                 for each in made["data"]:
-                    self._expand(each, path.removeprefix("data."))
+                    self._expand(each, path.removeprefix("data."), known)
             else:
-                self._expand(made, path)
+                self._expand(made, path, known)
         return made
 
-    def _expand(self, document: Answer, path: str) -> None:
+    def _expand(self, document: Answer, path: str, known: _Known) -> None:
         name, _, rest = path.partition(".")
         if name not in _EXPANDABLE.get(document["object"], ()):
             raise RefusedError(f"This property cannot be expanded ({name}).", param="expand")
         if name == "line_items":
             document[name] = documents.line_items(self._invoice(document["id"]))
         elif name == "refunds":
-            mine = [each for each in self._all("refunds") if each["charge"] == document["id"]]
+            mine = [each for each in known["refund"].values() if each["charge"] == document["id"]]
             document[name] = page(mine, {}, f"/v1/charges/{document['id']}/refunds")
         elif isinstance(document[name], str):
             kind = "payment_intent" if name == "payment_intent" else "charge"
-            document[name] = self._found(kind, document[name])
+            document[name] = known[kind][document[name]]
         if rest and document[name] is not None:
-            self._expand(document[name], rest)
+            self._expand(document[name], rest, known)
+
+
+class _Known(dict[str, dict[str, Answer]]):
+    """The objects of each kind by their ids, read once for all that is to be expanded in an answer."""
+
+    def __init__(self, api: Api) -> None:
+        super().__init__()
+        self._api = api
+
+    def __missing__(self, kind: str) -> dict[str, Answer]:
+        self[kind] = self._api.by_id(kind)
+        return self[kind]
 
 
 def _unexpected_state(what: str, intent: Mapping[str, Any], wanted: str) -> RefusedError:

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 UNKNOWN = "(unknown)"
 
+#: What nearly every requirement on the core is: its name, bounds of nothing but numbers, and the extra it is for.
+_PLAIN = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[a-z]+\])?"
+    r"(?P<bounds>(?:>=|<)[0-9]+(?:\.[0-9]+)*(?:,(?:>=|<)[0-9]+(?:\.[0-9]+)*)*)"
+    r"(?P<extra>; extra == (['\"])[a-z]+\4)?"
+)
+_BOUND = re.compile(r"(>=|<)([0-9.]+)")
+_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+
 #: What pip takes for a distribution's name. It ignores any other, such as the ``~ateway_bitsby`` of its own that is
 #: left where it was interrupted.
 _DISTRIBUTION = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.ASCII | re.IGNORECASE)
@@ -29,7 +38,7 @@ def installed() -> Iterator[Distribution]:
         folder = folder_of(owner)
         name = identity_of(owner)[0] if folder is None else re.split(r"-|\.egg-info$", folder.name, maxsplit=1)[0]
         if _DISTRIBUTION.fullmatch(name) or folder is None:
-            by_name.setdefault(re.sub(r"[-_.]+", "-", name).lower(), []).append(owner)
+            by_name.setdefault(normalized(name), []).append(owner)
     yield from map(in_force, by_name.values())
 
 
@@ -88,6 +97,36 @@ def requirements_of(owner: Distribution | None) -> list[str]:
         return []
 
 
+def normalized(name: str) -> str:
+    """Return a distribution's name as the index knows it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _surely_met(text: str) -> bool:
+    """Return whether a requirement of a name and plain bounds, such as ``gateway-core>=0.1,<1``, is met beyond doubt.
+
+    What only an extra requires is no requirement. This spares a process that opens a gateway the import of packaging.
+    """
+    from importlib import metadata
+
+    match = _PLAIN.fullmatch(text)
+    if match is None or match["extra"]:
+        return match is not None
+    copies = list(metadata.distributions(name=match["name"]))
+    version = identity_of(in_force(copies))[1] if copies else ""
+    if not _NUMBERS.fullmatch(version):
+        return False
+    own = _release(version)
+    return all((own < _release(bound)) == (sign == "<") for sign, bound in _BOUND.findall(match["bounds"]))
+
+
+def _release(version: str) -> tuple[int, ...]:
+    numbers = list(map(int, version.split(".")))
+    while numbers and not numbers[-1]:
+        numbers.pop()  # 1.0 is 1
+    return tuple(numbers)
+
+
 def unmet(text: str) -> str | None:
     """Return how the environment fails one requirement; None if it does not.
 
@@ -95,6 +134,8 @@ def unmet(text: str) -> str | None:
         ModuleNotFoundError: If it is not there at all.
         ValueError, LookupError: If the requirement cannot be read.
     """
+    if _surely_met(text):
+        return None
     from importlib import metadata
 
     from packaging.requirements import Requirement
@@ -113,6 +154,4 @@ def unmet(text: str) -> str | None:
 
 def same_name(one: str, other: str) -> bool:
     """Return whether two names of distributions mean the same one."""
-    from packaging.utils import canonicalize_name
-
-    return canonicalize_name(one) == canonicalize_name(other)
+    return normalized(one) == normalized(other)

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 import pluggy
 
-from gateway_core._distributions import (
+from gateway_core._markers import PROJECT, misshapen
+from gateway_core._plugins.distributions import (
     folder_of,
     identity_of,
     installed,
+    normalized,
     requirements_of,
     same_name,
     text_of,
     unmet,
 )
-from gateway_core._markers import PROJECT, misshapen
 from gateway_core._redaction import one_line
 from gateway_core._tracebacks import describe
 from gateway_core.errors import GatewayError, PluginError
@@ -100,11 +101,8 @@ class Offer:
 
         Where either is not in the metadata, `ProviderInfo.contract_version` decides after the import.
         """
-        # Costs 5 ms to import, and is needed once something has been chosen by its name only.
-        from packaging.utils import canonicalize_name
-
         for text in requirements_of(self.source.dist):
-            if canonicalize_name(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) != _CORE_DISTRIBUTION:
+            if normalized(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) != _CORE_DISTRIBUTION:
                 continue
             try:
                 fault = unmet(text)

@@ -1,0 +1,1 @@
+"""What Django knows of the journal's tables, which it neither makes nor changes."""
