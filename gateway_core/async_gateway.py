@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, in_thread, run, run_blocking
-from gateway_core._tracebacks import clear_locals
-from gateway_core.errors import GatewayError, NotFoundError
+from gateway_core._engine.async_calls import AsyncCalls
+from gateway_core._engine.base import CLAIM, delivered
+from gateway_core._engine.blocking import awaited, in_thread, run
+from gateway_core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from gateway_core._engine.pagination import Pagination
     from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
-    from gateway_core.journal._inbox import Claimed
-    from gateway_core.journal._recorder import Look, Recorder
     from gateway_core.models.capture import Capture, CaptureRequest
     from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
     from gateway_core.models.payment import Payment
     from gateway_core.models.refund import Refund, RefundRequest
-    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-    from gateway_core.transport import Deadline
-    from gateway_core.transport._actions import Actions
+    from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 
 T = TypeVar("T")
 
 
-class AsyncGateway(BaseGateway):
+class AsyncGateway(AsyncCalls):
     """One configured account at one provider, for asyncio. It has what `Gateway` has, to be awaited.
 
     Calls may run at the same time, ``pool_size`` of them; the others wait, and their waiting counts against their
@@ -49,15 +44,6 @@ class AsyncGateway(BaseGateway):
     >>> asyncio.run(main())
     True
     """
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        # asyncio takes time to import, and blocking code does without it.
-        from gateway_core._engine.async_driver import AsyncDriver
-        from gateway_core._engine.thread_pool import ThreadPool
-
-        super().__init__(*arguments, **more)
-        self._threads = ThreadPool(self._bounds.pool_size)
-        self._driver = AsyncDriver(self._transport, self._threads)
 
     async def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
@@ -106,15 +92,11 @@ class AsyncGateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        from gateway_core._engine.pagination import Pagination
-        from gateway_core.models.payment import PaymentQuery
-
-        return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
+        return self._pages(self._pagination(since, until, invoice_id, limit))
 
     async def _pages(self, pagination: Pagination) -> AsyncGenerator[Payment, None]:
         while pagination.query is not None:
-            page = await self._run(self._operations.list_payments, pagination, pagination.query)
-            for payment in page:
+            for payment in await self._run(self._operations.list_payments, pagination, pagination.query):
                 yield payment
 
     async def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
@@ -192,9 +174,7 @@ class AsyncGateway(BaseGateway):
                     claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, CLAIM), "poll")
                     async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
                         for event in delivery.events:
-                            outcome = handle(event, *(() if transaction is None else (connection,)))
-                            if inspect.isawaitable(outcome):
-                                await outcome
+                            await awaited(handle(event, *(() if transaction is None else (connection,))))
                             handled += 1
             except Exception as error:  # noqa: BLE001  # it comes out below, when no other event waits
                 failed = failed or error
@@ -268,50 +248,6 @@ class AsyncGateway(BaseGateway):
         deadline = self._deadline()
         intent = await self._drive(recorder.take(number), deadline, "resolve_intent")
         return await self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline, "resolve_intent")
-
-    @contextlib.asynccontextmanager
-    async def _handling(
-        self, recorder: Recorder, delivery: WebhookDelivery, claimed: Claimed, connection: Any = None
-    ) -> AsyncGenerator[WebhookDelivery, None]:
-        """Give a delivery out; note at the end that it was handled, or that it was not."""
-        try:
-            yield delivery
-        except BaseException:
-            if connection is None:  # else the application's transaction takes everything back
-                with contextlib.suppress(GatewayError):
-                    await self._drive(recorder.release(claimed), self._deadline())
-            raise
-        await self._drive_on(connection, functools.partial(recorder.finish, claimed))
-        self._tell(delivery)
-
-    async def _look(
-        self, look: Look, operation: str = "receive_webhook"
-    ) -> tuple[WebhookDelivery, tuple[WebhookEvent, ...]]:
-        """Find out something that may be new; once more if a secret has been rotated."""
-        while True:
-            used, deadline = self._operations, self._deadline()
-            try:
-                return await self._drive(look(self._ask(deadline)), deadline, operation)
-            except GatewayError as error:
-                if not (self._suspects_secrets(error) and await in_thread(self._may_repeat, error, operation, used)):
-                    raise
-
-    async def _drive(self, actions: Actions[T], deadline: Deadline, operation: str = "receive_webhook") -> T:
-        """Carry out actions of the journal, which may ask the provider."""
-        try:
-            return await self._driver.run(self._named(operation, actions), deadline)
-        except GatewayError as error:
-            clear_locals(error)
-            raise
-
-    async def _drive_on(
-        self, connection: Any, begin: Callable[[Any], Actions[T]], operation: str = "receive_webhook"
-    ) -> T:
-        """Carry out what needs the journal only, on an async connection of the application's own if one is given."""
-        if connection is None:
-            return await self._drive(begin(None), self._deadline(), operation)
-        result: T = await connection.run_sync(lambda given: run_blocking(begin(given)))
-        return result
 
     async def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -399,39 +335,3 @@ class AsyncGateway(BaseGateway):
                 stay.
         """
         return await in_thread(self._read_secrets)
-
-    async def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
-        operation = function.__name__
-        while True:
-            used = self._operations  # they change when a secret is rotated
-            try:
-                if self._recorder is not None and operation in RECORDED:
-                    done: T = await self._driver.run(*self._recorded(operation, *arguments))
-                    return done
-                call = self._begin(operation, *arguments)
-                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
-                if isinstance(outcome, Generator):
-                    return await self._driver.run(call.actions(outcome), call.deadline)
-            except GatewayError as error:
-                clear_locals(error)
-                if not (self._suspects_secrets(error) and await in_thread(self._may_repeat, error, operation, used)):
-                    raise
-            else:
-                return outcome
-
-    async def close(self) -> None:
-        """Give the connections back. Further calls are refused."""
-        self._closed = True
-        # Neither waits for anything, so that it happens even where the task is being cancelled.
-        self._threads.close()
-        self._transport.close()
-        if self._own_journal is not None:
-            self._own_journal.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        await self.close()

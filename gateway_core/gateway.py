@@ -5,36 +5,30 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import sys
-import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered, run
-from gateway_core._tracebacks import clear_locals
-from gateway_core.errors import GatewayError, NotFoundError
+from gateway_core._engine.base import CLAIM, delivered
+from gateway_core._engine.blocking import run
+from gateway_core._engine.sync_calls import SyncCalls
+from gateway_core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from gateway_core._engine.pagination import Pagination
     from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
-    from gateway_core.journal._inbox import Claimed
-    from gateway_core.journal._recorder import Look, Recorder
     from gateway_core.models.capture import Capture, CaptureRequest
     from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
     from gateway_core.models.payment import Payment
     from gateway_core.models.refund import Refund, RefundRequest
-    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-    from gateway_core.transport import Deadline
-    from gateway_core.transport._actions import Actions
+    from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 
 T = TypeVar("T")
 
 
-class Gateway(BaseGateway):
+class Gateway(SyncCalls):
     """One configured account at one provider, for blocking code. It may be shared by threads.
 
     Make one with `connect` or `open`, keep it for the life of the process, and close it at the end:
@@ -44,13 +38,6 @@ class Gateway(BaseGateway):
     ...     gateway.supports("refund_payment")
     True
     """
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        from gateway_core._engine.sync_driver import SyncDriver
-
-        super().__init__(*arguments, **more)
-        self._driver = SyncDriver(self._transport)
-        self._warned = False
 
     def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
@@ -99,10 +86,7 @@ class Gateway(BaseGateway):
         Raises:
             TransportError, ProviderError: If a page fails. A list never ends early without an error.
         """
-        from gateway_core._engine.pagination import Pagination
-        from gateway_core.models.payment import PaymentQuery
-
-        return self._pages(Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit))
+        return self._pages(self._pagination(since, until, invoice_id, limit))
 
     def _pages(self, pagination: Pagination) -> Iterator[Payment]:
         while pagination.query is not None:
@@ -256,41 +240,6 @@ class Gateway(BaseGateway):
         intent = self._drive(recorder.take(number), deadline, "resolve_intent")
         return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline, "resolve_intent")
 
-    @contextlib.contextmanager
-    def _handling(
-        self, recorder: Recorder, delivery: WebhookDelivery, claimed: Claimed, connection: Any = None
-    ) -> Iterator[WebhookDelivery]:
-        """Give a delivery out; note at the end that it was handled, or that it was not."""
-        try:
-            yield delivery
-        except BaseException:
-            if connection is None:  # else the application's transaction takes everything back
-                with contextlib.suppress(GatewayError):
-                    self._drive(recorder.release(claimed), self._deadline())
-            raise
-        self._drive(recorder.finish(claimed, connection), self._deadline())
-        self._tell(delivery)
-
-    def _look(self, look: Look, operation: str = "receive_webhook") -> tuple[WebhookDelivery, tuple[WebhookEvent, ...]]:
-        """Find out something that may be new; once more if a secret has been rotated."""
-        while True:
-            used, deadline = self._operations, self._deadline()
-            try:
-                return self._drive(look(self._ask(deadline)), deadline, operation)
-            except GatewayError as error:
-                if not self._may_repeat(error, operation, used):
-                    raise
-
-    def _drive(self, actions: Actions[T], deadline: Deadline, operation: str = "receive_webhook") -> T:
-        """Carry out actions of the journal, which may ask the provider."""
-        self._warn_on_event_loop()
-        try:
-            result: T = self._driver.run(self._named(operation, actions), deadline)
-        except GatewayError as error:
-            clear_locals(error)
-            raise
-        return result
-
     def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
 
@@ -378,53 +327,3 @@ class Gateway(BaseGateway):
                 stay.
         """
         return self._read_secrets()
-
-    def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
-        self._warn_on_event_loop()
-        operation = function.__name__
-        while True:
-            used = self._operations  # they change when a secret is rotated
-            try:
-                if self._recorder is not None and operation in RECORDED:
-                    recorded: T = self._driver.run(*self._recorded(operation, *arguments))
-                    return recorded
-                call = self._begin(operation, *arguments)
-                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
-                if isinstance(outcome, Generator):
-                    sent: T = self._driver.run(call.actions(outcome), call.deadline)
-                    return sent
-            except GatewayError as error:
-                clear_locals(error)
-                if not self._may_repeat(error, operation, used):
-                    raise
-            else:
-                return outcome
-
-    def _warn_on_event_loop(self) -> None:
-        """Warn once if this thread runs an event loop, which stands still until the call is over."""
-        asyncio = sys.modules.get("asyncio")  # without it there is no loop, and it takes time to import
-        if self._warned or asyncio is None:
-            return
-        if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises where there is no loop
-            return
-        self._warned = True
-        warnings.warn(
-            "a Gateway blocks the event loop that runs in this thread until its call is over: use AsyncGateway",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-
-    def close(self) -> None:
-        """Give the connections back. Further calls are refused."""
-        self._closed = True
-        self._transport.close()
-        if self._own_journal is not None:
-            self._own_journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.close()

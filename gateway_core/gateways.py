@@ -8,7 +8,7 @@ from typing import Self
 import attrs
 
 from gateway_core._engine.accounts import BaseGateways
-from gateway_core._engine.base import in_thread
+from gateway_core._engine.blocking import in_thread
 from gateway_core.async_gateway import AsyncGateway
 from gateway_core.errors import GatewayError
 from gateway_core.gateway import Gateway
@@ -44,7 +44,8 @@ class Gateways(BaseGateways[Gateway]):
         while True:
             try:
                 gateway = self[name]
-                invoice = gateway._run(gateway._operations.create_invoice, *self._creation(name, request))  # noqa: SLF001
+                function = gateway._operations.create_invoice  # noqa: SLF001  # of ours
+                invoice = gateway._run(function, *self._creation(name, request))  # noqa: SLF001  # of ours
             except GatewayError as error:
                 name = tries.send(error)
             else:
@@ -120,8 +121,8 @@ class AsyncGateways(BaseGateways[AsyncGateway]):
         while True:
             try:
                 gateway = await self._get(name)
-                function = gateway._operations.create_invoice  # noqa: SLF001
-                invoice = await gateway._run(function, *self._creation(name, request))  # noqa: SLF001
+                function = gateway._operations.create_invoice  # noqa: SLF001  # of ours
+                invoice = await gateway._run(function, *self._creation(name, request))  # noqa: SLF001  # of ours
             except GatewayError as error:
                 name = tries.send(error)
             else:

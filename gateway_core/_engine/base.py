@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from gateway_core._tracebacks import without_locals
@@ -21,6 +21,7 @@ from gateway_core.errors import (
 if TYPE_CHECKING:
     from gateway_core._engine.call import Call
     from gateway_core._engine.operations import Operations
+    from gateway_core._engine.pagination import Pagination
     from gateway_core.config import LoadedAccount
     from gateway_core.journal import AccountJournal, Journal
     from gateway_core.journal._inbox import Claimed
@@ -49,36 +50,6 @@ def delivered(delivery: WebhookDelivery, claimed: Claimed) -> WebhookDelivery:
 
     answer = Acknowledgement(status=503) if claimed.again else delivery.acknowledgement
     return attrs.evolve(delivery, events=claimed.events, reviews=claimed.reviews, acknowledgement=answer)
-
-
-def run(function: Callable[[], T]) -> Actions[T]:
-    """Return what runs something that blocks."""
-    from gateway_core.transport._actions import RunBlocking
-
-    result: T = yield RunBlocking(function)
-    return result
-
-
-def run_blocking(actions: Actions[T]) -> T:
-    """Carry out actions that send nothing, right here."""
-    from gateway_core.transport._actions import RunBlocking
-
-    try:
-        action = next(actions)
-        while True:
-            if not isinstance(action, RunBlocking):
-                raise InvalidRequestError("on a connection of the application's own, nothing is sent")
-            action = actions.send(action.function())
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-
-
-async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Run what reads files, for async code."""
-    import asyncio
-
-    return await asyncio.to_thread(function, *arguments)
 
 
 class BaseGateway:
@@ -323,6 +294,14 @@ class BaseGateway:
         bound = self._deadline() if deadline is None else deadline
         return Call(operation, boundary, self._pipeline, bound, events)
 
+    def _pagination(
+        self, since: datetime | None, until: datetime | None, invoice_id: str | None, limit: int | None
+    ) -> Pagination:
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
+        return Pagination(PaymentQuery(since=since, until=until, invoice_id=invoice_id), limit)
+
     def _deadline(self) -> Deadline:
         from gateway_core.transport import Deadline
 
@@ -344,7 +323,7 @@ class BaseGateway:
         actions: Actions[Any] = getattr(self._with_journal(), operation)(self._ask(deadline), deadline, *arguments)
         return self._named(operation, actions), deadline
 
-    def _named(self, operation: str, actions: Actions[Any]) -> Actions[Any]:
+    def _named(self, operation: str, actions: Actions[T]) -> Actions[T]:
         """Carry the actions of an operation out, and name it in the errors of its journal."""
         try:
             return (yield from actions)

@@ -91,8 +91,8 @@ class ErrorBoundary:
         """Return the error with what the place that raised it did not know, and without secrets."""
         clear_locals(error)
         error.invoice_id = self._id(error.invoice_id)
-        if error.effect == "done" and error.invoice_id is None and self._operation == "create_invoice":
-            error.effect = "unknown"  # only the id of an invoice shows that it was made
+        if error.effect == "done" and not self._shows_what_was_done(error):
+            error.effect = "unknown"
         if self._requests:
             error.effect = self._effect.after(error)
             if isinstance(error, NotSentError) and error.effect != "none":
@@ -122,6 +122,12 @@ class ErrorBoundary:
             error.__cause__ = error.__context__ = None
             error.__notes__ = []
         return error
+
+    def _shows_what_was_done(self, error: GatewayError) -> bool:
+        """Return whether an error can tell that something was done: of an invoice that was made, only its id can."""
+        if self._operation == "create_invoice":
+            return error.invoice_id is not None
+        return self._operation in _CHANGING
 
     def _id(self, kept: object) -> str | None:
         """Return an id that an error keeps, or None for what can be none: a provider may send anything in its place."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -26,6 +28,7 @@ class SyncDriver:
     def __init__(self, transport: Transport, sleep: Callable[[float], object] = time.sleep) -> None:
         self._transport = transport
         self._sleep = sleep
+        self._warned = False
 
     def run(self, actions: Actions[T], deadline: Deadline) -> T:
         """Carry actions out to their end, and return their result.
@@ -48,6 +51,20 @@ class SyncDriver:
             return result
         finally:
             actions.close()
+
+    def warn_on_event_loop(self) -> None:
+        """Warn once if this thread runs an event loop, which stands still until the call is over."""
+        asyncio = sys.modules.get("asyncio")  # without it there is no loop, and it takes time to import
+        if self._warned or asyncio is None:
+            return
+        if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises where there is no loop
+            return
+        self._warned = True
+        warnings.warn(
+            "a Gateway blocks the event loop that runs in this thread until its call is over: use AsyncGateway",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
     def _carry_out(self, action: Action, deadline: Deadline) -> Any:
         if isinstance(action, Send):

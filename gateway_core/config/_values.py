@@ -146,7 +146,8 @@ def _value(field: attrs.Attribute[Any], kind: Any, value: Any) -> Any:
 def _check_references(field: attrs.Attribute[Any], kind: Any, value: Any) -> None:
     """Refuse what was meant as a reference and would be taken for the value itself."""
     # A limiter's address is a secret, and an address all the same.
-    secret = Secret in (kind, *typing.get_args(kind)) and field.alias not in RESERVED_SETTINGS
+    kinds = typing.get_args(kind) if is_optional(kind) else (kind,)
+    secret = any(Secret in (each, *typing.get_args(each)) for each in kinds) and field.alias not in RESERVED_SETTINGS
     several = isinstance(value, list | tuple)
     for index, each in enumerate(value if several else (value,)):
         reason = mistaken_reference(each, secret=secret) if isinstance(each, str) else None
@@ -254,6 +255,8 @@ def _several(kind: Any, value: Any) -> tuple[Any, ...]:
         items = value
     else:
         raise refused("must be a list")
+    if kind is Secret and not value:
+        raise refused("must hold at least one secret")
     made, faults = [], []
     for index, item in enumerate(items):
         try:

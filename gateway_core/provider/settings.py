@@ -96,7 +96,7 @@ def secrets_field(*, required: bool = True, signs: bool = True) -> Any:
     """Return an attrs field for several active secrets, given as one text, or as a list.
 
     Args:
-        required: Whether there must be at least one. An empty list that is given is refused in any case.
+        required: Whether it must be given. A list that is given holds at least one secret in any case.
         signs: Whether they sign webhooks or requests, as `secret_field` has it.
     """
 
@@ -104,7 +104,7 @@ def secrets_field(*, required: bool = True, signs: bool = True) -> Any:
         for secret in value:
             (_check_signing_secret if signs else _check_key)(_, field, secret)
 
-    default: Any = attrs.NOTHING if required else None
+    default: Any = attrs.NOTHING if required else ()
     return attrs.field(
         default=default, converter=attrs.Converter(_to_secrets, takes_field=True), validator=check, repr=False
     )
@@ -287,12 +287,10 @@ def _to_secret(value: Secret | str | None, field: attrs.Attribute[Any]) -> Secre
 
 
 def _to_secrets(value: Any, field: attrs.Attribute[Any]) -> tuple[Secret, ...]:
-    if value is None and field.default is None:
-        return ()
     several = (value,) if isinstance(value, str | Secret) else value
     if not isinstance(several, tuple | list) or not all(isinstance(each, str | Secret) for each in several):
         raise ConfigurationError(f"{field.name} must be a secret, or a list of secrets")
-    if not several:
+    if not several and several != field.default:
         raise ConfigurationError(f"{field.name} must hold at least one secret")
     return tuple(secret for each in several if (secret := _to_secret(each, field)) is not None)
 

@@ -48,7 +48,6 @@ def test_account_of_the_file() -> None:
         ("API_KEY", "other", "api_key", Secret("other")),
         ("HOOK_SECRETS", f"{'a' * 16} {'b' * 16}", "hook_secrets", (Secret("a" * 16), Secret("b" * 16))),
         ("HOOK_SECRETS", "a-a\nb-b", "hook_secrets", (Secret("a-a"), Secret("b-b"))),
-        ("HOOK_SECRETS", "", "hook_secrets", ()),
         ("COUNT", "30", "count", 30),
         ("SIZE", "3", "size", 3),
         ("FEE", "0.1", "fee", Decimal("0.1")),
@@ -80,6 +79,7 @@ def test_environment_over_file(
     "variable, text, reason",
     [
         ("API_KEY", "", "a secret must not be empty"),
+        ("HOOK_SECRETS", "", "must hold at least one secret"),
         (
             "API_KEY",
             f"{CANARY} ",

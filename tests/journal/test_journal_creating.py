@@ -236,16 +236,17 @@ def test_stale_worker_changes_nothing(shop: Shop) -> None:
     assert (mine, also_mine, fast.fence) == (True, True, 2)
 
 
-def test_same_order_from_many_threads(journal_url: str, make_shop: Callable[..., Shop]) -> None:
+@pytest.mark.parametrize("orders", [3, pytest.param(1000, marks=pytest.mark.soak)])
+def test_same_order_from_many_threads(make_shop: Callable[..., Shop], orders: int) -> None:
     """Fifty callers at the same moment get one invoice."""
     shop = make_shop()
     with ThreadPoolExecutor(50) as threads:
-        for number in range(3):
+        for number in range(orders):
             order = shop.order(str(number))
             ids = Counter(threads.map(lambda _, order=order: shop.gateway.create_invoice(order).id, range(50)))
             assert list(ids.values()) == [50]
 
-    assert made(shop) == 3
+    assert made(shop) == orders
 
 
 async def _create_async(shop: Shop) -> tuple[str, str]:

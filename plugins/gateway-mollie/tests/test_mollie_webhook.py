@@ -264,14 +264,18 @@ def test_any_active_secret_will_do(
 
 @pytest.mark.parametrize(
     "active, used",
-    [([SECRET], [RETIRED]), ([SECRET], []), ([], [SECRET])],
+    [({"webhook_secrets": [SECRET]}, [RETIRED]), ({"webhook_secrets": [SECRET]}, []), ({}, [SECRET])],
     ids=["retired", "unsigned", "no secret"],
 )
 def test_signature_under_no_active_secret_costs_no_request(
-    connect: Connect, mocker: requests_mock.Mocker, event: Callable[..., bytes], active: list[str], used: list[str]
+    connect: Connect,
+    mocker: requests_mock.Mocker,
+    event: Callable[..., bytes],
+    active: dict[str, list[str]],
+    used: list[str],
 ) -> None:
     """W2, W3: it is refused for good, and nothing is asked."""
-    error = refused(connect(webhook_secrets=active), signed(event(), *used))
+    error = refused(connect(**active), signed(event(), *used))
 
     assert (error.retry, mocker.request_history) == (False, [])
 

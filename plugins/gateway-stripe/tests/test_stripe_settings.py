@@ -43,7 +43,7 @@ def test_key_picks_the_mode(key: str, live: bool) -> None:
         ({"api_key": _TEST, "webhook_secret": []}, "webhook_secret"),
         ({"api_key": _TEST, "webhook_secret": "whsec_a"}, "16 bytes or more"),
         (
-            {"api_key": _TEST, "webhook_secret": ["whsec_test_secret", _TEST]},
+            {"api_key": _TEST, "webhook_secret": ["whsec_test_secret", "sk_test_abc123def456"]},
             "webhook_secret must be the signing secret",
         ),
         ({"api_key": _TEST, "return_url": "shop.test/thanks"}, "return_url: must be"),
