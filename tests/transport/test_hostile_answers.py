@@ -100,21 +100,27 @@ class Canned:
         """Do nothing."""
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("account", ACCOUNTS.values(), ids=ACCOUNTS)
-def test_body_of_any_shape_costs_a_multiple_of_its_size(account: Account, shape: str) -> None:
-    """S7, W10: an answer as large as allowed costs memory and time in proportion, and ends in an error of ours."""
+def _refusals(account: Account, body: bytes) -> list[GatewayError]:
+    """Return what comes of each call where this is the answer to everything."""
     told: list[GatewayError] = []
-    tracemalloc.start()
-    began = time.process_time()
     for status in (200, 400):
-        transport = Canned(status, SHAPES[shape])
-        with Gateway.connect(account.backend, transport=transport, **account.settings) as gateway:
+        with Gateway.connect(account.backend, transport=Canned(status, body), **account.settings) as gateway:
             for call in CALLS.values():
                 try:
                     call(gateway, account)
                 except GatewayError as error:
                     told.append(error)
+    return told
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("account", ACCOUNTS.values(), ids=ACCOUNTS)
+def test_body_of_any_shape_costs_a_multiple_of_its_size(account: Account, shape: str) -> None:
+    """S7, W10: an answer as large as allowed costs memory and time in proportion, and ends in an error of ours."""
+    _refusals(account, b'{"data": 1}')  # what is imported for the first answer is not the body's cost
+    tracemalloc.start()
+    began = time.process_time()
+    told = _refusals(account, SHAPES[shape])
     seconds = time.process_time() - began
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
