@@ -114,11 +114,16 @@ class BaseGateways(Generic[G]):
         return self._accounts.names
 
     @property
+    def default_name(self) -> str | None:
+        """The name of the default account; None if there is none."""
+        return self._accounts.default
+
+    @property
     def default(self) -> G:
         """The gateway of the default account.
 
         Raises:
-            ConfigurationError: If there is none.
+            ConfigurationError: If there is none, or it cannot be opened.
         """
         return self[self._default_name()]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar, cast, overload
+from typing import Any, Protocol, TypeVar, cast
 
 from gateway_core._engine.base import BaseGateway
-from gateway_core.errors import ConfigurationError
 
 G_co = TypeVar("G_co", covariant=True)
 G = TypeVar("G", bound=BaseGateway)
@@ -25,10 +24,6 @@ class Accounts(Protocol[G_co]):
         """Return its gateway."""
 
 
-@overload
-def gateway_at(gateways: Accounts[G], path: str) -> G | None: ...
-@overload
-def gateway_at(gateways: G, path: str) -> G | None: ...
 def gateway_at(gateways: G | Accounts[G], path: str) -> G | None:
     """Return the gateway whose webhooks come to a path; None if there is none, which is answered with 404.
 
@@ -45,10 +40,8 @@ def gateway_at(gateways: G | Accounts[G], path: str) -> G | None:
     several = cast(Accounts[G], gateways)
     name = path.strip("/").partition("/")[0]
     if not name:
-        try:
-            return cast("G | None", getattr(several, "default", None))
-        except ConfigurationError:
-            return None  # no account is the default
+        has_none = getattr(several, "default_name", "") is None
+        return None if has_none else cast("G | None", getattr(several, "default", None))
     return several[name] if name in several else None  # noqa: SIM401  # it need not be a mapping
 
 
