@@ -84,7 +84,7 @@ CASES = [
         {
             "gateway_core._engine.error_boundary.clear_locals": lambda _: None,
             "gateway_core._tracebacks.clear_locals": lambda _: None,
-            "gateway_core.gateway.clear_locals": lambda _: None,
+            "gateway_core._engine.sync_calls.clear_locals": lambda _: None,
         },
     ),
     Case("secrets_are_in_no_configuration_error", {"gateway_core.testing.providers.structure": _talkative}),
