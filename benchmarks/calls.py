@@ -86,7 +86,7 @@ def _many_at_once(share: float) -> Iterator[Pair]:
             runner.run(client.aclose())
 
 
-class _Counter:
+class Counter:
     """An observer that does next to nothing."""
 
     def __init__(self) -> None:
@@ -185,6 +185,6 @@ ROWS = [
         name="observers-3",
         work=f"{_CREATE}, three observers",
         against=_GATEWAY,
-        make=_with(observers=("logging", _Counter(), _Counter())),
+        make=_with(observers=("logging", Counter(), Counter())),
     ),
 ]
