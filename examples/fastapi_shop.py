@@ -2,7 +2,7 @@
 
 From a clone of the repository, with the sandbox as its provider::
 
-    python -m examples.fastapi_shop --sandbox
+    python -m examples.bookshop --sandbox
 
 What is here is the shop's own: its pages, its stock, its parcels. That nothing is sold, sent or refunded twice, and
 nothing is lost, whichever answer or webhook gets lost and whichever worker dies, is the journal's business; both are
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -24,22 +25,22 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from examples.bookshop import orders, pages, serving
-from gateway_core import AsyncGateway, CaptureRequest, Money, RefundRequest, WebhookEvent, errors
+from examples.bookshop import database, orders, pages
+from gateway_core import AsyncGateway, WebhookEvent, errors
 from gateway_core.web import known_now_async
 from gateway_core.web.fastapi import Payments
 
 log = logging.getLogger("shop")
 
 #: Seconds between two looks for payments that no webhook has told.
-PAUSE = 10.0
+PAUSE = float(os.environ.get("SHOP_PAUSE", "10"))
 
-engine = create_async_engine(serving.database_url(is_async=True), connect_args=serving.patience())
+engine = create_async_engine(database.url(is_async=True), connect_args=database.patience())
 
 
 async def happened(event: WebhookEvent, connection: AsyncConnection) -> None:
     """Do what an event means to the shop."""
-    await connection.run_sync(orders.happened, event)
+    await connection.run_sync(lambda given: orders.happened(event, given))
 
 
 payments = Payments(AsyncGateway.open, happened, transaction=engine.begin)
@@ -165,25 +166,18 @@ async def run_errands(gateway: AsyncGateway) -> None:
     async with engine.connect() as connection:
         errands = await connection.run_sync(orders.open_errands)
     for errand in errands:
+        if not gateway.supports(f"{errand.kind}_payment"):
+            continue
         try:
-            await _run(gateway, errand)
+            if errand.kind == "capture":
+                await gateway.capture_payment(orders.capture(errand))
+            else:
+                await gateway.refund_payment(orders.refund(errand))
         except errors.GatewayError as error:
             log.warning("order %s: %s did not work yet: %s", errand.order_id, errand.kind, error)
             continue
         async with engine.begin() as connection:
             await connection.run_sync(orders.errand_done, errand.number)
-
-
-async def _run(gateway: AsyncGateway, errand: Any) -> None:
-    if not gateway.supports(f"{errand.kind}_payment"):
-        return
-    if errand.kind == "capture":
-        await gateway.capture_payment(CaptureRequest(capture_id=errand.invoice_id, invoice_id=errand.invoice_id))
-    else:
-        amount = Money(errand.amount, orders.CURRENCY)
-        await gateway.refund_payment(
-            RefundRequest(refund_id=errand.invoice_id, invoice_id=errand.invoice_id, amount=amount)
-        )
 
 
 async def _chosen(cart: str | None) -> dict[str, Any]:
@@ -202,10 +196,6 @@ def _page(name: str, status: int = 200, **content: Any) -> Response:
     return HTMLResponse(pages.render(name, **content), status, {"Cache-Control": "no-store"})
 
 
-def serve(port: int, workers: int) -> None:
+def serve(port: int) -> None:
     """Serve the shop."""
-    uvicorn.run("examples.fastapi_shop:app", port=port, workers=workers, log_level="warning")
-
-
-if __name__ == "__main__":
-    serving.main(serve, "A bookshop in FastAPI.")
+    uvicorn.run(app, port=port, log_level="warning")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
 import re
 import string
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
 #: Unicode categories that move the cursor, reorder a line or show nothing at all.
@@ -41,21 +42,53 @@ def one_line(text: str, limit: int = 500) -> str:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``: as it is, and in its base64, hex, URL and JSON forms, in any case, in part too.
+    """Return a text without secrets, as a `Redactor` of them does."""
+    return Redactor(secrets).scrub(text)
+
+
+class Redactor:
+    """Replaces each secret by ``***``: as it is, and in its base64, hex, URL and JSON forms, in any case, in part too.
 
     Base64 is found inside of a longer text that was encoded too, such as ``user:secret``. A part is 12 characters or
     more. A secret of less than 8 characters is replaced only where no letter or digit stands beside it.
+
+    Args:
+        secrets: What must be in no text.
     """
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) < _SHORTEST_ANYWHERE:
-            alone = rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])"
-            text = re.sub(alone, MASK, text, flags=re.ASCII | re.IGNORECASE) if secret else text
-            continue
-        forms = sorted({_lower(form) for form in _forms(secret)}, key=len, reverse=True)
+
+    __slots__ = ("_masks", "_secrets")
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._masks: list[Callable[[str], str]] | None = None
+
+    def scrub(self, text: str) -> str:
+        """Return a text without the secrets."""
+        if self._masks is None:  # made when the first text comes: most accounts never have an error
+            self._masks = list(map(_mask, self._secrets))
+        for mask in self._masks:
+            text = mask(text)
+        return text
+
+
+def _mask(secret: str) -> Callable[[str], str]:
+    """Return a function that replaces one secret."""
+    if len(secret) < _SHORTEST_ANYWHERE:
+        alone = rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])"
+        return functools.partial(re.compile(alone, re.ASCII | re.IGNORECASE).sub, MASK)
+    forms = sorted({_lower(form) for form in _forms(secret)}, key=len, reverse=True)
+    parts = {part for form in forms for part in _parts(form)}
+    without_parts = [form for form in forms if len(form) < _SHORTEST_PART]
+
+    def mask(text: str) -> str:
+        small = _lower(text)
+        if parts.isdisjoint(_parts(small)) and not any(form in small for form in without_parts):
+            return text  # as nearly all that observers are shown
         for form in forms:
             text = _without(text, form)
-        text = _without_parts(text, {part for form in forms for part in _parts(form)})
-    return text
+        return _without_parts(text, parts)
+
+    return mask
 
 
 def _forms(secret: str) -> set[str]:

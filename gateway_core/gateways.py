@@ -63,7 +63,7 @@ class Gateways(BaseGateways[Gateway]):
         return self[self._account_of(order_id)]
 
     def reload(self) -> bool:
-        """Read the secrets of all accounts that are open again, as `Gateway.reload` does.
+        """Read the secrets of all accounts that are open again, as `Gateway` reads its own with ``reload``.
 
         Returns:
             Whether a secret has changed.
@@ -143,7 +143,7 @@ class AsyncGateways(BaseGateways[AsyncGateway]):
         return self[name] if name in self._opened else await in_thread(self.__getitem__, name)
 
     async def reload(self) -> bool:
-        """Read the secrets of all accounts that are open again, as `AsyncGateway.reload` does.
+        """Read the secrets of all accounts that are open again, as `AsyncGateway` reads its own with ``reload``.
 
         Returns:
             Whether a secret has changed.

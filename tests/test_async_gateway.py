@@ -24,7 +24,7 @@ from gateway_core import (
     errors,
 )
 from gateway_core.testing import EmulatorTransport
-from gateway_core.transport import Transport, TransportSettings
+from gateway_core.transport import Transport, TransportSettings, _account_pause
 from gateway_sandbox.emulator import SandboxEmulator
 from tests.fake_gateway import KEY, ORDER, REFUND, Wire, fake
 from tests.transport.fault_server import (
@@ -249,8 +249,9 @@ FAULTS: dict[str, Act | None] = {
 
 @pytest.mark.parametrize("operation", ["create_invoice", "get_status", "list_payments"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault(emulator: SandboxEmulator, operation: str, fault: str) -> None:
+def test_fault(emulator: SandboxEmulator, operation: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault on the way is the same error through both doors: class, effect, text, and requests that were sent."""
+    monkeypatch.setattr(_account_pause, "FLOOR", 0.02)
     seen: list[Any] = []
     act, call = FAULTS[fault], OPERATIONS[operation]
     bounds = TransportSettings(deadline=0.6 if fault in ("silence", "drip") else 15.0, backoff=0.0)

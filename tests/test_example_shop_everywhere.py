@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Table, create_engine, func, select
 from starlette.testclient import TestClient
 
-from examples.bookshop import orders, serving
+from examples.bookshop import database, orders
 from gateway_core import AsyncGateway, InvoiceStatus, Money, RefundRequest
 from gateway_core.models import WebhookRequest
 from gateway_core.provider import Declines
@@ -79,7 +79,7 @@ class Visitor:
 
     def count(self, table: Table) -> int:
         """Return how many rows one of the shop's tables has."""
-        engine = create_engine(serving.database_url())
+        engine = create_engine(database.url())
         with engine.connect() as connection:
             found = connection.scalar(select(func.count()).select_from(table))
         engine.dispose()
@@ -92,7 +92,7 @@ def visitor(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     backend: str = getattr(request, "param", "sandbox")
     monkeypatch.setenv("SHOP_DATABASE", f"sqlite:///{tmp_path}/shop.db")
     monkeypatch.setenv("GATEWAY_CONFIG", str(tmp_path / "gateway.toml"))
-    serving.prepare()
+    database.prepare()
     # Webhooks are stamped with the real time, so that the provider's clock stands at it.
     with EmulatedAccount(backend, clock=ManualClock(datetime.now(UTC)), settings=BACKENDS[backend]) as account:
         lines = [f"{key} = {json.dumps(value)}" for key, value in account.settings.items()]

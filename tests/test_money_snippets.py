@@ -11,6 +11,7 @@ from unittest.mock import patch
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+from werkzeug.test import Client
 
 from examples.shop import Shop
 from gateway_core import Gateway, InvoiceRequest, Money, RefundRequest, WebhookRequest
@@ -105,9 +106,24 @@ class Readme(Document):
 
 
 class HowTo(Document):
-    """The example of the page about webhooks."""
+    """The example of the page about webhooks: a function, and the application that calls it."""
 
     page = "docs/how-to/receive-webhooks.md"
+
+    def start(self) -> None:
+        """Start the application."""
+        Seller.start(self)
+        text = (ROOT / self.page).read_text(encoding="utf-8")
+        self.namespace = {"deliver": self.deliver, "take_back": lambda _: None}
+        with patch.object(Gateway, "open", lambda: self.gateway):
+            for block in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[:2]:
+                exec(block, self.namespace)  # noqa: S102  # a text of our own
+        self.ask_again()
+
+    def webhook(self, request: WebhookRequest) -> int:
+        """Post it."""
+        answer = Client(self.namespace["webhooks"]).post(data=request.body, headers=list(request.headers.pairs))
+        return answer.status_code
 
 
 class ShopToTest(Seller):

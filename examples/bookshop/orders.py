@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway_core import InvoiceRequest, InvoiceStatus, Money, WebhookEvent
+from gateway_core import CaptureRequest, InvoiceRequest, InvoiceStatus, Money, RefundRequest, WebhookEvent
 
 CURRENCY = "USD"
 
@@ -218,18 +218,18 @@ def bill(order: Order, return_url: str) -> InvoiceRequest:
     return InvoiceRequest(order_id=order.id, amount=order.amount, description=titles[:100], return_url=return_url)
 
 
-def happened(connection: Connection, event: WebhookEvent) -> None:
+def happened(event: WebhookEvent, connection: Connection) -> None:
     """Do what an event means to the shop."""
     if event.move is None or event.order_id is None:
         return
     this = update(orders).where(orders.c.id == event.order_id)
     if event.pays:
         connection.execute(this.values(paid_at=datetime.now(UTC), trouble=None))
-        _fulfil(connection, event)
+        fulfil(connection, event.order_id, str(event.invoice_id))
         return
     match event.move.after:
         case InvoiceStatus.APPROVED | InvoiceStatus.AUTHORIZED:
-            _note_errand(connection, event, "capture")
+            _note_errand(connection, event.order_id, str(event.invoice_id), "capture")
         case InvoiceStatus.REFUNDED:
             connection.execute(this.values(refunded_at=datetime.now(UTC)))
         case InvoiceStatus.FAILED:
@@ -241,19 +241,8 @@ def happened(connection: Connection, event: WebhookEvent) -> None:
             _let_go(connection, event.order_id)
 
 
-def open_errands(connection: Connection) -> Sequence[Any]:
-    """Return what is to be done at the provider."""
-    return connection.execute(select(errands).where(errands.c.done_at.is_(None)).order_by(errands.c.number)).all()
-
-
-def errand_done(connection: Connection, number: int) -> None:
-    """Note that an errand is done."""
-    connection.execute(update(errands).where(errands.c.number == number).values(done_at=datetime.now(UTC)))
-
-
-def _fulfil(connection: Connection, event: WebhookEvent) -> None:
+def fulfil(connection: Connection, order_id: str, invoice_id: str) -> None:
     """Send a paid order; or its money back, if it was paid after its books were let go and sold to somebody else."""
-    order_id = str(event.order_id)
     row = connection.execute(select(orders).where(orders.c.id == order_id).with_for_update()).one()
     if not row.reserved:
         try:
@@ -261,12 +250,33 @@ def _fulfil(connection: Connection, event: WebhookEvent) -> None:
                 for line in _lines(connection, order_id):
                     _take(connection, line.book_id)
         except SoldOutError:
-            _note_errand(connection, event, "refund")
+            _note_errand(connection, order_id, invoice_id, "refund")
             _write_mail(connection, row, "Sold out: your money comes back")
             return
         connection.execute(update(orders).where(orders.c.id == order_id).values(reserved=True))
     connection.execute(insert(parcels).values(order_id=order_id, packed_at=datetime.now(UTC)))
     _write_mail(connection, row, "Thank you: your books are on their way")
+
+
+def open_errands(connection: Connection) -> Sequence[Any]:
+    """Return what is to be done at the provider."""
+    return connection.execute(select(errands).where(errands.c.done_at.is_(None)).order_by(errands.c.number)).all()
+
+
+def capture(errand: Any) -> CaptureRequest:
+    """Return what to ask the provider for, so that it takes what the buyer has agreed to pay."""
+    return CaptureRequest(capture_id=errand.invoice_id, invoice_id=errand.invoice_id)
+
+
+def refund(errand: Any) -> RefundRequest:
+    """Return what to ask the provider for, so that it gives an order's money back."""
+    amount = Money(errand.amount, CURRENCY)
+    return RefundRequest(refund_id=errand.invoice_id, invoice_id=errand.invoice_id, amount=amount)
+
+
+def errand_done(connection: Connection, number: int) -> None:
+    """Note that an errand is done."""
+    connection.execute(update(errands).where(errands.c.number == number).values(done_at=datetime.now(UTC)))
 
 
 def _let_go(connection: Connection, order_id: str) -> None:
@@ -289,11 +299,9 @@ def _lines(connection: Connection, order_id: str) -> Sequence[Any]:
     return connection.execute(select(lines).where(lines.c.order_id == order_id).order_by(lines.c.book_id)).all()
 
 
-def _note_errand(connection: Connection, event: WebhookEvent, kind: str) -> None:
-    amount = connection.scalar(select(orders.c.amount).where(orders.c.id == event.order_id))
-    connection.execute(
-        insert(errands).values(order_id=event.order_id, kind=kind, invoice_id=event.invoice_id, amount=amount)
-    )
+def _note_errand(connection: Connection, order_id: str, invoice_id: str, kind: str) -> None:
+    amount = connection.scalar(select(orders.c.amount).where(orders.c.id == order_id))
+    connection.execute(insert(errands).values(order_id=order_id, kind=kind, invoice_id=invoice_id, amount=amount))
 
 
 def _write_mail(connection: Connection, order: Any, subject: str) -> None:

@@ -35,7 +35,7 @@ _UNKNOWN = (
 
 @attrs.frozen(eq=False)
 class CancelableDeadline(Deadline):
-    """A deadline that passes at once when its call is cancelled, and knows whether a request had left by then."""
+    """A deadline that a cancellation ends at once, and that knows whether a request had left by then."""
 
     _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
     _left: threading.Event = attrs.field(init=False, factory=threading.Event)

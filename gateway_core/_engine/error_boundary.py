@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from gateway_core._plugins import loading
-from gateway_core._redaction import scrub
+from gateway_core._redaction import Redactor
 from gateway_core._tracebacks import chained, clear_locals, describe
 from gateway_core.errors import (
     ConfigurationError,
@@ -26,7 +26,6 @@ from gateway_core.errors import (
 )
 from gateway_core.http import HttpRequest, HttpResponse
 from gateway_core.models._fields import is_identifier
-from gateway_core.models.secret import Secret
 from gateway_core.transport._retry_after import retry_after
 
 #: Operations that change something; through a plain function they do so unseen, and the plugin's word counts.
@@ -39,16 +38,14 @@ class ErrorBoundary:
     Args:
         backend: The backend's name.
         operation: The operation's name.
-        secrets: What must be in no text of an error.
+        redactor: Takes the account's secrets out of the texts of an error.
         plugin: Whom to name where the plugin is at fault.
     """
 
-    def __init__(
-        self, backend: str, operation: str, secrets: tuple[Secret, ...], plugin: loading.Plugin | None = None
-    ) -> None:
+    def __init__(self, backend: str, operation: str, redactor: Redactor, plugin: loading.Plugin | None = None) -> None:
         self._backend = backend
         self._operation = operation
-        self._secrets = secrets
+        self.scrub = redactor.scrub
         self._plugin = plugin
         self._requests = 0
         self._effect = _EffectSoFar()
@@ -88,7 +85,7 @@ class ErrorBoundary:
         return self._complete(error)
 
     def _complete(self, error: GatewayError) -> GatewayError:
-        """Return the error with what the place that raised it did not know, and without secrets."""
+        """Complete an error with what its raiser did not know, and take secrets out of it."""
         clear_locals(error)
         error.invoice_id = self._id(error.invoice_id)
         if error.effect == "done" and not self._shows_what_was_done(error):
@@ -132,10 +129,6 @@ class ErrorBoundary:
     def _id(self, kept: object) -> str | None:
         """Return an id that an error keeps, or None for what can be none: a provider may send anything in its place."""
         return self.scrub(kept) if is_identifier(kept) else None
-
-    def scrub(self, text: str) -> str:
-        """Return a text without the account's secrets."""
-        return scrub(text, [secret.reveal() for secret in self._secrets])
 
 
 class WebhookErrorBoundary(ErrorBoundary):

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -58,7 +57,7 @@ class _Finding:
 @click.option("--show", "show_settings", is_flag=True, help="Show each setting with its origin; secrets are masked.")
 @options.config
 @options.as_json
-def doctor(account: str | None, offline: bool, show_settings: bool, config: Path | None, as_json: bool) -> None:
+def doctor(account: str | None, offline: bool, show_settings: bool, config: options.Config, as_json: bool) -> None:
     """Check ACCOUNT, or every account of the file and which one is the default: whether its gateway opens, and, unless
     --offline, whether one harmless call to the provider works. Other plugins that are broken are a warning.
 
@@ -90,14 +89,14 @@ def doctor(account: str | None, offline: bool, show_settings: bool, config: Path
     click.get_current_context().exit(max((finding.exit_code for finding in findings), key=_weight, default=0))
 
 
-def _default(config: Path | None) -> Iterator[_Finding]:
+def _default(config: options.Config) -> Iterator[_Finding]:
     try:
         default_account(config)
     except GatewayError as error:
         yield _error("", "default", error.message)
 
 
-def _check(name: str, config: Path | None, *, offline: bool) -> tuple[list[_Finding], LoadedAccount | None]:
+def _check(name: str, config: options.Config, *, offline: bool) -> tuple[list[_Finding], LoadedAccount | None]:
     try:
         loaded = load_account(name, config)
     except GatewayError as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
 from gateway_core._redaction import MASK, one_line, scrub
-from gateway_core.cli.options import open_gateway
+from gateway_core.cli.options import Config, open_gateway
 from gateway_core.cli.output import say, write_json
 from gateway_core.errors import NotSentError
 from gateway_core.gateway import Gateway
@@ -33,9 +32,7 @@ class _Recorder:
         pass
 
 
-def show_request(
-    account: str | None, config: Path | None, operation: Callable[[Gateway], object], *, as_json: bool
-) -> None:
+def show_request(account: str | None, config: Config, operation: Callable[[Gateway], object], *, as_json: bool) -> None:
     """Write the first request of an operation to stdout, with every secret masked."""
     recorder = _Recorder()
     with open_gateway(account, config, recorder) as gateway:

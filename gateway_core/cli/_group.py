@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from gateway_core._plugins.discovery import Offer, offers_of, rivalry, scan
+from gateway_core.cli.options import Host
 from gateway_core.cli.output import fail
 from gateway_core.errors import PluginError
 
@@ -40,10 +42,12 @@ _ELSEWHERE = {"demo": "gateway-sandbox[server]", "sandbox": "gateway-sandbox[ser
 class _Commands(click.Group):
     """A group that imports a command only when it is called or described."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        return sorted({*_OWN, *(offer.name for offer in _added())})
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*_OWN, *_commands_of_host(ctx), *(offer.name for offer in _added())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _commands_of_host(ctx):
+            return _commands_of_host(ctx)[cmd_name]
         if cmd_name in _OWN:
             module, _, name = _OWN[cmd_name].partition(":")
             command: click.Command = getattr(importlib.import_module(f"gateway_core.cli.{module}"), name)
@@ -57,6 +61,10 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         with fail():
             return super().invoke(ctx)
+
+
+def _commands_of_host(ctx: click.Context) -> Mapping[str, click.Command]:
+    return ctx.obj.commands if isinstance(ctx.obj, Host) else {}
 
 
 def _added() -> list[Offer]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -44,7 +43,7 @@ def create_invoice(
     option: tuple[tuple[str, str], ...],
     dry_run: bool,
     account: str | None,
-    config: Path | None,
+    config: options.Config,
     as_json: bool,
 ) -> None:
     """Create an invoice for ORDER_ID over AMOUNT CURRENCY, such as: 1042 49.90 EUR."""
@@ -64,7 +63,7 @@ def create_invoice(
 @click.argument("invoice_id")
 @options.dry_run
 @options.on_account
-def get_status(invoice_id: str, dry_run: bool, account: str | None, config: Path | None, as_json: bool) -> None:
+def get_status(invoice_id: str, dry_run: bool, account: str | None, config: options.Config, as_json: bool) -> None:
     """Report what is known of an invoice now."""
     _perform(lambda gateway: gateway.get_status(invoice_id), account, config, as_json=as_json, dry_run=dry_run)
 
@@ -73,7 +72,7 @@ def get_status(invoice_id: str, dry_run: bool, account: str | None, config: Path
 @click.argument("order_id")
 @options.dry_run
 @options.on_account
-def find_invoice(order_id: str, dry_run: bool, account: str | None, config: Path | None, as_json: bool) -> None:
+def find_invoice(order_id: str, dry_run: bool, account: str | None, config: options.Config, as_json: bool) -> None:
     """Look an invoice up by the shop's ORDER_ID. Exits with 1 if there is none."""
     _perform(lambda gateway: gateway.find_invoice(order_id), account, config, as_json=as_json, dry_run=dry_run)
 
@@ -82,7 +81,7 @@ def find_invoice(order_id: str, dry_run: bool, account: str | None, config: Path
 @click.argument("invoice_id")
 @options.dry_run
 @options.on_account
-def cancel_invoice(invoice_id: str, dry_run: bool, account: str | None, config: Path | None, as_json: bool) -> None:
+def cancel_invoice(invoice_id: str, dry_run: bool, account: str | None, config: options.Config, as_json: bool) -> None:
     """Call an unpaid invoice off."""
     _perform(lambda gateway: gateway.cancel_invoice(invoice_id), account, config, as_json=as_json, dry_run=dry_run)
 
@@ -105,7 +104,7 @@ def refund_payment(
     reason: str,
     dry_run: bool,
     account: str | None,
-    config: Path | None,
+    config: options.Config,
     as_json: bool,
 ) -> None:
     """Give AMOUNT CURRENCY of an invoice back, under the shop's own REFUND_ID."""
@@ -116,7 +115,7 @@ def refund_payment(
 
 
 def _perform(
-    operation: Callable[[Gateway], Any], account: str | None, config: Path | None, *, as_json: bool, dry_run: bool
+    operation: Callable[[Gateway], Any], account: str | None, config: options.Config, *, as_json: bool, dry_run: bool
 ) -> None:
     if dry_run:
         show_request(account, config, operation, as_json=as_json)

@@ -6,7 +6,6 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -46,7 +45,7 @@ def list_payments(
     as_csv: bool,
     dry_run: bool,
     account: str | None,
-    config: Path | None,
+    config: options.Config,
     as_json: bool,
 ) -> None:
     """List payments: money that the provider saw arriving."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import attrs
 import click
 
@@ -44,7 +42,7 @@ def route(
     network: str | None,
     country: str | None,
     tag: str | None,
-    config: Path | None,
+    config: options.Config,
     as_json: bool,
 ) -> None:
     """Show the account to which ORDER_ID over AMOUNT CURRENCY would go, and why. Nothing is sent."""

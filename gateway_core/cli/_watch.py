@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def _load(_: click.Context, __: click.Parameter, value: str) -> Callable[[Any], 
 @options.config
 @click.option("--account", metavar="NAME", help="An account of that file  [default: its default, or the only one]")
 def watch(
-    handler: Callable[[Any], object], every: float, limit: int, once: bool, config: Path | None, account: str | None
+    handler: Callable[[Any], object], every: float, limit: int, once: bool, config: options.Config, account: str | None
 ) -> None:
     """Ask about open invoices again and again, and hand what is new to a function of yours, as a webhook would.
 
@@ -56,6 +57,10 @@ def watch(
                 if once:
                     raise
                 say(f"error: {error}", style="red")
+            except Exception:
+                if once:
+                    raise
+                say(traceback.format_exc(), style="red")  # the function's own: it is called again next time
             else:
                 if handled or once:
                     say(f"{handled} events handled")

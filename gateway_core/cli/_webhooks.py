@@ -28,7 +28,7 @@ def verify_webhook(
     url: str | None,
     received_at: datetime | None,
     account: str | None,
-    config: Path | None,
+    config: options.Config,
     as_json: bool,
 ) -> None:
     """Verify a webhook, and show what it tells. Exits with 4 if it is not genuine."""

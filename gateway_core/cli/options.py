@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import attrs
 import click
 
 from gateway_core.cli.output import JSON
@@ -14,6 +15,33 @@ from gateway_core.gateway import Gateway
 from gateway_core.transport import Transport
 
 _Command = Callable[..., None]
+
+#: What ``--config`` becomes: the path that was given, or the configuration of the program that runs the command.
+Config: TypeAlias = Path | Mapping[str, Any] | None
+
+
+@attrs.frozen(kw_only=True)
+class Host:
+    """A program that runs the commands as its own: it stands in `click.Context.obj`.
+
+    Attributes:
+        config: The accounts: the path of a file, or a mapping with what would stand in it.
+        commands: Commands of its own, in place of ours of the same name.
+    """
+
+    config: Path | Mapping[str, Any] = attrs.field(repr=False)
+    commands: Mapping[str, click.Command] = attrs.field(factory=dict)
+
+
+class _ConfigOption(click.Option):
+    """An option that a host leaves out, since it has the configuration."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return None if isinstance(ctx.obj, Host) else super().get_help_record(ctx)
+
+
+def _choose(ctx: click.Context, _: click.Parameter, value: Path | None) -> Config:
+    return ctx.obj.config if value is None and isinstance(ctx.obj, Host) else value
 
 
 def _note(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
@@ -26,6 +54,8 @@ as_json = click.option(
 )
 config = click.option(
     "--config",
+    cls=_ConfigOption,
+    callback=_choose,
     type=click.Path(path_type=Path, dir_okay=False),
     help="The configuration file  [default: $GATEWAY_CONFIG, else ./gateway.toml]",
 )
@@ -42,7 +72,7 @@ def on_account(command: _Command) -> _Command:
     return config(account(as_json(command)))
 
 
-def open_gateway(account: str | None, config: Path | None, transport: Transport | None = None) -> Gateway:
+def open_gateway(account: str | None, config: Config, transport: Transport | None = None) -> Gateway:
     """Open the gateway that the options choose."""
     return Gateway.open(account, config=config, transport=transport, journal=None if transport is None else False)
 

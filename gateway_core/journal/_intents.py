@@ -217,13 +217,22 @@ class Intents:
             row = self._row_or_none(connection, operation, key)
             return None if row is None else _intent(row, self._store.now(connection))
 
-    def list(self, *, opened: bool = True, order_id: str | None = None, limit: int = 1000) -> tuple[Intent, ...]:
+    def get_open(self, number: int) -> Intent | None:
+        """Return an intent of which something is left to do, by its number; None if it is none."""
+        chosen = select(intents).where(
+            intents.c.account == self._account, intents.c.id == number, intents.c.state.in_(OPEN_STATES)
+        )
+        with self._store.reading() as connection:
+            row = connection.execute(chosen).mappings().first()
+            return None if row is None else _intent(row, self._store.now(connection))
+
+    def list(self, *, opened: bool = True, order_id: str | None = None, limit: int | None = None) -> tuple[Intent, ...]:
         """Return intents, those first that were written last.
 
         Args:
             opened: Only those of which something is left to do.
             order_id: Those of this order only.
-            limit: The most to return.
+            limit: The most to return; None for all.
         """
         chosen = select(intents).where(intents.c.account == self._account).order_by(intents.c.updated_at.desc())
         if opened:

@@ -46,6 +46,7 @@ class Plan(Generic[T]):
         asked: What is written down of it.
         send: Does it; given the moment when it was first asked for.
         find: Looks whether it was done, given the intent; None if nobody can look.
+        absence_proves: Whether what is not found after that was surely not done.
         settle: How long after the request an absence proves nothing.
         idempotency: How the provider honours its key; None if it does not.
         keep: Returns what is written down of the result.
@@ -56,6 +57,7 @@ class Plan(Generic[T]):
     asked: Asked
     send: Callable[[datetime], Actions[T]]
     find: Callable[[Intent], Actions[T | None]] | None
+    absence_proves: bool = True
     settle: timedelta
     idempotency: Idempotency | None
     keep: Callable[[T], Mapping[str, Any]]
@@ -138,9 +140,15 @@ def look(plan: Plan[T], intent: Intent) -> Actions[T | None]:
     except UnsupportedOperationError:
         found, reason = None, "the provider cannot look that far"
     else:
-        if found is not None or intent.seen_at - sent_at >= plan.settle:
+        if found is not None:
             return found
-        reason = f"it is not there, which proves nothing before {plan.settle.total_seconds():.0f} seconds have passed"
+        if not plan.absence_proves:
+            reason = "what the provider tells has not everything: look there, and say so with `gateway journal resolve`"
+        elif intent.seen_at - sent_at >= plan.settle:
+            return None
+        else:
+            seconds = plan.settle.total_seconds()
+            reason = f"it is not there, which proves nothing before {seconds:.0f} seconds have passed"
     raise OutcomeUnknownError(f"it may have been carried out, and {reason}", invoice_id=intent.invoice_id)
 
 
@@ -166,6 +174,7 @@ def _succeed(intents: Intents, plan: Plan[T], intent: Intent, result: T) -> Acti
     """Write the result down.
 
     Raises:
+        ConflictError: If it belongs to something else.
         JournalError: If that fails; with the effect, since it was done all the same.
     """
     note = RunBlocking(lambda: plan.done(intents, intent, result, plan.keep(result)))
@@ -178,6 +187,9 @@ def _succeed(intents: Intents, plan: Plan[T], intent: Intent, result: T) -> Acti
     except JournalError as error:
         error.effect = "done"
         error.invoice_id = getattr(result, "invoice_id", None) or getattr(result, "id", None)
+        raise
+    except ConflictError as error:
+        yield from _leave(intents, intent, error)
         raise
 
 

@@ -2,10 +2,12 @@
 
 ::
 
-from gateway_core.web.starlette import Payments
+    from gateway_core.web.starlette import Payments
 
-payments = Payments(AsyncGateway.open, handle)
-app = Starlette(routes=[*payments.routes, ...], lifespan=payments.lifespan)
+    payments = Payments(AsyncGateway.open, handle)
+    app = Starlette(routes=[*payments.routes, ...], lifespan=payments.lifespan)
+
+It needs ``pip install 'gateway-core[fastapi]'``, or Starlette alone.
 """
 
 from __future__ import annotations

@@ -52,18 +52,21 @@ def bill(sandbox: Serving) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def make_page(chromium: Browser, sandbox: Serving) -> Iterator[Callable[..., Page]]:
-    """Open pages; afterwards, and before the sandbox ends, none of them may have complained of anything."""
+def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages; afterwards none of them may have complained of anything, but where a test expects a refusal."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def make(width: int = 1280, height: int = 800, **options: Any) -> Page:
+    def new(width: int = 1280, height: int = 800, *, refused: bool = False, **options: Any) -> Page:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
+        page.set_default_timeout(60_000)  # milliseconds; a busy machine takes its time
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        if refused:
+            return page
+        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
         # What is still under way when a page is left is broken off, which is no failure.
         page.on(
             "requestfailed",
@@ -71,22 +74,28 @@ def make_page(chromium: Browser, sandbox: Serving) -> Iterator[Callable[..., Pag
                 [] if "ABORTED" in (request.failure or "") else [f"failed: {request.url}"]
             ),
         )
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.on("response", lambda answer: complaints.extend([answer.url] if answer.status >= 400 else []))
         return page
 
-    yield make
+    yield new
     for context in contexts:
         context.close()
     assert complaints == []
 
 
 @pytest.fixture
+def make_page(sandbox: Serving, new_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Open pages of a sandbox, which are closed before it ends."""
+    return new_page
+
+
+@pytest.fixture
 def picture(tmp_path: Path) -> Callable[[Page, str], None]:
-    """Take a picture of a page; for the documentation if that was asked for."""
+    """Take a picture of a page; for the documentation if it has one of that name, and a new one was asked for."""
 
     def take(page: Page, name: str) -> None:
-        folder = IMAGES if os.environ.get(UPDATE) else tmp_path
+        is_wanted = os.environ.get(UPDATE) and (IMAGES / f"{name}.png").exists()
+        folder = IMAGES if is_wanted else tmp_path
         page.screenshot(path=folder / f"{name}.png")
 
     return take

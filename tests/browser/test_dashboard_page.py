@@ -130,7 +130,10 @@ def test_no_page_scrolls_sideways(make_page: MakePage, bill: Bill, sandbox: Serv
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_dashboard_is_fit_to_be_seen(make_page: MakePage, bill: Bill, sandbox: Serving, picture: Picture) -> None:
+@pytest.mark.parametrize("width, height, name", [(1280, 800, "dashboard"), (390, 844, "dashboard-narrow")])
+def test_dashboard_is_fit_to_be_seen(  # noqa: PLR0917  # as many fixtures as it needs
+    make_page: MakePage, bill: Bill, sandbox: Serving, picture: Picture, width: int, height: int, name: str
+) -> None:
     """With a bit of everything on it, the dashboard shows what came of each webhook."""
     sandbox.emulator.webhook_url = "http://127.0.0.1:8000/webhooks"
     pay(sandbox, bill())
@@ -138,10 +141,10 @@ def test_dashboard_is_fit_to_be_seen(make_page: MakePage, bill: Bill, sandbox: S
     sandbox.emulator.decline(bill(order_id="1043", description="Second-hand bicycle").rpartition("/")[2])
     sandbox.emulator.deliver(lambda _: 500)
     bill("8.50", order_id="1044", description="Postcards, set of ten")
-    page = make_page()
+    page = make_page(width, height)
 
     page.goto(f"{sandbox.url}/dashboard")
-    picture(page, "dashboard")
+    picture(page, name)
 
     expect(page.get_by_role("listitem").filter(has_text="200 accepted").last).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="500 not accepted").last).to_be_visible()

@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway_core import Flow, HttpRequest, HttpResponse, Money, Secret, errors
+from gateway_core import Flow, HttpRequest, HttpResponse, Money, errors
 from gateway_core._engine.call import Call
 from gateway_core._engine.error_boundary import ErrorBoundary
 from gateway_core._engine.sync_driver import SyncDriver
 from gateway_core._plugins.loading import Plugin
+from gateway_core._redaction import Redactor
 from gateway_core.errors import for_status
 from gateway_core.observers import Observers
 from gateway_core.transport import Deadline
@@ -33,7 +34,7 @@ Answer = int | HttpResponse | errors.GatewayError
 
 def run(start: Callable[[], Any], answer: Callable[[], Any], operation: str, plugin: Plugin | None = None) -> Any:
     """Run a call whose every request is answered by a function."""
-    boundary = ErrorBoundary("fake", operation, (Secret(SECRET),), plugin)
+    boundary = ErrorBoundary("fake", operation, Redactor([SECRET]), plugin)
     call = Call(operation, boundary, DirectPipeline(), Deadline.after(15.0), Observers().call("fake", operation))
 
     class Answers:

@@ -206,7 +206,7 @@ def test_result_that_is_there_is_written_down(
             recorder = gateway._recorder
             assert recorder is not None
             at, go_on = threading.Event(), threading.Event()
-            written = recorder._made
+            written = recorder._plans.made
             submit = gateway._threads.submit
 
             def slow(*arguments: Any) -> None:
@@ -222,7 +222,7 @@ def test_result_that_is_there_is_written_down(
                     return asyncio_future()
                 return submit(function)
 
-            monkeypatch.setattr(recorder, "_made", slow)
+            monkeypatch.setattr(recorder._plans, "made", slow)
             if not begun:
                 monkeypatch.setattr(gateway._threads, "submit", late)
             await canceled_at(at, gateway.create_invoice(ORDER))
@@ -230,7 +230,7 @@ def test_result_that_is_there_is_written_down(
             intent = await asyncio.wait_for(intent_of(gateway), PATIENT)
 
             assert intent.state == "done"
-            assert recorder.inbox.invoice(intent.invoice_id) is not None
+            assert recorder.inbox.invoices.find(intent.invoice_id) is not None
 
     asyncio.run(main())
 

@@ -28,7 +28,7 @@ from gateway_core.errors import (
     RejectedError,
     UnexpectedResponseError,
 )
-from gateway_core.transport import _connection
+from gateway_core.transport import _account_pause, _connection
 from tests.transport.fault_server import (
     Act,
     FaultServer,
@@ -189,6 +189,12 @@ NOT_SENT_FOR_GOOD = Ends(error=NotSentError, read="none 1", create="none 1", key
 
 colours = pytest.mark.parametrize("colour", COLOURS)
 operations = pytest.mark.parametrize("asked", ASKED)
+
+
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an account that was told "too many" wait for less than a second; that it waits is tested elsewhere."""
+    monkeypatch.setattr(_account_pause, "FLOOR", 0.02)
 
 
 def _rows(table: dict[str, tuple[Act, Ends]]) -> pytest.MarkDecorator:

@@ -92,9 +92,9 @@ class Harness:
 
     # Making things.
 
-    def connect(self, **changes: Any) -> Gateway:
-        """Return a gateway over this wire, with changes to the settings."""
-        settings = {**self.settings, **changes}
+    def connect(self, without: str | None = None, /, **changes: Any) -> Gateway:
+        """Return a gateway over this wire, with changes to the settings, and without one of them."""
+        settings = {name: value for name, value in {**self.settings, **changes}.items() if name != without}
         if self.suite.backend is not None:
             return Gateway.connect(self.suite.backend, transport=self.transport, **settings)
         return connect_provider(self.provider_class, settings, self.transport)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
 
@@ -112,7 +113,13 @@ def provider_class(suite: ProviderUnderTest) -> Any:
     """Return the provider's class, which the author names by its backend or gives."""
     if (suite.backend is None) == (suite.provider_class is None):
         pytest.fail("name the provider by `backend` or give its class as `provider_class`: one of them", pytrace=False)
-    return suite.provider_class if suite.backend is None else find_provider(suite.backend)
+    return suite.provider_class if suite.backend is None else _installed(suite.backend)
+
+
+@functools.cache
+def _installed(backend: str) -> Any:
+    """Look for a provider once: each check asks for it, and nothing is installed meanwhile."""
+    return find_provider(backend)
 
 
 def _missing(scenario: str) -> NoReturn:

@@ -3,20 +3,20 @@
 ::
 
     # settings.py
-    INSTALLED_APPS = [..., "gateway_django"]
-    GATEWAY = {"default": "sandbox", "gateways": {"sandbox": {"backend": "sandbox", ...}}}   # as in gateway.toml
+    INSTALLED_APPS += ["gateway_django"]
+    GATEWAY_CONFIG = BASE_DIR / "gateway.toml"
 
     # urls.py
-    path("payments/", include("gateway_django.urls"))
+    urlpatterns += [path("payments/", include("gateway_django.urls"))]
 
-    # anywhere that is imported when Django starts
+    # models.py
     @receiver(gateway_django.signals.invoice_paid)
     def deliver(order_id, **_): ...
 """
 
 from gateway_django import signals
 from gateway_django._gateways import close, gateway, gateways, use
-from gateway_django._handling import order_status, poll
+from gateway_django._handling import aorder_status, order_status, poll
 from gateway_django.aggregates import Total
 from gateway_django.fields import MoneyField
 from gateway_django.views import webhook_url
@@ -24,6 +24,7 @@ from gateway_django.views import webhook_url
 __all__ = [
     "MoneyField",
     "Total",
+    "aorder_status",
     "close",
     "gateway",
     "gateways",

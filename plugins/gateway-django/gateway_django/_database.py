@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,19 @@ def journal_url() -> str | None:
     if any(all_accounts(_settings.config()).journals.values()):
         return None
     return url_of(_settings.database()).render_as_string(hide_password=False)
+
+
+def config_with_journal() -> Path | Mapping[str, Any]:
+    """Return the accounts with the journal's place among them, for what is given nothing else.
+
+    Raises:
+        ConfigurationError: As of `journal_url`.
+    """
+    config, url = _settings.config(), journal_url()
+    if url is None:
+        return config if isinstance(config, Mapping) else Path(config)
+    content = config if isinstance(config, Mapping) else tomllib.loads(Path(config).read_text(encoding="utf-8"))
+    return {**content, "journal": url}
 
 
 def journal_alias() -> str | None:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.dispatch import Signal
 
-from gateway_core import Acknowledgement, Gateway, InvoiceStatus, WebhookEvent, WebhookRequest
+from gateway_core import Acknowledgement, Gateway, InvoiceStatus, WebhookEvent, WebhookRequest, web
 from gateway_core.errors import NotFoundError
-from gateway_core.web import OrderStatus, known_now, receive
+from gateway_core.web import OrderStatus
 from gateway_django import _database, _gateways, signals
 
 _S = InvoiceStatus
@@ -59,13 +60,13 @@ def transaction() -> Callable[[], contextlib.AbstractContextManager[Any]] | None
     return None if alias is None else functools.partial(_database.shared_transaction, alias)
 
 
-def receive_webhook(gateway: Gateway, request: WebhookRequest) -> Acknowledgement:
+def receive(gateway: Gateway, request: WebhookRequest) -> Acknowledgement:
     """Receive a webhook, have its signals sent, once each, and return the answer.
 
     Raises:
         ConfigurationError: If the settings are wrong.
     """
-    return receive(gateway, request, handle_of(gateway), transaction=transaction())
+    return web.receive(gateway, request, handle_of(gateway), transaction=transaction())
 
 
 def poll(gateway: Gateway, *, order_id: str | None = None, limit: int = 100) -> int:
@@ -73,14 +74,14 @@ def poll(gateway: Gateway, *, order_id: str | None = None, limit: int = 100) -> 
 
     Args:
         gateway: The gateway.
-        order_id: As that of `gateway_core.Gateway.poll`.
-        limit: As that of `gateway_core.Gateway.poll`.
+        order_id: As that of `~gateway_core.gateway.Gateway.poll`.
+        limit: As that of `~gateway_core.gateway.Gateway.poll`.
 
     Returns:
         How many events were handled.
 
     Raises:
-        GatewayError: As of `gateway_core.Gateway.poll`.
+        GatewayError: As of `~gateway_core.gateway.Gateway.poll`.
     """
     return gateway.poll(handle_of(gateway), order_id=order_id, limit=limit, transaction=transaction())
 
@@ -102,4 +103,17 @@ def order_status(order_id: str) -> OrderStatus:
         gateway = _gateways.gateways().of(order_id)
     except NotFoundError:
         return OrderStatus(order_id=order_id)
-    return known_now(gateway, order_id, handle_of(gateway), transaction=transaction())
+    return web.known_now(gateway, order_id, handle_of(gateway), transaction=transaction())
+
+
+async def aorder_status(order_id: str) -> OrderStatus:
+    """Return what is known of an order now, as `order_status` does, to an async view: receivers run in a thread.
+
+    Args:
+        order_id: The shop's key of the order.
+
+    Raises:
+        ConfigurationError: If the settings are wrong.
+        JournalError: If the journal cannot be read.
+    """
+    return await sync_to_async(order_status)(order_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -16,7 +17,8 @@ class GatewayDjangoConfig(AppConfig):
 
     def ready(self) -> None:
         """Take part in what Django does: connections, checks and migrations."""
-        from gateway_django import _database, _sqlite
+        from gateway_django import _checks, _database, _sqlite
 
+        checks.register(_checks.check_payments, _checks.TAG)
         post_migrate.connect(_database.upgrade, sender=self, dispatch_uid="gateway_django.journal")
         connection_created.connect(_sqlite.prepare, dispatch_uid="gateway_django.sqlite")

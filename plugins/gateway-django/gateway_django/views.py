@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from gateway_core import Acknowledgement, WebhookRequest
 from gateway_core.errors import GatewayError, WebhookError, WebhookReason
-from gateway_core.web import MAX_BODY, answer_to
+from gateway_core.web import MAX_BODY, answer_to, gateway_at
 from gateway_django import _gateways, _handling
 
 _log = logging.getLogger("gateway_django")
@@ -26,19 +26,14 @@ def webhook(request: HttpRequest, path: str = "") -> HttpResponse:
     The answer is 2xx when what it tells was handled and that is written down, and for what came before. It says
     nothing else; why a webhook was refused, the log says.
     """
-    gateways = _gateways.gateways
-    name = path.partition("/")[0]  # what follows may be a secret of the address
     try:
-        if name and name not in gateways():
-            answer = Acknowledgement(status=404)
-        else:
-            gateway = gateways()[name] if name else gateways().default
-            answer = _handling.receive_webhook(gateway, request_of(request))
+        gateway = gateway_at(_gateways.gateways(), path)
+        answer = Acknowledgement(status=404) if gateway is None else _handling.receive(gateway, request_of(request))
     except WebhookError as error:
         _log.warning("refused a webhook: %s", error.message)
         answer = answer_to(error)
     except GatewayError as error:
-        _log.error("a webhook was not received: %s", error)  # it says all
+        _log.error("a webhook was not received: %s", error)
         answer = Acknowledgement(status=500)
     response = HttpResponse(answer.body, status=answer.status)
     del response.headers["Content-Type"]

@@ -7,13 +7,16 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from shopping import Shop
 
 _FOLDER = tempfile.mkdtemp(prefix="gateway-django-")
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
@@ -140,3 +143,62 @@ def tables(database: str) -> Iterator[str]:
     with connections[database].schema_editor() as editor:
         for model in models:
             editor.delete_model(model)
+
+
+@pytest.fixture
+def shop(tables: str) -> Iterator[Shop]:
+    """Make a shop that ships what is paid."""
+    from bookshop_app.models import Order, Shipment
+    from django.db import connections
+    from shopping import Shop
+
+    import gateway_django
+    from gateway_core.journal import Journal
+    from gateway_core.testing import EmulatedAccount
+    from gateway_django import signals
+    from gateway_django._database import url_of
+
+    url = url_of(tables).render_as_string(hide_password=False)
+    with EmulatedAccount("sandbox") as account, Journal(url, clock=account.clock) as journal:
+        journal.upgrade()
+        gateway = account.connect(journal=journal)
+        made = Shop(tables, account, gateway)
+
+        def ship(order_id: str, **_: Any) -> None:
+            Shipment.objects.using(tables).create(order_id=order_id)
+            Order.objects.using(tables).filter(number=order_id).update(paid=True)
+
+        listeners: list[Any] = [ship]
+        signals.invoice_paid.connect(ship)
+        for name, signal in vars(signals).items():
+            if name.startswith(("invoice_", "webhook_", "review_")):
+
+                def listen(order_id: str, name: str = name, **_: Any) -> None:
+                    made.told.append((name, order_id))
+
+                listeners.append(listen)
+                signal.connect(listen)
+        with gateway_django.use(gateway, database=tables):
+            yield made
+        for name, signal in vars(signals).items():
+            if name.startswith(("invoice_", "webhook_", "review_")):
+                for listener in listeners:
+                    signal.disconnect(listener)
+        gateway.close()
+        with connections[tables].cursor() as cursor:
+            for table in ("intents", "invoices", "events", "claims"):
+                cursor.execute(f"DELETE FROM gateway_{table}")  # noqa: S608  # names of our own
+
+
+@pytest.fixture
+def receiver() -> Iterator[Callable[..., None]]:
+    """Connect a receiver for the length of a test."""
+    connected: list[tuple[Any, Any]] = []
+
+    def connect(signal: Any, function: Any) -> None:
+        signal.connect(function)
+        connected.append((signal, function))
+
+    yield connect
+    for signal, function in connected:
+        signal.disconnect(function)

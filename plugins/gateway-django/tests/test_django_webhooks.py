@@ -2,122 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bookshop_app.models import Order, Shipment
+from bookshop_app.models import Order
 from django.db import connections
 from django.test import AsyncClient, Client, RequestFactory, override_settings
+from shopping import ADDRESS, Shop, post
 
 import gateway_django
-from gateway_core import InvoiceRequest, InvoiceStatus, Money, WebhookRequest
-from gateway_core.journal import Journal
-from gateway_core.testing import EmulatedAccount
+from gateway_core import InvoiceStatus, Money, WebhookRequest
 from gateway_django import signals
-from gateway_django._database import url_of
 from gateway_django.views import webhook as webhook_view
-
-_numbers = itertools.count(1)
-
-ADDRESS = "/payments/webhooks/"
-
-
-class Shop:
-    """A shop with an account at the sandbox, whose journal is in a database of Django's.
-
-    Attributes:
-        database: The alias of that database.
-        account: The account.
-        told: The names of the signals that came, each with its order.
-    """
-
-    def __init__(self, database: str, account: EmulatedAccount, gateway: Any) -> None:
-        self.database = database
-        self.account = account
-        self.gateway = gateway
-        self.told: list[tuple[str, str]] = []
-
-    def check_out(self, amount: str = "49.90", order_id: str | None = None) -> str:
-        """Make an order with its invoice, and return its number."""
-        number = order_id or f"order-{next(_numbers)}"
-        Order.objects.using(self.database).create(number=number, total=Money(amount, "EUR"))
-        gateway_django.gateway().create_invoice(InvoiceRequest(order_id=number, amount=Money(amount, "EUR")))
-        return number
-
-    def invoice_of(self, number: str) -> str:
-        """Return the id of an order's invoice."""
-        invoice_id: str = self.gateway.journal.order(number)["invoices"][0]["invoice_id"]
-        return invoice_id
-
-    def webhooks_of(self, number: str, act: str = "pay", **more: Any) -> list[WebhookRequest]:
-        """Let the payer do something, and return the webhooks."""
-        getattr(self.account, act)(self.invoice_of(number), **more)
-        return self.account.webhooks()
-
-    def shipments(self, number: str) -> int:
-        """Return how often an order was shipped."""
-        return Shipment.objects.using(self.database).filter(order_id=number).count()
-
-
-def post(webhook: WebhookRequest, address: str = ADDRESS, client: Any = None, **more: Any) -> Any:
-    """Deliver a webhook to the shop."""
-    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in webhook.headers.pairs}
-    headers.pop("HTTP_CONTENT_LENGTH", None)
-    kind = headers.pop("HTTP_CONTENT_TYPE", "application/json")
-    headers["HTTP_HOST"] = "testserver"
-    return (client or Client()).post(address, data=webhook.body, content_type=kind, **{**headers, **more})
-
-
-@pytest.fixture
-def shop(tables: str) -> Iterator[Shop]:
-    """Make a shop that ships what is paid."""
-    url = url_of(tables).render_as_string(hide_password=False)
-    with EmulatedAccount("sandbox") as account, Journal(url, clock=account.clock) as journal:
-        journal.upgrade()
-        gateway = account.connect(journal=journal)
-        made = Shop(tables, account, gateway)
-
-        def ship(order_id: str, **_: Any) -> None:
-            Shipment.objects.using(tables).create(order_id=order_id)
-            Order.objects.using(tables).filter(number=order_id).update(paid=True)
-
-        listeners: list[Any] = [ship]
-        signals.invoice_paid.connect(ship)
-        for name, signal in vars(signals).items():
-            if name.startswith(("invoice_", "webhook_", "review_")):
-
-                def listen(order_id: str, name: str = name, **_: Any) -> None:
-                    made.told.append((name, order_id))
-
-                listeners.append(listen)
-                signal.connect(listen)
-        with gateway_django.use(gateway, database=tables):
-            yield made
-        for name, signal in vars(signals).items():
-            if name.startswith(("invoice_", "webhook_", "review_")):
-                for listener in listeners:
-                    signal.disconnect(listener)
-        gateway.close()
-        with connections[tables].cursor() as cursor:
-            for table in ("intents", "invoices", "events", "claims"):
-                cursor.execute(f"DELETE FROM gateway_{table}")  # noqa: S608  # names of our own
-
-
-@pytest.fixture
-def receiver() -> Iterator[Callable[..., None]]:
-    """Connect a receiver for the length of a test."""
-    connected: list[tuple[Any, Any]] = []
-
-    def connect(signal: Any, function: Any) -> None:
-        signal.connect(function)
-        connected.append((signal, function))
-
-    yield connect
-    for signal, function in connected:
-        signal.disconnect(function)
 
 
 def test_paid_order_is_shipped_once(shop: Shop) -> None:

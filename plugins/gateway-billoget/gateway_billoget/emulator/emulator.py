@@ -210,7 +210,7 @@ class BillogetEmulator(Emulator):
     def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:  # noqa: ARG002  # not signed
         """Return the HMAC-SHA256 of the body."""
         secret = self.credentials["webhook_secret"].encode("ascii")
-        encoding = self.credentials.get("webhook_encoding", self.webhook_encoding)
+        encoding: Any = self.credentials.get("webhook_encoding", self.webhook_encoding)
         signature = sign(secret, delivery.body, encoding).decode("ascii")
         header = self.credentials.get("webhook_header", "X-Billoget-Signature")
         return {header: f"{self.webhook_prefix}{signature}"}

@@ -175,9 +175,11 @@ class WebhookForgeryChecks(Checks):
     def test_empty_secret_is_refused_at_the_start(self, harness: Harness) -> None:
         """W3: A secret that is empty, blank, or missing from its list is a `ConfigurationError` when the account opens.
 
-        Why: A signature under an empty secret is one that anybody can make.
+        Why: A signature under an empty secret is one that anybody can make. An account that opens without the secret
+        takes no webhook.
         """
         needs_signature(harness)
+        message = genuine_ones(harness)[-1]
         for name in secret_settings(harness):
             for value in ("", " ", [], [""], [harness.settings[name], ""], ["\t"]):
                 try:
@@ -185,6 +187,12 @@ class WebhookForgeryChecks(Checks):
                 except ConfigurationError:
                     continue
                 fail(f"it opened with {name} = {'a list' if isinstance(value, list) else 'blank text'}: {gateway}")
+            try:
+                gateway = harness.connect(name)
+            except ConfigurationError:
+                continue
+            seen = harness.verify(message, gateway)
+            require(isinstance(seen, WebhookError | ConfigurationError), f"without {name}, it is {in_words(seen)}")
 
     @check
     def test_webhook_without_its_headers_is_refused(self, harness: Harness) -> None:

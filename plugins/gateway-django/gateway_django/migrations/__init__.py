@@ -1,1 +1,0 @@
-"""What Django knows of the journal's tables, which it neither makes nor changes."""
