@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks import calls, journal, reading, starting
-from benchmarks.measuring import Result, Row, measure
+from benchmarks import calls, journal, reading, starting, together
+from benchmarks.measuring import Absent, Result, Row, measure
 
-ROWS = [*calls.ROWS, *journal.ROWS, *reading.ROWS, *starting.ROWS]
+ROWS = [*calls.ROWS, *journal.ROWS, *reading.ROWS, *starting.ROWS, *together.ROWS]
 
 #: Whose versions are told with the numbers.
 _INVOLVED = ("gateway-core", "requests", "urllib3", "httpx", "stripe", "standardwebhooks", "cattrs", "attrs")
@@ -85,7 +85,11 @@ def _amount(value: float, row: Row) -> str:
 def _measured(rows: Sequence[Row], rounds: int) -> Iterator[Result]:
     for row in rows:
         print(row.name, end=" ... ", file=sys.stderr, flush=True)
-        result = measure(row, rounds)
+        try:
+            result = measure(row, rounds)
+        except Absent as reason:
+            print(f"not measured: {reason}", file=sys.stderr)
+            continue
         print(f"{result.ratio:.3g}", file=sys.stderr)
         yield result
 

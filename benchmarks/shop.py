@@ -36,6 +36,13 @@ def gateway_at(url: str, **more: Any) -> Gateway:
     return Gateway.connect("sandbox", base_url=url, **{**SETTINGS, **more})
 
 
+def stripe_gateway_at(url: str) -> Gateway:
+    """Return our gateway to Stripe, as it comes."""
+    key, secret = "sk_test_benchmark", WEBHOOK_SECRET
+    page = "https://shop.example.com/thanks"
+    return Gateway.connect("stripe", base_url=url, api_key=key, webhook_secret=secret, return_url=page)
+
+
 def create_by_requests(session: requests.Session, url: str) -> Any:
     """Create an invoice as one does who writes it by hand."""
     answer = session.post(f"{url}/v1/invoices", json=_CONTENT, headers=_HEADERS, timeout=30)

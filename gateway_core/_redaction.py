@@ -78,8 +78,12 @@ def _mask(secret: str) -> Callable[[str], str]:
         return functools.partial(re.compile(alone, re.ASCII | re.IGNORECASE).sub, MASK)
     forms = sorted({_lower(form) for form in _forms(secret)}, key=len, reverse=True)
     parts = {part for form in forms for part in _parts(form)}
+    without_parts = [form for form in forms if len(form) < _SHORTEST_PART]
 
     def mask(text: str) -> str:
+        small = _lower(text)
+        if parts.isdisjoint(_parts(small)) and not any(form in small for form in without_parts):
+            return text  # as nearly all that observers are shown
         for form in forms:
             text = _without(text, form)
         return _without_parts(text, parts)

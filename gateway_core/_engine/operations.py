@@ -16,6 +16,7 @@ from gateway_core._engine import request_checks
 from gateway_core._engine.error_boundary import ErrorBoundary, WebhookErrorBoundary
 from gateway_core._engine.idempotent_replay import ReplayDetector
 from gateway_core._engine.pagination import Pagination
+from gateway_core._markers import direct
 from gateway_core._plugins import loading
 from gateway_core._plugins.validation import register
 from gateway_core._redaction import Redactor
@@ -61,14 +62,16 @@ class Operations:
         self._plugin = plugin
         self.provider = provider
         self.info: ProviderInfo = provider.info
-        self._hooks = register(provider).hook
+        hooks = register(provider).hook
         self._redactor = Redactor(secrets_of(provider.settings))
         self._ignored: set[str] = set()
         self._open_address = request_checks.open_address(self.info, provider.settings)
-        names = hookspecs.REQUIRED + hookspecs.OPTIONAL
-        self._supported = frozenset(
-            name for name in names if name not in self.info.unsupported and getattr(self._hooks, name).get_hookimpls()
-        )
+        self._hooks = {
+            name: getattr(hooks, name)
+            for name in hookspecs.REQUIRED + hookspecs.OPTIONAL
+            if name not in self.info.unsupported and getattr(hooks, name).get_hookimpls()
+        }
+        self._callers = {name: direct(hook) for name, hook in self._hooks.items()}
 
     @classmethod
     def make(cls, plugin: loading.Plugin, provider_class: Any, settings: Any) -> Operations:
@@ -88,7 +91,7 @@ class Operations:
         """Return whether the provider has this operation."""
         if operation not in hookspecs.REQUIRED + hookspecs.OPTIONAL:
             raise InvalidRequestError(f"there is no operation {operation!r}")
-        return operation in self._supported
+        return operation in self._callers
 
     def boundary(self, operation: str, *arguments: object) -> ErrorBoundary:
         """Return the error boundary of one call."""
@@ -215,7 +218,7 @@ class Operations:
         if isinstance(outcome, Generator):
             return _delivery(outcome)
         # No flow where nothing has to be asked: a facade takes a result as it is.
-        return cast(Flow[WebhookDelivery], _checked("verify_webhook", WebhookDelivery, outcome))
+        return cast("Flow[WebhookDelivery]", _checked("verify_webhook", WebhookDelivery, outcome))
 
     def _log_open_address(self, advice: str) -> None:
         """Log once that anybody may call the webhook's address."""
@@ -230,22 +233,23 @@ class Operations:
 
     def _takes(self, operation: str, argument: str) -> bool:
         """Return whether the plugin's implementation of a hook takes an argument."""
-        return any(argument in each.argnames for each in getattr(self._hooks, operation).get_hookimpls())
+        return any(argument in each.argnames for each in self._hooks[operation].get_hookimpls())
 
     def _ask(self, operation: str, /, **arguments: Any) -> Any:
         """Call a hook, and return its flow or its result."""
-        if operation not in self._supported:
+        call = self._callers.get(operation)
+        if call is None:
             reason = self.info.unsupported.get(
                 operation, "its API has no such thing, or the plugin does not implement it"
             )
             raise UnsupportedOperationError(f"{self.info.title} has no {operation}: {reason}")
-        return getattr(self._hooks, operation)(**arguments)
+        return call(**arguments)
 
     def _call(self, operation: str, kind: type[T], /, *, optional: bool = False, **arguments: Any) -> Flow[T]:
         """Call a hook and check its result, whether it is a flow or a plain function."""
         outcome = self._ask(operation, **arguments)
         result = (yield from outcome) if isinstance(outcome, Generator) else outcome
-        return cast(T, result) if optional and result is None else _checked(operation, kind, result)
+        return cast("T", result) if optional and result is None else _checked(operation, kind, result)
 
 
 def _about(invoice_id: str, report: StatusReport) -> StatusReport:

@@ -31,13 +31,16 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, headers: HeadersLike = ()) -> None:
         #: Each header as it came, as ``(name, value)``.
-        self.pairs: tuple[tuple[str, str], ...] = tuple(_pairs(headers))
+        self.pairs: tuple[tuple[str, str], ...] = _plain_pairs(headers) or tuple(_pairs(headers))
         self._values: dict[str, list[str]] = {}
         for name, value in self.pairs:
             self._values.setdefault(name.lower(), []).append(value)
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()][0]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Return every value of this name, in the order received; empty if there is none."""
@@ -62,6 +65,13 @@ class Headers(Mapping[str, str]):
 def as_headers(headers: HeadersLike) -> Headers:
     """Return the headers; the same object if it is one already, for nobody can change it."""
     return headers if type(headers) is Headers else Headers(headers)
+
+
+def _plain_pairs(headers: HeadersLike) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of a dict from text to text, which most headers come as; none for anything else."""
+    if type(headers) is not dict or not all(type(each) is str for each in (*headers, *headers.values())):
+        return ()
+    return tuple(headers.items())
 
 
 def _pairs(headers: HeadersLike) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pluggy
 
-from gateway_core._markers import PROJECT, hookspec
+from gateway_core._markers import PROJECT, direct, hookspec
 from gateway_core._plugins.discovery import Offer, check_hooks, find, guarded
 from gateway_core._redaction import one_line
 from gateway_core._tracebacks import translated
@@ -119,4 +119,5 @@ def _checked(observer: Any, description: str) -> Listener:
     hook, wants = manager.hook.observe, getattr(observer, "wants", None)
     if any(inspect.isgeneratorfunction(each.function) for each in hook.get_hookimpls()):
         raise PluginError("observe is a generator, and nobody would run it: write it as a plain method")
-    return Listener(lambda event: hook(event=event), wants if callable(wants) else None, description)
+    observe = direct(hook)
+    return Listener(lambda event: observe(event=event), wants if callable(wants) else None, description)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, overload
 
 from gateway_core._engine.base import BaseGateway
 
@@ -13,8 +13,8 @@ G = TypeVar("G", bound=BaseGateway)
 class Accounts(Protocol[G_co]):
     """Several accounts by their names.
 
-    Those of `Gateways`, or a ``dict``. What comes to the address without a name is for the one in ``default``, if there
-    is such an attribute.
+    Those of `Gateways`, or a ``dict``. What comes to the address without a name is for the one that ``default_name``
+    names, if there is such an attribute.
     """
 
     def __contains__(self, name: Any, /) -> bool:
@@ -24,6 +24,10 @@ class Accounts(Protocol[G_co]):
         """Return its gateway."""
 
 
+@overload
+def gateway_at(gateways: Accounts[G], path: str) -> G | None: ...
+@overload
+def gateway_at(gateways: G, path: str) -> G | None: ...
 def gateway_at(gateways: G | Accounts[G], path: str) -> G | None:
     """Return the gateway whose webhooks come to a path; None if there is none, which is answered with 404.
 
@@ -38,11 +42,8 @@ def gateway_at(gateways: G | Accounts[G], path: str) -> G | None:
     if not is_several(gateways):
         return cast(G, gateways)
     several = cast(Accounts[G], gateways)
-    name = path.strip("/").partition("/")[0]
-    if not name:
-        has_none = getattr(several, "default_name", "") is None
-        return None if has_none else cast("G | None", getattr(several, "default", None))
-    return several[name] if name in several else None  # noqa: SIM401  # it need not be a mapping
+    name = path.strip("/").partition("/")[0] or getattr(several, "default_name", None)
+    return several[name] if name is not None and name in several else None
 
 
 def is_several(gateways: object) -> bool:

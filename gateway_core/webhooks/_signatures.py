@@ -100,7 +100,7 @@ def usable(secrets: Any) -> list[bytes]:
     Raises:
         ConfigurationError: If there is none, or one that is not bytes, or less than two.
     """
-    keys = list(secrets) if isinstance(secrets, Iterable) else []
+    keys = secrets if type(secrets) is list else list(secrets) if isinstance(secrets, Iterable) else []
     if not keys or not all(isinstance(key, bytes) and len(key) >= _SHORTEST_KEY for key in keys):
         raise ConfigurationError(
             "a webhook cannot be verified without a secret: each must be there, as bytes, and more than one of them"

@@ -88,6 +88,8 @@ def sign_standard(secret: Secret, message_id: str, at: datetime, body: bytes) ->
 
 def _brand(request: WebhookRequest) -> Literal["webhook", "svix"]:
     """Return how the names of the headers begin; never some of each, so that no set is put together of two."""
-    names = ("id", "timestamp", "signature")
-    branded = any(request.headers.get_all(f"svix-{name}") for name in names)
-    return "svix" if branded and not any(request.headers.get_all(f"webhook-{name}") for name in names) else "webhook"
+    headers, names = request.headers, ("id", "timestamp", "signature")
+    if "webhook-id" in headers:
+        return "webhook"
+    branded = any(f"svix-{name}" in headers for name in names)
+    return "svix" if branded and not any(f"webhook-{name}" in headers for name in names) else "webhook"

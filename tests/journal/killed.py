@@ -139,7 +139,7 @@ def run(job: dict[str, Any]) -> None:
             kill_at(owner, name, after=after)
         if "body" in job:
             receive(gateway, job, point)
-        for order in job.get("orders", []):
-            create(gateway, job | {"order": order}, point)
+        if "orders" in job:
+            job["told"].put([create(gateway, job | {"order": order}, point) for order in job["orders"]])
         if "order" in job:
             create(gateway, job, point)

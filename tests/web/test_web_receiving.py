@@ -354,7 +354,7 @@ def test_thread_is_waited_for_when_the_loop_ends(shop: Shop) -> None:
 class Names(dict[str, Any]):
     """Several accounts by name, one of which is the default."""
 
-    default: Any = None
+    default_name: str | None = None
 
 
 def accounts_of(shop: Shop, kind: str) -> Names:
@@ -386,8 +386,8 @@ def test_default_account_has_the_address_without_a_name(shop: Shop) -> None:
     """So a shop that had one account keeps the address that its provider knows."""
     from tests.web.apps import flask
 
-    names = Names()
-    names.default = shop.gateway
+    names = Names(eu=shop.gateway)
+    names.default_name = "eu"
     webhook = shop.paid_webhook()
 
     with flask(shop, names) as send:

@@ -43,6 +43,8 @@ class _StandIn:
         database: The database that holds its journal, if it is one of Django's.
     """
 
+    default_name = "default"
+
     def __init__(self, gateway: Gateway, database: str | None) -> None:
         self.default = gateway
         self.database = database
