@@ -127,11 +127,6 @@ class BaseGateways(Generic[G]):
         """
         return self[self._default()]
 
-    @property
-    def default_name(self) -> str | None:
-        """The name of the default account; None if there is none."""
-        return self._accounts.default
-
     def __getitem__(self, name: str) -> G:
         """Return the gateway of an account, which is opened if it was not yet.
 
