@@ -10,18 +10,11 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, TypeAlias
 
 from gateway_core.async_gateway import AsyncGateway
-from gateway_core.errors import (
-    GatewayError,
-    InvalidRequestError,
-    JournalError,
-    ProviderError,
-    TransportError,
-    WebhookError,
-)
+from gateway_core.errors import GatewayError, InvalidRequestError, WebhookError
 from gateway_core.gateway import Gateway
 from gateway_core.models.webhook import Acknowledgement, WebhookRequest
 from gateway_core.observers._log import logger
-from gateway_core.web._answers import answer_to, empty
+from gateway_core.web._answers import answer_to_sender, empty
 
 #: What a shop does about an event. Given a transaction, it is called with its connection, too.
 Handle: TypeAlias = Callable[..., object]
@@ -161,15 +154,15 @@ def _told(backend: str) -> Iterator[list[Acknowledgement]]:
             "%s: a webhook was not handled, and comes again", backend, exc_info=error.__cause__
         )
         answers.append(empty(500))
-    except WebhookError as error:
-        log.info("%s: refused a webhook: %s", backend, error.message)  # the observers were told
-        answers.append(answer_to(error))
-    except (JournalError, ProviderError, TransportError) as error:
-        log.error("%s: a webhook was not received, and comes again: %s", backend, error)  # noqa: TRY400  # it says all
-        answers.append(empty(503))
     except GatewayError as error:
-        log.error("%s: no webhook can be received: %s", backend, error)  # noqa: TRY400  # it says all
-        answers.append(empty(500))
+        answer = answer_to_sender(error)
+        if isinstance(error, WebhookError):
+            log.info("%s: refused a webhook: %s", backend, error.message)  # the observers were told
+        else:
+            log.error(  # noqa: TRY400  # it says all
+                "%s: a webhook was not received%s: %s", backend, ", and comes again" * (answer.status == 503), error
+            )
+        answers.append(answer)
     except Exception:
         log.exception("%s: a webhook was not received, and comes again", backend)
         answers.append(empty(500))
