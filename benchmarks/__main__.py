@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import calls, journal, reading, starting, together
-from benchmarks.measuring import Absent, Result, Row, measure
+from benchmarks.measuring import Absent, Result, Row, clock, measure
 
 ROWS = [*calls.ROWS, *journal.ROWS, *reading.ROWS, *starting.ROWS, *together.ROWS]
 
@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", help="names of rows, or patterns such as 'create-*'; all if none is given")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each row at most (default: 15)")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--processor", action="store_true", help="time by the processor, on a machine that is busy")
     parser.add_argument("--list", action="store_true", help="print the names of the rows")
     arguments = parser.parse_args()
     try:
@@ -109,15 +110,19 @@ def main() -> None:
     if arguments.list:
         print("\n".join(row.name for row in rows))
         return
-    results = list(_measured(rows, arguments.rounds))
+    clock.of_processor = arguments.processor
+    results = _measured(rows, arguments.rounds)
     versions = {name: importlib.metadata.version(name) for name in _INVOLVED}
     if arguments.json:
         told = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "python": platform.python_version(), "versions": versions}
         print(json.dumps({**told, "rows": [as_json(result) for result in results]}, indent=2))
         return
-    print(f"Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}; medians; less is better.")
+    by = "time of the processor; " if clock.of_processor else ""
+    print(f"Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}; {by}medians; less is better.")
     print(", ".join(f"{name} {version}" for name, version in versions.items()), end="\n\n")
-    print("\n".join([_HEAD, *map(line, results)]))
+    print(_HEAD)
+    for result in results:
+        print(line(result), flush=True)
 
 
 if __name__ == "__main__":

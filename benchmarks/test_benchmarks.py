@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import growth
+from benchmarks import growth, measuring
 from benchmarks.bodies import PAGE, page, webhook
 from benchmarks.growth import CURVES, Curve
 from benchmarks.measuring import Absent, Pair, Result, Row, measure
@@ -193,6 +195,16 @@ def test_what_is_called_whole_has_what_theirs_have() -> None:
     assert len(charge) >= 45
     assert len(SESSION_BODY) > 2_500
     assert len(page(0, whole=True)) > 200_000
+
+
+def test_waiting_is_no_time_of_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, what others do is not counted; what children do is."""
+    monkeypatch.setattr(measuring.clock, "of_processor", True)
+
+    waiting = measuring.timed(lambda: time.sleep(0.2))(1)
+    child = measuring.timed(lambda: subprocess.run([sys.executable, "-c", "sum(range(10**6))"], check=True))(1)
+
+    assert waiting < child
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
