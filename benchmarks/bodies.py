@@ -86,7 +86,7 @@ def webhook(size: int, *, flat: bool = False) -> bytes:
     while len(body) < size:
         price = {"amount": "4.99", "currency": "EUR"}
         if flat:
-            notes[f"line_{len(notes):04}"] = "2 x A-0042, Tea, 4.99 EUR"
+            notes[f"line_{len(notes):04}"] = "2 x A-0042"
         else:
             lines.append({"sku": f"A-{len(lines):04}", "name": "Tea", "quantity": 2, "price": price})
         body = json.dumps(event).encode()

@@ -25,9 +25,6 @@ from gateway_core.transport import TransportSettings, connect
 #: Calls at once, in the row about many, and connections for them: as many as httpx has, which is at its best with them.
 _AT_ONCE, _CONNECTIONS = 200, 100
 
-#: A limit that is kept, and that no row reaches.
-_NEVER_WAITS = ["100000/s"]
-
 
 def _creating(gateway: Gateway) -> Side:
     return timed(lambda: gateway.create_invoice(shop.REQUEST))
@@ -89,7 +86,7 @@ def _many_at_once(share: float) -> Iterator[Pair]:
             runner.run(client.aclose())
 
 
-class _Counter:
+class Counter:
     """An observer that does next to nothing."""
 
     def __init__(self) -> None:
@@ -116,14 +113,14 @@ def _with_and_without(_: float, **with_them: Any) -> Iterator[Pair]:
 def _limit_in_a_file(_: float) -> Iterator[Pair]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        _with_and_without(1, rate_limits=_NEVER_WAITS, limiter=f"{folder}/limits.sqlite") as pair,
+        _with_and_without(1, rate_limits=shop.NEVER_WAITS, limiter=f"{folder}/limits.sqlite") as pair,
     ):
         yield pair
 
 
 @contextmanager
 def _limit_in_redis(_: float) -> Iterator[Pair]:
-    with redis_server() as url, _with_and_without(1, rate_limits=_NEVER_WAITS, limiter=url) as pair:
+    with redis_server() as url, _with_and_without(1, rate_limits=shop.NEVER_WAITS, limiter=url) as pair:
         yield pair
 
 
@@ -173,7 +170,7 @@ ROWS = [
         name="limits",
         work=f"{_CREATE}, a rate limit in memory that never waits",
         against=_GATEWAY,
-        make=_with(rate_limits=_NEVER_WAITS),
+        make=_with(rate_limits=shop.NEVER_WAITS),
         target=1.05,
     ),
     Row(name="limits-file", work=f"{_CREATE}, such a limit in a file", against=_GATEWAY, make=_limit_in_a_file),
@@ -188,6 +185,6 @@ ROWS = [
         name="observers-3",
         work=f"{_CREATE}, three observers",
         against=_GATEWAY,
-        make=_with(observers=("logging", _Counter(), _Counter())),
+        make=_with(observers=("logging", Counter(), Counter())),
     ),
 ]

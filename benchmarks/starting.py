@@ -85,7 +85,7 @@ def _open_among_many(share: float) -> Iterator[Pair]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(int(_INSTALLED * share)):
-            _pretend(folder, f"other-{number:04}")
+            pretend(folder, f"other-{number:04}")
         secret, key = shop.WEBHOOK_SECRET, shop.API_KEY
         config = folder / "gateway.toml"
         config.write_text(f'[gateways.shop]\nbackend = "sandbox"\napi_key = "{key}"\nwebhook_secret = "{secret}"\n')
@@ -97,7 +97,7 @@ def _open_among_many(share: float) -> Iterator[Pair]:
             yield Pair(timed(lambda: Gateway.open("shop", config=config).close()), timed(scan))
 
 
-def _pretend(folder: Path, name: str) -> None:
+def pretend(folder: Path, name: str) -> None:
     """Pretend that a distribution is installed, with a command as most have one."""
     info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     info.mkdir()
