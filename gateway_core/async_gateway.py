@@ -132,10 +132,7 @@ class AsyncGateway(AsyncCalls):
             JournalError: If the journal cannot be written.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        recorder = self._with_journal()
-        verified, told = await self._look(functools.partial(recorder.verify, request=request))
-        claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, claim))
-        async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+        async with self._receiving(request, lambda: contextlib.nullcontext(connection), claim) as (delivery, _):
             yield delivery
 
     async def poll(

@@ -124,10 +124,7 @@ class Gateway(SyncCalls):
             JournalError: If the journal cannot be written.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        recorder = self._with_journal()
-        verified, told = self._look(functools.partial(recorder.verify, request=request))
-        claimed = self._drive(recorder.claim(told, claim, connection), self._deadline())
-        with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+        with self._receiving(request, lambda: contextlib.nullcontext(connection), claim) as (delivery, _):
             yield delivery
 
     def poll(

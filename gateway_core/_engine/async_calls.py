@@ -7,18 +7,19 @@ import functools
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from gateway_core._engine.base import RECORDED, BaseGateway
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
 from gateway_core._engine.blocking import in_thread, run_blocking
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from types import TracebackType
 
     from gateway_core.http import Flow
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Look, Recorder
-    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRequest
     from gateway_core.transport import Deadline
     from gateway_core.transport._actions import Actions
 
@@ -37,6 +38,18 @@ class AsyncCalls(BaseGateway):
         super().__init__(*arguments, **more)
         self._threads = ThreadPool(self._bounds.pool_size)
         self._driver = AsyncDriver(self._transport, self._threads)
+
+    @contextlib.asynccontextmanager
+    async def _receiving(
+        self, request: WebhookRequest, begin: Callable[[], Any], lease: timedelta = CLAIM
+    ) -> AsyncGenerator[tuple[WebhookDelivery, Any], None]:
+        """Receive a webhook: begin a transaction once it was verified, and give what is new and the connection."""
+        recorder = self._with_journal()
+        verified, told = await self._look(functools.partial(recorder.verify, request=request))
+        async with begin() as connection:
+            claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, lease))
+            async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+                yield delivery, connection
 
     @contextlib.asynccontextmanager
     async def _handling(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gateway_core._engine.base import RECORDED, BaseGateway
+from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
 from gateway_core._tracebacks import clear_locals
 from gateway_core.errors import GatewayError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from types import TracebackType
 
     from gateway_core.http import Flow
     from gateway_core.journal._inbox import Claimed
     from gateway_core.journal._recorder import Look, Recorder
-    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent
+    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRequest
     from gateway_core.transport import Deadline
     from gateway_core.transport._actions import Actions
 
@@ -32,6 +34,18 @@ class SyncCalls(BaseGateway):
 
         super().__init__(*arguments, **more)
         self._driver = SyncDriver(self._transport)
+
+    @contextlib.contextmanager
+    def _receiving(
+        self, request: WebhookRequest, begin: Callable[[], Any], lease: timedelta = CLAIM
+    ) -> Iterator[tuple[WebhookDelivery, Any]]:
+        """Receive a webhook: begin a transaction once it was verified, and give what is new and the connection."""
+        recorder = self._with_journal()
+        verified, told = self._look(functools.partial(recorder.verify, request=request))
+        with begin() as connection:
+            claimed = self._drive(recorder.claim(told, lease, connection), self._deadline())
+            with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+                yield delivery, connection
 
     @contextlib.contextmanager
     def _handling(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, TypeAlias
 
@@ -21,6 +21,9 @@ Handle: TypeAlias = Callable[..., object]
 
 Transaction: TypeAlias = Callable[[], AbstractContextManager[Any]]
 AsyncTransaction: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
+
+# `receive_webhook` of a gateway takes a connection, whose transaction begins before anybody knows who sent the webhook,
+# and stands open while a provider is asked to confirm it. What is behind it begins the transaction after that.
 
 #: Receptions that go on although nobody waits for them any more; a loop itself remembers no task.
 _going_on: set[asyncio.Task[Acknowledgement]] = set()
@@ -52,10 +55,8 @@ def receive(
     if unlike is not None:
         return unlike
     with _told(gateway.backend) as told:
-        with (
-            contextlib.nullcontext() if transaction is None else transaction() as connection,
-            gateway.receive_webhook(request, connection=connection) as delivery,
-        ):
+        receiving = gateway._receiving(request, transaction or contextlib.nullcontext)  # noqa: SLF001  # as above
+        with receiving as (delivery, connection):
             for event in delivery.events:
                 with _handling():
                     call(handle, event, *(() if transaction is None else (connection,)))
@@ -90,10 +91,8 @@ async def _receive(
     gateway: AsyncGateway, request: WebhookRequest, handle: Handle, transaction: AsyncTransaction | None
 ) -> Acknowledgement:
     with _told(gateway.backend) as told:
-        async with (
-            _nothing() if transaction is None else transaction() as connection,
-            gateway.receive_webhook(request, connection=connection) as delivery,
-        ):
+        receiving = gateway._receiving(request, transaction or contextlib.nullcontext)  # noqa: SLF001  # as above
+        async with receiving as (delivery, connection):
             for event in delivery.events:
                 with _handling():
                     await call_async(handle, event, *(() if transaction is None else (connection,)))
@@ -179,8 +178,3 @@ def _unlike_a_webhook(request: WebhookRequest) -> Acknowledgement | None:
 
 def _of(answer: Acknowledgement) -> Acknowledgement:
     return empty(503) if answer.status == 503 else answer
-
-
-@contextlib.asynccontextmanager
-async def _nothing() -> AsyncIterator[None]:
-    yield None

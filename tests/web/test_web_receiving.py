@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -268,6 +268,32 @@ def test_failed_commit_is_not_accepted(beside: Shop, orders: Orders) -> None:
 
     assert answers == [500, 200, 200]
     assert orders.shipped() == ["1042"]
+
+
+def test_transaction_begins_after_the_webhook_was_verified(beside: Shop, orders: Orders) -> None:
+    """A stranger takes up no connection, and neither does a provider that is slow to confirm its webhook."""
+    begun = []
+
+    @contextlib.contextmanager
+    def begin() -> Iterator[Any]:
+        begun.append(True)
+        with orders.engine.begin() as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def begin_async() -> AsyncIterator[Any]:
+        begun.append(True)
+        raise AssertionError("nothing is to be written")
+        yield
+
+    webhook = beside.paid_webhook()
+    forged = attrs.evolve(webhook, body=webhook.body + b" ")
+    received = receive_async(beside.account.async_gateway, forged, print, transaction=begin_async)
+    answers = [receive(beside.gateway, forged, print, transaction=begin), asyncio.run(received)]
+
+    assert ([answer.status for answer in answers], begun) == ([400, 400], [])
+    assert receive(beside.gateway, webhook, lambda *_: None, transaction=begin).status == 200
+    assert begun == [True]
 
 
 def test_plain_handler_leaves_the_loop_alone(shop: Shop) -> None:
