@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import calls, journal, reading, starting, together
-from benchmarks.measuring import Result, Row, measure
+from benchmarks.measuring import Absent, Result, Row, measure
 
 ROWS = [*calls.ROWS, *journal.ROWS, *reading.ROWS, *starting.ROWS, *together.ROWS]
 
@@ -85,7 +85,11 @@ def _amount(value: float, row: Row) -> str:
 def _measured(rows: Sequence[Row], rounds: int) -> Iterator[Result]:
     for row in rows:
         print(row.name, end=" ... ", file=sys.stderr, flush=True)
-        result = measure(row, rounds)
+        try:
+            result = measure(row, rounds)
+        except Absent as reason:
+            print(f"not measured: {reason}", file=sys.stderr)
+            continue
         print(f"{result.ratio:.3g}", file=sys.stderr)
         yield result
 

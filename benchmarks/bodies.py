@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from benchmarks.stripe_bodies import CHARGE
+
 #: Payments on a page, as many as most providers put there.
 PAGE = 100
 
@@ -29,9 +31,10 @@ INVOICE = json.dumps(_INVOICE).encode()
 _NUMBER = b"@@@@@@"
 
 
-def _page() -> bytes:
+def _page(more: dict[str, Any]) -> bytes:
     payments = [
         {
+            **more,
             "id": f"pay_{_NUMBER.decode()}{place:02}",
             "object": "charge",
             "invoice_id": f"inv_{_NUMBER.decode()}{place:02}",
@@ -47,17 +50,28 @@ def _page() -> bytes:
     return json.dumps(page).encode()
 
 
-_PAGE = _page()
+_PAGE, _WHOLE_PAGE = _page({}), _page(CHARGE)
 
 
-def page(number: int) -> bytes:
-    """Return a page of payments. There is always a further one; its cursor is the last payment's id."""
-    return _PAGE.replace(_NUMBER, b"%06d" % number)
+def page(number: int, *, whole: bool = False) -> bytes:
+    """Return a page of payments. There is always a further one; its cursor is the last payment's id.
+
+    Args:
+        number: The page's number, from 0.
+        whole: Whether each payment has all fields of a charge of Stripe's, and not only the seven that are needed.
+    """
+    return (_WHOLE_PAGE if whole else _PAGE).replace(_NUMBER, b"%06d" % number)
 
 
-def webhook(size: int) -> bytes:
-    """Return the body of a webhook of about so many bytes: the invoice, and the things that were bought."""
+def webhook(size: int, *, flat: bool = False) -> bytes:
+    """Return the body of a webhook of about so many bytes: the invoice, and the things that were bought.
+
+    Args:
+        size: The size.
+        flat: Whether these things are plain texts, each under a name of its own, and no objects.
+    """
     lines: list[dict[str, Any]] = []
+    notes: dict[str, str] = {}
     event = {
         "id": "evt_5Hn8Zk1wB3",
         "object": "event",
@@ -65,12 +79,15 @@ def webhook(size: int) -> bytes:
         "created_at": "2026-11-20T12:00:30Z",
         "data": {
             "object": {},
-            "invoice": {**_INVOICE, "status": "paid", "received": _INVOICE["amount"], "lines": lines},
+            "invoice": {**_INVOICE, "status": "paid", "received": _INVOICE["amount"], "lines": lines, "notes": notes},
         },
     }
     body = json.dumps(event).encode()
     while len(body) < size:
         price = {"amount": "4.99", "currency": "EUR"}
-        lines.append({"sku": f"A-{len(lines):04}", "name": "Tea", "quantity": 2, "price": price})
+        if flat:
+            notes[f"line_{len(notes):04}"] = "2 x A-0042"
+        else:
+            lines.append({"sku": f"A-{len(lines):04}", "name": "Tea", "quantity": 2, "price": price})
         body = json.dumps(event).encode()
     return body

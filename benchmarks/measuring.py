@@ -23,6 +23,10 @@ Side: TypeAlias = Callable[[int], float]
 _LONG_ENOUGH = 0.1
 
 
+class Absent(Exception):  # noqa: N818  # no error: the row says so
+    """Something that a row needs is not installed."""
+
+
 @attrs.frozen
 class Pair:
     """What a row compares.

@@ -1,6 +1,7 @@
 """A server that answers as fast as it can, in a process of its own: its own time should not blur a ratio.
 
-It knows no more HTTP than the clients that are measured make use of, and its answers are made beforehand.
+It knows no more HTTP than the clients that are measured make use of, and its answers are made beforehand. Below the
+path ``/whole`` they are as large as the objects of a provider are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.bodies import INVOICE, PAGE, page
+from benchmarks.stripe_bodies import SESSION_BODY
 
 ROOT = Path(__file__).parent.parent
 #: A made-up authority and a server's certificate by it, for 127.0.0.1. They protect nothing.
@@ -66,14 +68,17 @@ def _converse(connection: socket.socket, tls: ssl.SSLContext | None) -> None:
 
 
 def _answer(target: bytes) -> bytes:
+    if target.startswith(b"/whole/v1/checkout/"):
+        return _SESSION_ANSWER
     if b"/payments" not in target and b"/charges" not in target:
         return _INVOICE_ANSWER
     last = _LAST.search(target)
-    body = page(int(last[1]) // PAGE + 1 if last else 0)
+    body = page(int(last[1]) // PAGE + 1 if last else 0, whole=target.startswith(b"/whole/"))
     return _HEAD % len(body) + body
 
 
 _INVOICE_ANSWER = _HEAD % len(INVOICE) + INVOICE
+_SESSION_ANSWER = _HEAD % len(SESSION_BODY) + SESSION_BODY
 
 
 def _main() -> None:

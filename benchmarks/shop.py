@@ -18,6 +18,9 @@ API_KEY = "sk_sandbox_benchmark"
 WEBHOOK_SECRET = "whsec_YmVuY2htYXJrLWJlbmNobWFyay1iZW5jaG1hcms="  # noqa: S105  # protects nothing
 SETTINGS: dict[str, Any] = {"api_key": API_KEY, "webhook_secret": WEBHOOK_SECRET}
 
+#: A limit that is kept, and that nothing here reaches.
+NEVER_WAITS = ["100000/s"]
+
 REQUEST = InvoiceRequest(order_id="1042", amount=Money("49.90", "EUR"), description="Two cups of tea")
 
 _CONTENT = {
@@ -34,6 +37,15 @@ _HEADERS = {"Authorization": f"Bearer {API_KEY}", "Accept": "application/json", 
 def gateway_at(url: str, **more: Any) -> Gateway:
     """Return our gateway, as it comes but for what is given."""
     return Gateway.connect("sandbox", base_url=url, **{**SETTINGS, **more})
+
+
+def stripe_gateway_at(url: str) -> Gateway:
+    """Return our gateway to Stripe, as it comes but for its rate limit, which it would wait for."""
+    key, secret = "sk_test_benchmark", WEBHOOK_SECRET
+    page = "https://shop.example.com/thanks"
+    return Gateway.connect(
+        "stripe", base_url=url, api_key=key, webhook_secret=secret, return_url=page, rate_limits=NEVER_WAITS
+    )
 
 
 def create_by_requests(session: requests.Session, url: str) -> Any:

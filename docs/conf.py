@@ -43,7 +43,7 @@ _elsewhere = (
     "|random|rich|time|types|typing|urllib"
 )
 _builtins = "Exception|TypeError|ValueError|None|bool|bytes|dict|float|int|list|optional|str|tuple"
-_aliases = "Accounts|Context|Effect|Flow|G|HeadersLike|R|Record|T|TypeVar|VerifiedBy"
+_aliases = "Context|Effect|Flow|G|HeadersLike|R|Record|T|TypeVar|VerifiedBy"
 nitpick_ignore_regex = [
     ("py:.*", rf"({_elsewhere})\..*"),
     ("py:.*", r"Any|Callable|Decimal|Generator|Iterable|Iterator|Literal|Mapping|Self|Sequence|datetime|timedelta"),

@@ -33,8 +33,9 @@ class AsyncGateway(AsyncCalls):
 
     Calls may run at the same time, ``pool_size`` of them; the others wait, and their waiting counts against their
     deadline. A call that is cancelled before its request has left sends nothing. One that is cancelled later may have
-    been carried out: look it up before you repeat it. The ``CancelledError`` comes out as ever, with a note that
-    tells which it was. `connect` and `open` read files: make a gateway before the loop has others to serve.
+    been carried out: look it up before you repeat it; a journal notes that, and the next call goes on from there. The
+    ``CancelledError`` comes out as ever, with a note that tells which it was. `connect` and `open` read files: make a
+    gateway before the loop has others to serve.
 
     >>> import asyncio
     >>> settings = {"api_key": "sk_sandbox_demo", "webhook_secret": "whsec_c2FuZGJveC1kZW1vLXNlY3JldA=="}

@@ -317,7 +317,8 @@ def _field_name(name: object) -> str:
 
 def _segment(segment: str | int) -> str:
     text = _digits_or_text(segment)
-    if text in {"", ".", ".."} or any(ord(char) < 32 or ord(char) == 127 for char in text):
+    hidden = not text.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in text)
+    if hidden or text in {"", ".", ".."}:
         raise InvalidRequestError("an id must not be empty, a dot or two, or hold control characters")
     return quote(text, safe="")
 
@@ -328,6 +329,6 @@ def _digits_or_text(value: object) -> str:
 
 def _text(value: object) -> str:
     # What Python writes for None, a bool or a Decimal is no id, and no amount as a provider reads it.
-    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
+    if not isinstance(value, str) or (not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)):
         raise InvalidRequestError("what goes into a request is proper Unicode text, or in an address an int of 64 bits")
     return value

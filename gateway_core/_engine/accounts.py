@@ -114,18 +114,18 @@ class BaseGateways(Generic[G]):
         return self._accounts.names
 
     @property
+    def default_name(self) -> str | None:
+        """The name of the default account; None if there is none."""
+        return self._accounts.default
+
+    @property
     def default(self) -> G:
         """The gateway of the default account.
 
         Raises:
-            ConfigurationError: If there is none.
+            ConfigurationError: If there is none, or it cannot be opened.
         """
         return self[self._default()]
-
-    @property
-    def default_name(self) -> str | None:
-        """The name of the default account; None if there is none."""
-        return self._accounts.default
 
     def __getitem__(self, name: str) -> G:
         """Return the gateway of an account, which is opened if it was not yet.

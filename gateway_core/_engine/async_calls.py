@@ -102,11 +102,11 @@ class AsyncCalls(BaseGateway):
     async def close(self) -> None:
         """Give the connections back. Further calls are refused."""
         self._closed = True
-        # Neither waits for anything, so that it happens even where the task is being cancelled.
-        self._threads.close()
+        # Nothing waits for anything, so that it happens even where the task is being cancelled.
         self._transport.close()
         if self._own_journal is not None:
-            self._own_journal.close()
+            self._driver.after_leftovers(self._own_journal.close)
+        self._threads.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -184,6 +184,27 @@ class Intents:
             now = self._store.now(given)
             return self._write(given, intent, now, {"state": state, "leased_until": now, **values})
 
+    def abandon(self, intent: Intent, *, sent: bool) -> None:
+        """Give an intent back whose call was cancelled, unless its outcome is written down already.
+
+        Args:
+            intent: The caller's intent, as it was when it was begun.
+            sent: Whether a request of the call may have been carried out; what came before it stands as it is.
+        """
+        with self._store.transaction() as connection:
+            now = self._store.now(connection)
+            state = IntentState.FAILED if intent.state is IntentState.NEW else intent.state
+            connection.execute(
+                update(intents)
+                .where(intents.c.id == intent.id, intents.c.fence == intent.fence, intents.c.state.in_(OPEN_STATES))
+                .values(
+                    state=IntentState.UNKNOWN if sent else state,
+                    leased_until=now,
+                    updated_at=now,
+                    error="CancelledError",
+                )
+            )
+
     def take(self, intent: Intent, lease: timedelta) -> Intent:
         """Take over an intent that nobody is at."""
         with self._store.transaction() as connection:

@@ -24,7 +24,7 @@ from gateway_core.errors import (
 from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
 from gateway_core.provider import Idempotency
 from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions, RunBlocking, Sleep
+from gateway_core.transport._actions import Actions, CallCanceledError, RunBlocking, Sleep
 
 T = TypeVar("T")
 
@@ -78,6 +78,17 @@ def once(intents: Intents, plan: Plan[T], deadline: Deadline) -> Actions[tuple[T
     intent, mine = yield from _begin(intents, plan.asked, deadline)
     if not mine:
         return plan.read(intent.result or {}), False
+    try:
+        return (yield from _own(intents, plan, intent, deadline))
+    except CallCanceledError as canceled:
+        sent = canceled.sent
+        with contextlib.suppress(JournalError):
+            yield RunBlocking(lambda: intents.abandon(intent, sent=sent))
+        raise
+
+
+def _own(intents: Intents, plan: Plan[T], intent: Intent, deadline: Deadline) -> Actions[tuple[T, bool]]:
+    """Do what the caller owns now."""
     anew = intent.state is IntentState.NEW
     if not anew:
         found = yield from _look_once_more(intents, plan, intent)
@@ -166,8 +177,13 @@ def _succeed(intents: Intents, plan: Plan[T], intent: Intent, result: T) -> Acti
         ConflictError: If it belongs to something else.
         JournalError: If that fails; with the effect, since it was done all the same.
     """
+    note = RunBlocking(lambda: plan.done(intents, intent, result, plan.keep(result)))
     try:
-        yield RunBlocking(lambda: plan.done(intents, intent, result, plan.keep(result)))
+        try:
+            yield note
+        except CallCanceledError:
+            yield note  # the result is known, whoever waits for it
+            raise
     except JournalError as error:
         error.effect = "done"
         error.invoice_id = getattr(result, "invoice_id", None) or getattr(result, "id", None)
