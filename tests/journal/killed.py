@@ -45,7 +45,7 @@ SETTLE = timedelta(seconds=0.5)
 
 
 def _much_later() -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=2)
+    return datetime.now(UTC) + timedelta(minutes=5)
 
 
 def die() -> None:
@@ -87,7 +87,7 @@ def connect(job: dict[str, Any]) -> Gateway:
     return Gateway.connect(
         job["backend"],
         journal=Journal(job["journal"], settle=SETTLE, clock=_much_later if job.get("later") else None),
-        transport=TransportSettings(deadline=job.get("deadline", 5.0), attempts=1),
+        transport=TransportSettings(deadline=30.0, attempts=1),
         rate_limits=[],
         observers=[],
         **job["settings"],

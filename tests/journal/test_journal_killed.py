@@ -33,13 +33,13 @@ def run(job: dict[str, Any]) -> int | None:
 @contextlib.contextmanager
 def much_later(job: dict[str, Any], provider: ProviderServer) -> Iterator[Gateway]:
     """Give the gateway of a worker that comes when each lease has ended; its clock is the provider's."""
-    provider.account.advance(minutes=1)
+    provider.account.advance(minutes=2)
     with (
         Journal(job["journal"], settle=killed.SETTLE, clock=provider.account.clock) as journal,
         Gateway.connect(
             job["backend"],
             journal=journal,
-            transport=TransportSettings(deadline=5.0, attempts=1, breaker_failures=100),
+            transport=TransportSettings(deadline=30.0, attempts=1, breaker_failures=100),
             rate_limits=[],
             observers=[],
             **job["settings"],
@@ -159,7 +159,6 @@ def test_same_order_from_many_processes(journal_url: str, orders: int) -> None:
             "settings": provider.settings,
             "currency": "EUR",
             "orders": [str(number) for number in range(orders)],
-            "deadline": 30.0,
             "told": told,
         }
         workers = [_forks.Process(target=killed.run, args=(job,)) for _ in range(8)]

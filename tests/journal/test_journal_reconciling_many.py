@@ -116,4 +116,4 @@ def test_comparison_of_many_payments_is_bounded_by_the_pages(journal_url: str, m
     assert [each.difference for each in found.findings] == [Difference.MISSED] * 3
     assert (found.payments, found.invoices, found.asked) == (many, many, 3)
     assert len(provider.asked) == many // PAGE + 3
-    assert most < 5_000_000 + many * 500
+    assert most < 5_000_000 + many * 950
