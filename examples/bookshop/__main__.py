@@ -27,13 +27,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.bookshop", description="A bookshop.")
     parser.add_argument("framework", nargs="?", choices=["fastapi", "flask", "django"], default="fastapi")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--database", default="sqlite:///shop.db", help="sqlite:///FILE, or postgresql://...")
+    parser.add_argument("--database", help="sqlite:///FILE, or postgresql://...  [default: a file for each framework]")
     parser.add_argument("--config", type=Path, default=CONFIG, help="which provider is used")
     parser.add_argument("--sandbox", action="store_true", help="start the sandbox, too, and use it")
     arguments = parser.parse_args()
-    os.environ["SHOP_DATABASE"] = arguments.database
+    os.environ["SHOP_DATABASE"] = arguments.database or f"sqlite:///shop-{arguments.framework}.db"
     os.environ["GATEWAY_CONFIG"] = str(arguments.config)
-    with _sandbox(arguments.port) if arguments.sandbox else contextlib.nullcontext():
+    with _sandbox(arguments) if arguments.sandbox else contextlib.nullcontext():
         if arguments.framework != "django":  # it makes its tables itself
             database.prepare()
         print(f"http://127.0.0.1:{arguments.port}/", flush=True)
@@ -44,11 +44,11 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _sandbox(shop_port: int) -> Iterator[None]:
+def _sandbox(shop: argparse.Namespace) -> Iterator[None]:
     """Run `gateway sandbox` beside the shop, and put the keys of its account where `gateway.toml` looks for them."""
     command = [sys.executable, "-m", "gateway_core.cli", "sandbox", "--json", "--stop-with-stdin"]
-    where = ["--port", str(SANDBOX_PORT), "--webhook-url", f"http://127.0.0.1:{shop_port}/webhooks"]
-    what = ["--merchant", "Marginalia", "--state", "sandbox.db"]
+    where = ["--port", str(SANDBOX_PORT), "--webhook-url", f"http://127.0.0.1:{shop.port}/webhooks"]
+    what = ["--merchant", "Marginalia", "--state", f"sandbox-{shop.framework}.db"]
     with subprocess.Popen(  # noqa: S603  # our own command
         [*command, *where, *what], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
