@@ -124,6 +124,7 @@ def test_requests_that_come_too_early_are_counted(arrivals: list[float], early: 
     assert violations(arrivals, 2, 1) == early
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(find_programs() is None, reason="there is no PostgreSQL for this platform")
 @pytest.mark.parametrize(
     "options, guilty",
