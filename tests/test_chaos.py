@@ -124,10 +124,11 @@ def test_requests_that_come_too_early_are_counted(arrivals: list[float], early: 
     assert violations(arrivals, 2, 1) == early
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(find_programs() is None, reason="there is no PostgreSQL for this platform")
 @pytest.mark.parametrize(
     "options, guilty",
-    [("--orders 250", ""), ("--orders 40 --workers 2 --careless", "orders fulfilled twice")],
+    [("--orders 150 --kill-every 30", ""), ("--orders 40 --workers 2 --careless", "orders fulfilled twice")],
     ids=["journal", "careless"],
 )
 def test_shop_under_chaos(options: str, guilty: str) -> None:
