@@ -10,8 +10,6 @@ import re
 import shlex
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -148,12 +146,16 @@ def _check_commands(prompt: str) -> Callable[[Example], None]:
     """
 
     def check(example: Example) -> None:
+        from click.testing import CliRunner
+
+        from gateway_core.cli import _group
+
         lines = str(example.parsed).replace("\\\n", " ").splitlines()
         for line in lines:
             words = [*takewhile(_SHELL.isdisjoint, shlex.split(line.removeprefix(prompt), comments=True))]
             if line.startswith(prompt) and words[:1] == ["gateway"]:
-                command = [sys.executable, "-m", "gateway_core.cli", *words[1:], "--help"]
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                done = CliRunner().invoke(_group.gateway, [*words[1:], "--help"])
+                assert done.exit_code == 0, done.output
 
     return check
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks import calls, journal, reading, starting
+from benchmarks import calls, journal, reading, starting, together
 from benchmarks.measuring import Absent, Result, Row, clock, measure
 
-ROWS = [*calls.ROWS, *journal.ROWS, *reading.ROWS, *starting.ROWS]
+ROWS = [*calls.ROWS, *journal.ROWS, *reading.ROWS, *starting.ROWS, *together.ROWS]
 
 #: Whose versions are told with the numbers.
 _INVOLVED = ("gateway-core", "requests", "urllib3", "httpx", "stripe", "standardwebhooks", "cattrs", "attrs")

@@ -23,8 +23,8 @@ from benchmarks.stripe_bodies import SESSION_BODY
 ROOT = Path(__file__).parent.parent
 #: A made-up authority and a server's certificate by it, for 127.0.0.1. They protect nothing.
 CERTIFICATES = ROOT / "tests" / "transport" / "certificates"
-#: Seconds before each answer below the path ``/slow``: what a provider on another continent takes.
-LATENCY = 0.02
+#: Seconds before each answer below a path: what providers on other continents take.
+LATENCIES = {b"/slow/": 0.02, b"/slower/": 0.05}
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _LAST = re.compile(rb"[?&](?:cursor|starting_after)=pay_(\d+)")
@@ -63,8 +63,7 @@ def _converse(connection: socket.socket, tls: ssl.SSLContext | None) -> None:
                 continue
             came = b""
             target = head.split(b" ", 2)[1]
-            if target.startswith(b"/slow"):
-                time.sleep(LATENCY)
+            time.sleep(next((seconds for path, seconds in LATENCIES.items() if target.startswith(path)), 0))
             talking.sendall(_answer(target))
 
 

@@ -39,11 +39,11 @@ autosummary_generate = False
 nitpicky = True
 # The inventories of other projects live on the network, where no build of ours goes.
 _elsewhere = (
-    "abc|attr|attrs|cattrs|click|collections|contextlib|datetime|decimal|enum|fastapi|flask|os|pathlib|pluggy|random"
-    "|rich|time|types|typing|urllib"
+    "abc|attr|attrs|cattrs|click|collections|contextlib|datetime|decimal|django|enum|fastapi|flask|os|pathlib|pluggy"
+    "|random|rich|time|types|typing|urllib"
 )
 _builtins = "Exception|TypeError|ValueError|None|bool|bytes|dict|float|int|list|optional|str|tuple"
-_aliases = "Context|Effect|Flow|HeadersLike|R|Record|T|TypeVar|VerifiedBy"
+_aliases = "Context|Effect|Flow|G|HeadersLike|R|Record|T|TypeVar|VerifiedBy"
 nitpick_ignore_regex = [
     ("py:.*", rf"({_elsewhere})\..*"),
     ("py:.*", r"Any|Callable|Decimal|Generator|Iterable|Iterator|Literal|Mapping|Self|Sequence|datetime|timedelta"),

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
-from gateway_core._engine.blocking import awaited, in_thread, run, run_blocking
-from gateway_core._tracebacks import clear_locals
-from gateway_core.errors import GatewayError, NotFoundError
+from gateway_core._engine.async_calls import AsyncCalls
+from gateway_core._engine.base import CLAIM, delivered
+from gateway_core._engine.blocking import awaited, in_thread, run
+from gateway_core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from gateway_core._engine.pagination import Pagination
     from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
-    from gateway_core.journal._inbox import Claimed
-    from gateway_core.journal._recorder import Look, Recorder
     from gateway_core.models.capture import Capture, CaptureRequest
     from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
     from gateway_core.models.payment import Payment
     from gateway_core.models.refund import Refund, RefundRequest
-    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-    from gateway_core.transport import Deadline
-    from gateway_core.transport._actions import Actions
+    from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 
 T = TypeVar("T")
 
 
-class AsyncGateway(BaseGateway):
+class AsyncGateway(AsyncCalls):
     """One configured account at one provider, for asyncio. It has what `Gateway` has, to be awaited.
 
     Calls may run at the same time, ``pool_size`` of them; the others wait, and their waiting counts against their
     deadline. A call that is cancelled before its request has left sends nothing. One that is cancelled later may have
-    been carried out: look it up before you repeat it. The ``CancelledError`` comes out as ever, with a note that
-    tells which it was. `connect` and `open` read files: make a gateway before the loop has others to serve.
+    been carried out: look it up before you repeat it; a journal notes that, and the next call goes on from there. The
+    ``CancelledError`` comes out as ever, with a note that tells which it was. `connect` and `open` read files: make a
+    gateway before the loop has others to serve.
 
     >>> import asyncio
     >>> settings = {"api_key": "sk_sandbox_demo", "webhook_secret": "whsec_c2FuZGJveC1kZW1vLXNlY3JldA=="}
@@ -47,15 +45,6 @@ class AsyncGateway(BaseGateway):
     >>> asyncio.run(main())
     True
     """
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        # asyncio takes time to import, and blocking code does without it.
-        from gateway_core._engine.async_driver import AsyncDriver
-        from gateway_core._engine.thread_pool import ThreadPool
-
-        super().__init__(*arguments, **more)
-        self._threads = ThreadPool(self._bounds.pool_size)
-        self._driver = AsyncDriver(self._transport, self._threads)
 
     async def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
@@ -143,10 +132,7 @@ class AsyncGateway(BaseGateway):
             JournalError: If the journal cannot be written.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        recorder = self._with_journal()
-        verified, told = await self._look(functools.partial(recorder.verify, request=request))
-        claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, claim))
-        async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+        async with self._receiving(request, lambda: contextlib.nullcontext(connection), claim) as (delivery, _):
             yield delivery
 
     async def poll(
@@ -160,7 +146,8 @@ class AsyncGateway(BaseGateway):
         """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
 
         Args:
-            handle: What handles an event; what it raises comes out, and the event comes out again with the next poll.
+            handle: What handles an event. If it raises, the event comes out again with the next poll, the others are
+                handled all the same, and the first such exception comes out in the end.
             order_id: Ask about this order only, and at once; None for all orders whose time has come.
             limit: The most invoices to ask about.
             transaction: Begins a transaction in the database that holds the journal, such as ``engine.begin`` of
@@ -177,14 +164,20 @@ class AsyncGateway(BaseGateway):
         """
         recorder = self._with_journal()
         handled = 0
-        for look in await self._drive(recorder.due(order_id, limit), self._deadline()):
-            verified, told = await self._look(look)
-            async with contextlib.nullcontext() if transaction is None else transaction() as connection:
-                claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, CLAIM))
-                async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
-                    for event in delivery.events:
-                        await awaited(handle(event, *(() if transaction is None else (connection,))))
-                        handled += 1
+        failed: Exception | None = None
+        for look in await self._drive(recorder.due(order_id, limit), self._deadline(), "poll"):
+            verified, told = await self._look(look, "poll")
+            try:
+                async with contextlib.nullcontext() if transaction is None else transaction() as connection:
+                    claimed = await self._drive_on(connection, functools.partial(recorder.claim, told, CLAIM), "poll")
+                    async with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+                        for event in delivery.events:
+                            await awaited(handle(event, *(() if transaction is None else (connection,))))
+                            handled += 1
+            except Exception as error:  # noqa: BLE001  # it comes out below, when no other event waits
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return handled
 
     async def reconcile(
@@ -193,7 +186,8 @@ class AsyncGateway(BaseGateway):
         until: datetime | None = None,
         *,
         apply: bool = False,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Callable[[int, int, int], object] | None = None,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Reconciliation:
         """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
 
@@ -203,22 +197,37 @@ class AsyncGateway(BaseGateway):
             since: Invoices and payments of this moment or later, with a time zone.
             until: Those before this moment, with a time zone; None for all.
             apply: Let what was missed come out with the next `poll`. Otherwise nothing is changed.
-            progress: Told, every now and then, how many payments were read and invoices asked about.
+            progress: Told, every now and then, how many payments were read, about how many invoices the provider was
+                asked, and about how many it will be, which is 0 until all payments are read.
+            resume: A file that notes how far it is, and is removed at the end: a comparison that was cut off goes on
+                from there. None for none.
 
         Raises:
             ConfigurationError: If there is no journal.
+            InvalidRequestError: If the file notes another comparison, or cannot be written.
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
-        reconciler = self._with_journal().reconciler(since, until, progress)
-        async for payment in self.list_payments(since=since, until=until):
-            reconciler.add(payment)
-        for invoice_id in await self._drive(run(reconciler.questions), self._deadline()):
-            try:
-                reconciler.answer(invoice_id, await self.get_status(invoice_id))
-            except NotFoundError:
-                reconciler.answer(invoice_id, None)
-        return await self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
+        notes = None if resume is None else Path(resume)
+        with contextlib.closing(
+            self._with_journal().reconciler(since, until, progress=progress, resume=notes)
+        ) as reconciler:
+            pagination = Pagination(reconciler.query or PaymentQuery())
+            while (query := reconciler.query) is not None:
+                page = await self._run(self._operations.list_payments, pagination, query)
+                reconciler.take_page(page, pagination.query)
+            for invoice_id in await self._drive(run(reconciler.questions), self._deadline(), "reconcile"):
+                try:
+                    report = await self.get_status(invoice_id)
+                except NotFoundError:
+                    report = None
+                reconciler.answer(invoice_id, report)
+            return await self._drive(
+                run(functools.partial(reconciler.finish, apply=apply)), self._deadline(), "reconcile"
+            )
 
     async def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
         """Find out what has become of an intent without an outcome, and write it down.
@@ -235,47 +244,8 @@ class AsyncGateway(BaseGateway):
         """
         recorder = self._with_journal()
         deadline = self._deadline()
-        intent = await self._drive(recorder.take(number), deadline)
-        return await self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
-
-    @contextlib.asynccontextmanager
-    async def _handling(
-        self, recorder: Recorder, delivery: WebhookDelivery, claimed: Claimed, connection: Any = None
-    ) -> AsyncGenerator[WebhookDelivery, None]:
-        """Give a delivery out; note at the end that it was handled, or that it was not."""
-        try:
-            yield delivery
-        except BaseException:
-            if connection is None:  # else the application's transaction takes everything back
-                with contextlib.suppress(GatewayError):
-                    await self._drive(recorder.release(claimed), self._deadline())
-            raise
-        await self._drive_on(connection, functools.partial(recorder.finish, claimed))
-        self._tell(delivery)
-
-    async def _look(self, look: Look) -> tuple[WebhookDelivery, tuple[WebhookEvent, ...]]:
-        """Find out something that may be new; once more if a secret has been rotated."""
-        while True:
-            used, deadline = self._operations, self._deadline()
-            try:
-                return await self._drive(look(self._ask(deadline)), deadline)
-            except GatewayError as error:
-                if not (self._suspects_secrets(error) and await in_thread(self._may_repeat, error, "poll", used)):
-                    raise
-
-    async def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
-        """Carry out actions of the journal, which may ask the provider."""
-        try:
-            return await self._driver.run(self._named("receive_webhook", actions), deadline)
-        except GatewayError as error:
-            clear_locals(error)
-            raise
-
-    async def _drive_on(self, connection: Any, begin: Callable[[Any], Actions[T]]) -> T:
-        """Carry out what needs the journal only, on an async connection of the application's own if one is given."""
-        if connection is None:
-            return await self._drive(begin(None), self._deadline())
-        return cast(T, await connection.run_sync(lambda given: run_blocking(begin(given))))
+        intent = await self._drive(recorder.take(number), deadline, "resolve_intent")
+        return await self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline, "resolve_intent")
 
     async def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -363,38 +333,3 @@ class AsyncGateway(BaseGateway):
                 stay.
         """
         return await in_thread(self._read_secrets)
-
-    async def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
-        operation = function.__name__
-        while True:
-            used = self._operations  # they change when a secret is rotated
-            try:
-                if self._recorder is not None and operation in RECORDED:
-                    return await self._driver.run(*self._recorded(operation, *arguments))
-                call = self._begin(operation, *arguments)
-                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
-                if isinstance(outcome, Generator):
-                    return await self._driver.run(call.actions(outcome), call.deadline)
-            except GatewayError as error:
-                clear_locals(error)
-                if not (self._suspects_secrets(error) and await in_thread(self._may_repeat, error, operation, used)):
-                    raise
-            else:
-                return outcome
-
-    async def close(self) -> None:
-        """Give the connections back. Further calls are refused."""
-        self._closed = True
-        # Neither waits for anything, so that it happens even where the task is being cancelled.
-        self._threads.close()
-        self._transport.close()
-        if self._own_journal is not None:
-            self._own_journal.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        await self.close()

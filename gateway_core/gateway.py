@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Generator, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway_core._engine.base import CLAIM, RECORDED, BaseGateway, delivered
+from gateway_core._engine.base import CLAIM, delivered
 from gateway_core._engine.blocking import run
-from gateway_core._tracebacks import clear_locals
-from gateway_core.errors import GatewayError, NotFoundError
+from gateway_core._engine.sync_calls import SyncCalls
+from gateway_core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from gateway_core._engine.pagination import Pagination
     from gateway_core.http import Flow
     from gateway_core.journal import Intent, Reconciliation
-    from gateway_core.journal._inbox import Claimed
-    from gateway_core.journal._recorder import Look, Recorder
     from gateway_core.models.capture import Capture, CaptureRequest
     from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport
     from gateway_core.models.payment import Payment
     from gateway_core.models.refund import Refund, RefundRequest
-    from gateway_core.models.webhook import WebhookDelivery, WebhookEvent, WebhookRegistration, WebhookRequest
-    from gateway_core.transport import Deadline
-    from gateway_core.transport._actions import Actions
+    from gateway_core.models.webhook import WebhookDelivery, WebhookRegistration, WebhookRequest
 
 T = TypeVar("T")
 
 
-class Gateway(BaseGateway):
+class Gateway(SyncCalls):
     """One configured account at one provider, for blocking code. It may be shared by threads.
 
     Make one with `connect` or `open`, keep it for the life of the process, and close it at the end:
@@ -41,12 +38,6 @@ class Gateway(BaseGateway):
     ...     gateway.supports("refund_payment")
     True
     """
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        from gateway_core._engine.sync_driver import SyncDriver
-
-        super().__init__(*arguments, **more)
-        self._driver = SyncDriver(self._transport)
 
     def create_invoice(self, request: InvoiceRequest) -> Invoice:
         """Create an invoice.
@@ -133,10 +124,7 @@ class Gateway(BaseGateway):
             JournalError: If the journal cannot be written.
             UnsupportedOperationError: If the provider sends no webhooks.
         """
-        recorder = self._with_journal()
-        verified, told = self._look(functools.partial(recorder.verify, request=request))
-        claimed = self._drive(recorder.claim(told, claim, connection), self._deadline())
-        with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+        with self._receiving(request, lambda: contextlib.nullcontext(connection), claim) as (delivery, _):
             yield delivery
 
     def poll(
@@ -150,7 +138,8 @@ class Gateway(BaseGateway):
         """Ask the provider about open invoices, and handle what is new as if a webhook had told it.
 
         Args:
-            handle: What handles an event; what it raises comes out, and the event comes out again with the next poll.
+            handle: What handles an event. If it raises, the event comes out again with the next poll, the others are
+                handled all the same, and the first such exception comes out in the end.
             order_id: Ask about this order only, and at once; None for all orders whose time has come.
             limit: The most invoices to ask about.
             transaction: Begins a transaction in the database that holds the journal, such as ``engine.begin`` of
@@ -167,14 +156,20 @@ class Gateway(BaseGateway):
         """
         recorder = self._with_journal()
         handled = 0
-        for look in self._drive(recorder.due(order_id, limit), self._deadline()):
-            verified, told = self._look(look)
-            with contextlib.nullcontext() if transaction is None else transaction() as connection:
-                claimed = self._drive(recorder.claim(told, CLAIM, connection), self._deadline())
-                with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
-                    for event in delivery.events:
-                        handle(event, *(() if transaction is None else (connection,)))
-                        handled += 1
+        failed: Exception | None = None
+        for look in self._drive(recorder.due(order_id, limit), self._deadline(), "poll"):
+            verified, told = self._look(look, "poll")
+            try:
+                with contextlib.nullcontext() if transaction is None else transaction() as connection:
+                    claimed = self._drive(recorder.claim(told, CLAIM, connection), self._deadline(), "poll")
+                    with self._handling(recorder, delivered(verified, claimed), claimed, connection) as delivery:
+                        for event in delivery.events:
+                            handle(event, *(() if transaction is None else (connection,)))
+                            handled += 1
+            except Exception as error:  # noqa: BLE001  # it comes out below, when no other event waits
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return handled
 
     def reconcile(
@@ -183,7 +178,8 @@ class Gateway(BaseGateway):
         until: datetime | None = None,
         *,
         apply: bool = False,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Callable[[int, int, int], object] | None = None,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Reconciliation:
         """Compare the journal with the provider: what was missed, what is unknown, what differs, what is open.
 
@@ -193,22 +189,35 @@ class Gateway(BaseGateway):
             since: Invoices and payments of this moment or later, with a time zone.
             until: Those before this moment, with a time zone; None for all.
             apply: Let what was missed come out with the next `poll`. Otherwise nothing is changed.
-            progress: Told, every now and then, how many payments were read and invoices asked about.
+            progress: Told, every now and then, how many payments were read, about how many invoices the provider was
+                asked, and about how many it will be, which is 0 until all payments are read.
+            resume: A file that notes how far it is, and is removed at the end: a comparison that was cut off goes on
+                from there. None for none.
 
         Raises:
             ConfigurationError: If there is no journal.
+            InvalidRequestError: If the file notes another comparison, or cannot be written.
             JournalError: If the journal cannot be read, or written.
             TransportError, ProviderError: If there is no usable answer.
         """
-        reconciler = self._with_journal().reconciler(since, until, progress)
-        for payment in self.list_payments(since=since, until=until):
-            reconciler.add(payment)
-        for invoice_id in self._drive(run(reconciler.questions), self._deadline()):
-            try:
-                reconciler.answer(invoice_id, self.get_status(invoice_id))
-            except NotFoundError:
-                reconciler.answer(invoice_id, None)
-        return self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline())
+        from gateway_core._engine.pagination import Pagination
+        from gateway_core.models.payment import PaymentQuery
+
+        notes = None if resume is None else Path(resume)
+        with contextlib.closing(
+            self._with_journal().reconciler(since, until, progress=progress, resume=notes)
+        ) as reconciler:
+            pagination = Pagination(reconciler.query or PaymentQuery())
+            while (query := reconciler.query) is not None:
+                page = self._run(self._operations.list_payments, pagination, query)
+                reconciler.take_page(page, pagination.query)
+            for invoice_id in self._drive(run(reconciler.questions), self._deadline(), "reconcile"):
+                try:
+                    report = self.get_status(invoice_id)
+                except NotFoundError:
+                    report = None
+                reconciler.answer(invoice_id, report)
+            return self._drive(run(functools.partial(reconciler.finish, apply=apply)), self._deadline(), "reconcile")
 
     def resolve_intent(self, number: int, *, invoice_id: str | None = None) -> Intent:
         """Find out what has become of an intent without an outcome, and write it down.
@@ -225,42 +234,8 @@ class Gateway(BaseGateway):
         """
         recorder = self._with_journal()
         deadline = self._deadline()
-        intent = self._drive(recorder.take(number), deadline)
-        return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline)
-
-    @contextlib.contextmanager
-    def _handling(
-        self, recorder: Recorder, delivery: WebhookDelivery, claimed: Claimed, connection: Any = None
-    ) -> Iterator[WebhookDelivery]:
-        """Give a delivery out; note at the end that it was handled, or that it was not."""
-        try:
-            yield delivery
-        except BaseException:
-            if connection is None:  # else the application's transaction takes everything back
-                with contextlib.suppress(GatewayError):
-                    self._drive(recorder.release(claimed), self._deadline())
-            raise
-        self._drive(recorder.finish(claimed, connection), self._deadline())
-        self._tell(delivery)
-
-    def _look(self, look: Look) -> tuple[WebhookDelivery, tuple[WebhookEvent, ...]]:
-        """Find out something that may be new; once more if a secret has been rotated."""
-        while True:
-            used, deadline = self._operations, self._deadline()
-            try:
-                return self._drive(look(self._ask(deadline)), deadline)
-            except GatewayError as error:
-                if not self._may_repeat(error, "receive_webhook", used):
-                    raise
-
-    def _drive(self, actions: Actions[T], deadline: Deadline) -> T:
-        """Carry out actions of the journal, which may ask the provider."""
-        self._driver.warn_on_event_loop()
-        try:
-            return self._driver.run(self._named("receive_webhook", actions), deadline)
-        except GatewayError as error:
-            clear_locals(error)
-            raise
+        intent = self._drive(recorder.take(number), deadline, "resolve_intent")
+        return self._drive(recorder.resolve(self._ask(deadline), intent, invoice_id), deadline, "resolve_intent")
 
     def find_invoice(self, order_id: str, *, attempt: int = 1, since: datetime | None = None) -> Invoice | None:
         """Look an invoice up by the shop's key; None if there surely is none.
@@ -349,39 +324,3 @@ class Gateway(BaseGateway):
                 stay.
         """
         return self._read_secrets()
-
-    def _run(self, function: Callable[..., Flow[T]], *arguments: Any) -> T:
-        self._driver.warn_on_event_loop()
-        operation = function.__name__
-        while True:
-            used = self._operations  # they change when a secret is rotated
-            try:
-                if self._recorder is not None and operation in RECORDED:
-                    recorded: T = self._driver.run(*self._recorded(operation, *arguments))
-                    return recorded
-                call = self._begin(operation, *arguments)
-                outcome: Flow[T] | T = call.start(getattr(used, operation), *arguments)
-                if isinstance(outcome, Generator):
-                    sent: T = self._driver.run(call.actions(outcome), call.deadline)
-                    return sent
-            except GatewayError as error:
-                clear_locals(error)
-                if not self._may_repeat(error, operation, used):
-                    raise
-            else:
-                return outcome
-
-    def close(self) -> None:
-        """Give the connections back. Further calls are refused."""
-        self._closed = True
-        self._transport.close()
-        if self._own_journal is not None:
-            self._own_journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.close()

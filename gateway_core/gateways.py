@@ -37,7 +37,7 @@ class Gateways(BaseGateways[Gateway]):
             tag: What the routes call such an order; None for nothing.
 
         Raises:
-            GatewayError: As of `Gateway.create_invoice`, from the first account that was tried.
+            GatewayError: As of ``Gateway.create_invoice``, from the first account that was tried.
         """
         tries = self._tries(request, country, tag)
         name = next(tries)
@@ -114,7 +114,7 @@ class AsyncGateways(BaseGateways[AsyncGateway]):
             tag: What the routes call such an order; None for nothing.
 
         Raises:
-            GatewayError: As of `Gateway.create_invoice`, from the first account that was tried.
+            GatewayError: As of ``Gateway.create_invoice``, from the first account that was tried.
         """
         tries = self._tries(request, country, tag)
         name = next(tries)

@@ -198,3 +198,16 @@ def test_tables_can_be_read_where_they_lie() -> None:
     assert {"errors", "retries", "providers", "hooks", "emulator", "fixtures"} <= set(
         re.findall(r"^<!-- generated: ([a-z-]+) -->\n\n\| ", text, re.MULTILINE)
     )
+
+
+def test_tour_through_the_code_leads_somewhere() -> None:
+    """Each of its six stops names files that are there, and ends with a question; each question has an answer."""
+    text = (ROOT / "docs" / "explanation" / "read-the-code.md").read_text(encoding="utf-8")
+    stops, _, answers = text.partition("## The answers")
+
+    asked = [stop for stop in re.split(r"^## \d\. ", stops, flags=re.MULTILINE)[1:] if stop.rstrip().endswith("*")]
+    files = re.findall(r"`((?:gateway_core|examples)/[^`]+\.py)`", text)
+
+    assert len(asked) == len(re.findall(r"^\d\. ", answers, re.MULTILINE)) == 6
+    assert len(files) > 20
+    assert [name for name in files if not (ROOT / name).is_file()] == []

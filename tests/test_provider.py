@@ -364,6 +364,7 @@ def test_info_is_data() -> None:
         "webhook_timestamps": False,
         "list_guarantee": "",
         "list_filter": None,
+        "lists_refunds": False,
         "find_reach": None,
         "idempotency": None,
         "unsupported": {},

@@ -24,6 +24,7 @@ from packaging.version import Version
 from pytest_socket import SocketConnectBlockedError
 
 import gateway_core
+from gateway_core.testing import find_provider
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("gateway-*/pyproject.toml"))
@@ -246,7 +247,23 @@ def test_every_check_is_explained_in_contributing() -> None:
     )
 
     assert documented == expected
-    assert set(tox["tox"]["env_list"].replace(",", " ").split()) == expected - {"bench", "demo", "soak"}
+    assert set(tox["tox"]["env_list"].replace(",", " ").split()) == expected - {
+        "bench",
+        "chaos",
+        "demo",
+        "shop",
+        "soak",
+    }
+
+
+@pytest.mark.parametrize("name", ["adyen", "azothpay", "billoget", "bitsby", "btcpay", "mollie", "paypal", "stripe"])
+def test_index_shows_the_documentation_of_the_provider(name: str) -> None:
+    """Where the package is looked up, there is the address of the API that it speaks, as its plugin declares it."""
+    docs_url = find_provider(name).info.docs_url
+    folder = ROOT / "plugins" / f"gateway-{name}"
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert project["urls"] == {"The provider's API": docs_url}
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:

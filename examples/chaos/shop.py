@@ -59,8 +59,8 @@ def fill(titles: int, copies: int) -> None:
 def running(app: str, port: int, workers: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a shop: an application that uvicorn finds by its name."""
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning", "--no-access-log"]
-    # On a busy machine a worker that is slow to start is not taken for dead.
-    many = ["--workers", str(workers), "--timeout-worker-healthcheck", "60"]
+    # One that is slow to start is not taken for dead; but so long uvicorn waits for one that dies while it is asked.
+    many = ["--workers", str(workers), "--timeout-worker-healthcheck", "8"]
     environment = os.environ | {"SHOP_PAUSE": "2"}
     with (
         log.open("wb") as file,

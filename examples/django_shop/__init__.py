@@ -27,7 +27,7 @@ def prepare() -> None:
         Book.fill_the_shelf()
 
 
-def serve(port: int, _: int) -> None:
+def serve(port: int) -> None:
     """Serve the shop, and look after its payments."""
     prepare()
     from django.core.management import call_command

@@ -114,13 +114,18 @@ class BaseGateways(Generic[G]):
         return self._accounts.names
 
     @property
+    def default_name(self) -> str | None:
+        """The name of the default account; None if there is none."""
+        return self._accounts.default
+
+    @property
     def default(self) -> G:
         """The gateway of the default account.
 
         Raises:
-            ConfigurationError: If there is none.
+            ConfigurationError: If there is none, or it cannot be opened.
         """
-        return self[self._default_name()]
+        return self[self._default()]
 
     def __getitem__(self, name: str) -> G:
         """Return the gateway of an account, which is opened if it was not yet.
@@ -181,13 +186,13 @@ class BaseGateways(Generic[G]):
         address = request.customer.address if request.customer else None
         index, names = choose(self._accounts.routes, request, country or (address.country if address else None), tag)
         if not names:
-            names = (self._default_name(),)
+            names = (self._default(),)
         return index, names if self._journals[names[0]] is not None else names[:1]
 
-    def _default_name(self) -> str:
-        if self._accounts.default is None:
+    def _default(self) -> str:
+        if self.default_name is None:
             raise ConfigurationError(f"{self._accounts.path}: no account is the default: write `default` at the top")
-        return self._accounts.default
+        return self.default_name
 
     def _tries(self, request: InvoiceRequest, country: str | None, tag: str | None) -> _Tries:
         """Say which account to try, until one has made the invoice."""

@@ -3,13 +3,17 @@
 A thread cannot be stopped. A call that is cancelled before its request has left is held back at the last moment before
 the first byte would leave, wherever the thread is then. One that is cancelled later is left alone: nobody waits for the
 thread, which ends by its deadline at the latest and throws its connection away, and its place is taken until then.
+
+What a cancelled call leaves to be written down, such as that its outcome is unknown, is written in a thread, too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 import attrs
@@ -17,7 +21,7 @@ import attrs
 from gateway_core._engine.thread_pool import ThreadPool
 from gateway_core.errors import GatewayError
 from gateway_core.transport import Deadline, Transport
-from gateway_core.transport._actions import Action, Actions, Send, Sleep, WaitFor
+from gateway_core.transport._actions import Action, Actions, CallCanceledError, RunBlocking, Send, Sleep, WaitFor
 from gateway_core.transport._sending import send
 
 T = TypeVar("T")
@@ -31,7 +35,7 @@ _UNKNOWN = (
 
 @attrs.frozen(eq=False)
 class CancelableDeadline(Deadline):
-    """A deadline that passes at once when its call is cancelled, and knows whether a request had left by then."""
+    """A deadline that a cancellation ends at once, and that knows whether a request had left by then."""
 
     _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
     _left: threading.Event = attrs.field(init=False, factory=threading.Event)
@@ -77,28 +81,34 @@ class AsyncDriver:
         self._transport = transport
         self._threads = threads
         self._sleep = sleep
+        self._leftovers: set[Future[None]] = set()
 
     async def run(self, actions: Actions[T], deadline: Deadline) -> T:
-        """Carry actions out to their end, and return their result. When this is cancelled, the actions are closed.
+        """Carry actions out to their end, and return their result.
 
-        A cancellation is passed on at once, with a note on what is known of the provider's side.
+        A cancellation is passed on at once, with a note on what is known of the provider's side. The actions are told
+        so by `CallCanceledError`, and what they then want to have written down is written in a thread.
 
         Args:
             actions: The actions; a `GatewayError` that one of them raises is theirs to handle.
             deadline: When the call is over.
         """
         changed = False
+        canceling = False
         try:
             action = next(actions)
             while True:
                 cancelable = CancelableDeadline(deadline.at, deadline.clock)
                 changing = isinstance(action, Send) and not action.request.safe
+                blocking = self._threads.submit(action.function) if isinstance(action, RunBlocking) else None
                 try:
-                    outcome = await self._carry_out(action, cancelable)
+                    outcome = await self._carry_out(action, blocking, cancelable)
                 except asyncio.CancelledError as canceled:
                     cancelable.cancel()
                     changed |= changing and cancelable.left
                     canceled.add_note(_UNKNOWN if changed else _NOTHING_DONE)
+                    canceling = True
+                    self._cancel(actions, blocking, CallCanceledError(sent=changed))
                     raise
                 except GatewayError as error:
                     changed |= changing and cancelable.left
@@ -110,9 +120,62 @@ class AsyncDriver:
             result: T = stop.value
             return result
         finally:
-            actions.close()
+            if not canceling:
+                actions.close()
 
-    async def _carry_out(self, action: Action, deadline: Deadline) -> Any:
+    def after_leftovers(self, function: Callable[[], object]) -> None:
+        """Call a function when all is written down that cancelled calls have left: now, or in a thread."""
+        left = self._leftovers.copy()
+        if not left:
+            function()
+            return
+
+        def later() -> None:
+            wait(left)
+            function()
+
+        threading.Thread(target=later, name="gateway").start()
+
+    def _cancel(self, actions: Actions[T], blocking: Future[Any] | None, canceled: CallCanceledError) -> None:
+        """Tell actions that nobody waits for them any more, and have them end in a thread.
+
+        Args:
+            actions: The actions.
+            blocking: What of them is under way in a thread; None if nothing is, or it has never begun.
+            canceled: What they are told.
+        """
+        left: Future[None] = Future()
+
+        def end(begin: Callable[[], Action]) -> None:
+            with contextlib.suppress(CallCanceledError, Exception), contextlib.closing(actions):
+                action = begin()
+                while isinstance(action, RunBlocking):
+                    action = actions.send(action.function())
+            self._leftovers.discard(left)
+            left.set_result(None)
+
+        def resume(done: Future[Any]) -> Action:
+            """Give them what was under way, and cancel what they would do next."""
+            error = done.exception()
+            _ = actions.send(done.result()) if error is None else actions.throw(error)
+            return actions.throw(canceled)
+
+        self._leftovers.add(left)
+        if blocking is not None and not blocking.cancelled():
+            blocking.add_done_callback(lambda done: end(lambda: resume(done)))
+            return
+        try:
+            action = actions.throw(canceled)
+        except BaseException as error:  # noqa: BLE001  # most often the cancellation, which comes out as ever
+            # Nothing is left.
+            actions.close()
+            self._leftovers.discard(left)
+            left.set_result(None)
+            del error
+        else:
+            self._threads.submit(lambda: end(lambda: action))
+
+    async def _carry_out(self, action: Action, blocking: Future[Any] | None, deadline: Deadline) -> Any:
         """Carry out one action.
 
         Raises:
@@ -124,7 +187,8 @@ class AsyncDriver:
             return await self._sleep(action.seconds)
         if isinstance(action, WaitFor):
             return await _wait_for(action)
-        return await self._threads.run(action.function, deadline)
+        assert blocking is not None  # noqa: S101  # it is a `RunBlocking`
+        return await self._threads.wait(blocking, deadline)
 
 
 async def _wait_for(action: WaitFor) -> None:

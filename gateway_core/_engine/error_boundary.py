@@ -85,7 +85,7 @@ class ErrorBoundary:
         return self._complete(error)
 
     def _complete(self, error: GatewayError) -> GatewayError:
-        """Return the error with what the place that raised it did not know, and without secrets."""
+        """Complete an error with what its raiser did not know, and take secrets out of it."""
         clear_locals(error)
         error.invoice_id = self._id(error.invoice_id)
         if error.effect == "done" and not self._shows_what_was_done(error):

@@ -1,4 +1,4 @@
-"""Telling a new invoice from a repeated answer: what the provider says again is history."""
+"""Detects idempotent replays: what a provider repeats from an earlier answer may have changed since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From pages to one list that neither ends early nor runs for ever."""
+"""Pagination: one list out of many pages, which neither ends early nor runs for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused before anything is sent, because what the provider declares already tells that it will not do."""
+"""Checks of a request against what the provider declares, before anything is sent."""
 
 from __future__ import annotations
 

@@ -29,12 +29,15 @@ class ThreadPool:
         self._process = 0
 
     async def run(self, function: Callable[[], T], deadline: Deadline) -> T:
-        """Run a function in a thread. When this is cancelled, a function that has not begun never does.
+        """Run a function in a thread, as `submit` and `wait`."""
+        return await self.wait(self.submit(function), deadline)
+
+    async def wait(self, future: Future[T], deadline: Deadline) -> T:
+        """Wait for a function that was submitted. When this is cancelled, one that has not begun never does.
 
         Raises:
             NotSentError: If no thread was free before the deadline.
         """
-        future = self._submit(function)
         waiting = asyncio.wrap_future(future)
         try:
             await asyncio.wait([waiting], timeout=max(0.0, deadline.remaining()))
@@ -48,7 +51,8 @@ class ThreadPool:
             future.cancel()
             waiting.cancel()
 
-    def _submit(self, function: Callable[[], T]) -> Future[T]:
+    def submit(self, function: Callable[[], T]) -> Future[T]:
+        """Have a function run in a thread."""
         with self._lock:
             # A fork copies the executor without its threads.
             if self._executor is None or self._process != os.getpid():

@@ -288,7 +288,7 @@ def check_hooks(target: Any, specifications: Any, known: Collection[str], requir
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
-    """Return the word that was probably meant, if there is one."""
+    """Return the closest known word, if one is close enough."""
     import difflib
 
     return next(iter(difflib.get_close_matches(word, list(words), n=1)), None)

@@ -22,7 +22,7 @@ ADVICE = "uninstall one, or name the one you mean as `distribution`"
 
 @attrs.frozen
 class Plugin(Offer):
-    """An entry point that offers a backend, whose name it bears."""
+    """The entry point of a provider, named as the backend."""
 
     def load(self) -> Any:
         """Import and check the provider class.

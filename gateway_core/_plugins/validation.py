@@ -66,7 +66,7 @@ def settings_class(provider_class: type) -> type:
 
 
 def register(provider: Any) -> pluggy.PluginManager:
-    """Return a plugin manager of its own for a provider of a checked class, so that no other can answer its hooks.
+    """Register a checked provider in a plugin manager of its own, so that no other plugin can answer its hooks.
 
     Raises:
         PluginError: If its hooks are others than its class has.

@@ -14,7 +14,7 @@ import click
 
 from gateway_core._engine.request_checks import open_address
 from gateway_core._plugins.inspection import inspect_all
-from gateway_core._redaction import one_line
+from gateway_core._redaction import one_line, scrub
 from gateway_core.cli import options
 from gateway_core.cli.output import USAGE, exit_code, fields_of, say, show, write_json
 from gateway_core.config import LoadedAccount, accounts, default_account, load_account, permission_faults
@@ -22,6 +22,7 @@ from gateway_core.errors import ConfigurationError, GatewayError
 from gateway_core.gateway import Gateway
 from gateway_core.models import Secret
 from gateway_core.observers import Observers
+from gateway_core.provider import secrets_of
 from gateway_core.provider.settings import find_secrets
 from gateway_core.serialization import to_dict
 
@@ -194,7 +195,8 @@ def _settings(loaded: LoadedAccount) -> dict[str, dict[str, str]]:
     """Return each setting's value, secrets masked, and where it came from."""
     declared = f"declared by {loaded.provider_class.info.title}"
     own = dict(fields_of(loaded.limits))
-    own |= {"observers": loaded.observers, "journal": loaded.journal}
+    address = None if loaded.webhook_url is None else scrub(str(loaded.webhook_url), secrets_of(loaded.settings))
+    own |= {"observers": loaded.observers, "journal": loaded.journal, "webhook_url": address}
     own |= {f"transport.{name}": value for name, value in fields_of(loaded.transport)}
     shown = {
         name: {"value": _shown(value), "origin": loaded.origins.get(name, "default")}

@@ -31,6 +31,7 @@ _OWN = {
     "refund-payment": "_invoices:refund_payment",
     "route": "_route:route",
     "watch": "_watch:watch",
+    "webhook": "_webhook:webhook",
     "verify-webhook": "_webhooks:verify_webhook",
 }
 

@@ -16,7 +16,7 @@ from gateway_core._redaction import one_line
 from gateway_core.cli import options
 from gateway_core.cli.output import fields_of, people, say, show, write_json
 from gateway_core.config import load_account
-from gateway_core.errors import ConfigurationError
+from gateway_core.errors import ConfigurationError, GatewayError
 from gateway_core.gateway import Gateway
 
 if TYPE_CHECKING:  # the journal is an extra, and its commands describe themselves without it
@@ -79,14 +79,26 @@ def show_order(order_id: str, account: str | None, config: options.Config, as_js
 @click.argument("order_id", required=False)
 @options.on_account
 def retry(order_id: str | None, account: str | None, config: options.Config, as_json: bool) -> None:
-    """Look once more what has become of the open intents of ORDER_ID, or of all of them. Nothing is sent twice."""
+    """Look once more what has become of the open intents of ORDER_ID, or of all of them. Nothing is sent twice.
+
+    Exits with 1 if one of them stays open.
+    """
+    found: list[Intent] = []
+    left = 0
     with _open(account, config) as (gateway, kept):
-        wanted = [each for each in kept.open().intents if order_id in (None, each.order_id)]
-        found = [gateway.resolve_intent(each.id) for each in wanted if each.operation == "create_invoice"]
+        for each in kept.open().intents:
+            if order_id not in (None, each.order_id):
+                continue
+            try:
+                found.append(gateway.resolve_intent(each.id))
+            except GatewayError as error:  # the others are looked at all the same
+                say(f"intent {each.id}: {error}", style="yellow")
+                left += 1
     if as_json:
         write_json([_intent(each) for each in found])
     else:
         _write_table("intents", [_intent(each) for each in found], _INTENT)
+    click.get_current_context().exit(1 if left else 0)
 
 
 @journal.command("resolve")
@@ -94,12 +106,16 @@ def retry(order_id: str | None, account: str | None, config: options.Config, as_
 @click.option(
     "--invoice-id", metavar="ID", help="The invoice that intent NUMBER has made; the provider is asked about it."
 )
+@click.option("--carried-out", is_flag=True, help="Intent NUMBER, which makes no invoice, was carried out.")
+@click.option("--provider-id", metavar="ID", help="With --carried-out: the provider's id of the refund or capture.")
 @click.option("--absent", is_flag=True, help="Intent NUMBER has surely made nothing: it may be tried again.")
 @click.option("--reviewed", is_flag=True, help="Event NUMBER was looked at.")
 @options.on_account
-def resolve(
+def resolve(  # each is an option
     number: int,
     invoice_id: str | None,
+    carried_out: bool,
+    provider_id: str | None,
     absent: bool,
     reviewed: bool,
     account: str | None,
@@ -107,14 +123,21 @@ def resolve(
     as_json: bool,
 ) -> None:
     """Say what a person has found out about intent or event NUMBER, as `gateway journal list` shows it."""
-    if (invoice_id is not None) + absent + reviewed != 1:
-        raise click.UsageError("choose one of --invoice-id, --absent and --reviewed")
+    if (invoice_id is not None) + carried_out + absent + reviewed != 1:
+        raise click.UsageError("choose one of --invoice-id, --carried-out, --absent and --reviewed")
+    if provider_id is not None and not carried_out:
+        raise click.UsageError("--provider-id goes with --carried-out")
     with _open(account, config) as (gateway, kept):
         if reviewed:
             kept.reviewed(number)
             say(f"event {number} is done")
             return
-        intent = kept.absent(number) if absent else gateway.resolve_intent(number, invoice_id=invoice_id)
+        if absent:
+            intent = kept.absent(number)
+        elif carried_out:
+            intent = kept.carried_out(number, provider_id)
+        else:
+            intent = gateway.resolve_intent(number, invoice_id=invoice_id)
     if as_json:
         write_json(_intent(intent))
     say(f"intent {number} is {intent.state}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from gateway_core._redaction import one_line
@@ -34,13 +34,19 @@ if TYPE_CHECKING:  # as in `_journal`
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a report of one HTML page to a file."
 )
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Note in a file how far it is, and go on from what is noted there. It is removed at the end.",
+)
 @options.on_account
-def reconcile(
+def reconcile(  # each is an option
     since: datetime,
     until: datetime | None,
     apply: bool,
     as_csv: bool,
     html: Path | None,
+    resume: Path | None,
     account: str | None,
     config: options.Config,
     as_json: bool,
@@ -53,7 +59,7 @@ def reconcile(
     if as_csv and as_json:
         raise click.UsageError("choose one of --csv and --json")
     with options.open_gateway(account, config) as gateway:
-        found = _compared(gateway, since, until, apply=apply)
+        found = _compared(gateway, since, until, apply=apply, resume=resume)
         name = gateway.journal.account if gateway.journal else gateway.backend
     if html is not None:
         from gateway_core.journal._report import to_html
@@ -77,38 +83,38 @@ def reconcile(
     click.get_current_context().exit(1 if found.findings else 0)
 
 
-def _compared(gateway: Gateway, since: datetime, until: datetime | None, *, apply: bool) -> Reconciliation:
-    """Compare, and count on a terminal while it goes."""
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+def _compared(
+    gateway: Gateway, since: datetime, until: datetime | None, *, apply: bool, resume: Path | None
+) -> Reconciliation:
+    """Compare, and show on a terminal how far it is. How many payments there are is not known before the last one."""
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     console = people()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
 
-        def tell(payments: int, asked: int) -> None:
-            progress.update(task, description=f"{payments} payments, asked about {asked} invoices")
+        def tell(payments: int, asked: int, to_ask: int) -> None:
+            told = f"{payments} payments" + (f", asked about {asked} of {to_ask} invoices" if to_ask else "")
+            progress.update(task, description=told, completed=asked, total=to_ask or None)
 
-        return gateway.reconcile(since, until, apply=apply, progress=tell)
-
-
-def _rows(found: Reconciliation) -> list[dict[str, str]]:
-    from gateway_core.journal._reconciling import rows
-
-    return rows(found.findings)
+        return gateway.reconcile(since, until, apply=apply, progress=tell, resume=resume)
 
 
 def _write_csv(found: Reconciliation) -> None:
-    listed = _rows(found)
+    from gateway_core.journal._reconciling import COLUMNS, rows
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(listed[0] if listed else ["difference"])
-    for row in listed:
+    writer.writerow(COLUMNS)
+    for row in rows(found.findings):
         writer.writerow([defused(text) for text in row.values()])
 
 
 def _write_table(found: Reconciliation) -> None:
-    listed = _rows(found)
+    from gateway_core.journal._reconciling import COLUMNS, rows
+
+    listed = rows(found.findings)
     if not listed:
         return
-    table = Table(*(name.replace("_", " ") for name in listed[0]), box=None, pad_edge=False)
+    table = Table(*(name.replace("_", " ") for name in COLUMNS), box=None, pad_edge=False)
     for row in listed:
         table.add_row(*(escape(one_line(text, 200)) for text in row.values()))
     Console(highlight=False, width=10_000).print(table)

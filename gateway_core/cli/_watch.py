@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,10 @@ def watch(
                 if once:
                     raise
                 say(f"error: {error}", style="red")
+            except Exception:
+                if once:
+                    raise
+                say(traceback.format_exc(), style="red")  # the function's own: it is called again next time
             else:
                 if handled or once:
                     say(f"{handled} events handled")

@@ -19,15 +19,18 @@ from gateway_core.config._reading import permission_faults
 from gateway_core.config._routes import Route
 from gateway_core.config._sources import DEFAULT, gather, variables
 from gateway_core.config._types import Fault
-from gateway_core.config._values import attempt
+from gateway_core.config._values import attempt, fields_of
 from gateway_core.errors import ConfigurationError, UnknownBackendError
 from gateway_core.models.secret import Secret
 from gateway_core.observers._log import logger
-from gateway_core.provider import RESERVED_SETTINGS, secret_field
+from gateway_core.provider import RESERVED_SETTINGS, page_url_field, secret_field
 from gateway_core.provider.settings import with_secrets
 from gateway_core.transport import LimitSettings, TransportSettings
 
 T = TypeVar("T")
+
+#: A key of an account's table that is the plugin's where it has such a setting, and else the core's.
+_WEBHOOK_URL = "webhook_url"
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +66,7 @@ class LoadedAccount:
         limits: How the rate limits are kept.
         observers: The names of those who are told what happens.
         journal: The URL of the journal, which may hold a password; None if there is none.
+        webhook_url: Where its webhooks come in, which may hold a secret; None if nobody says.
         origins: Where each value came from, by key, such as ``"transport.deadline"``: the file's path, ``environment
             NAME``, the reference (``env://...``, ``file:///...``) or ``default``.
         unread: Variables of the environment that look like this account's, by name, with the one that was probably
@@ -80,6 +84,7 @@ class LoadedAccount:
     limits: LimitSettings
     observers: tuple[str, ...]
     journal: Secret | None
+    webhook_url: str | None = attrs.field(repr=False)
     origins: Mapping[str, str]
     unread: Mapping[str, str | None]
 
@@ -127,6 +132,13 @@ class _Core(LimitSettings):
     journal: Secret | None = secret_field(default=None)
 
 
+@attrs.frozen(kw_only=True)
+class _Address:
+    """Where the webhooks of an account come in, for plugins that have no such setting: the core needs it to try it."""
+
+    webhook_url: str | None = page_url_field()
+
+
 @without_locals
 def accounts(config: Source | None = None) -> tuple[AccountEntry, ...]:
     """Return the accounts of a file, in its order, without looking for their plugins.
@@ -159,9 +171,8 @@ def load_account(name: str | None = None, config: Source | None = None) -> Loade
     for fault in permission_faults(file.path, secret=False):
         logger("config").warning("%s", fault)
     name = file.choose(name)
-    table = file.accounts[name]
     own = _own(file, name)
-    rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
+    rest = {key: value for key, value in file.accounts[name].items() if key not in RESERVED_SETTINGS}
 
     values, origins = gather(_Core, own, file=file.path, prefix=variable_prefix(name))
     core, faults = attempt(_Core, values)
@@ -171,10 +182,15 @@ def load_account(name: str | None = None, config: Source | None = None) -> Loade
     plugin, provider_class = _load(file, name, backend, values.get("distribution"))
 
     settings_class: type[Any] = loading.settings_class(provider_class)
+    address: _Address | None = _Address()
+    if not _asks_for_address(settings_class):
+        values, more_origins = gather(_Address, _taken(rest), file=file.path, prefix=variable_prefix(name))
+        address, more_faults = attempt(_Address, values)
+        faults, origins = faults + more_faults, origins | more_origins
     values, more_origins = gather(settings_class, rest, file=file.path, prefix=variable_prefix(name))
-    settings, more_faults = attempt(settings_class, values, others=RESERVED_SETTINGS)
+    settings, more_faults = attempt(settings_class, values, others=(*RESERVED_SETTINGS, _WEBHOOK_URL))
     origins |= more_origins
-    if core is None or settings is None:
+    if core is None or settings is None or address is None:
         raise _error(file, name, faults + more_faults, origins, backend)
     return LoadedAccount(
         name=name,
@@ -188,6 +204,7 @@ def load_account(name: str | None = None, config: Source | None = None) -> Loade
         limits=LimitSettings(**{each.name: getattr(core, each.name) for each in attrs.fields(LimitSettings)}),
         observers=core.observers,
         journal=core.journal,
+        webhook_url=address.webhook_url or getattr(settings, _WEBHOOK_URL, None),
         origins=MappingProxyType(origins),
         unread=MappingProxyType(_unread(file, name, settings_class)),
     )
@@ -207,6 +224,8 @@ def read_secrets(loaded: LoadedAccount, settings: T) -> T:
     file = read(loaded.source)
     table = file.accounts[file.choose(loaded.name)]
     rest = {key: value for key, value in table.items() if key not in RESERVED_SETTINGS}
+    if not _asks_for_address(type(settings)):
+        _taken(rest)
     values, origins = gather(type(settings), rest, file=file.path, prefix=variable_prefix(loaded.name))
     found, faults = attempt(type(settings), values, others=RESERVED_SETTINGS)
     if found is None:
@@ -249,6 +268,16 @@ def default_account(config: Source | None = None) -> str:
     return read(config).choose(None)
 
 
+def _asks_for_address(settings_class: type) -> bool:
+    """Return whether the plugin itself has a setting for the address of its webhooks."""
+    return _WEBHOOK_URL in fields_of(settings_class)
+
+
+def _taken(table: dict[str, Any]) -> dict[str, Any]:
+    """Take the address of the webhooks out of an account's table."""
+    return {_WEBHOOK_URL: table.pop(_WEBHOOK_URL)} if _WEBHOOK_URL in table else {}
+
+
 def _own(file: ConfigFile, name: str) -> dict[str, Any]:
     """Return what stands in an account's table for the core."""
     own = {key: value for key, value in file.accounts[name].items() if key in RESERVED_SETTINGS}
@@ -259,7 +288,7 @@ def _own(file: ConfigFile, name: str) -> dict[str, Any]:
 
 def _unread(file: ConfigFile, name: str, settings_class: type) -> dict[str, str | None]:
     prefix = variable_prefix(name)
-    known = variables(_Core, prefix) | variables(settings_class, prefix)
+    known = variables(_Core, prefix) | variables(_Address, prefix) | variables(settings_class, prefix)
     others = tuple(f"{variable_prefix(other)}_" for other in file.accounts if other != name)
     # That of `shop-eu` begins as that of `shop` does.
     longer = tuple(each for each in others if each.startswith(prefix))

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import attrs
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import Column, ColumnElement, Table, delete, exists, or_, select, update
 
 from gateway_core.errors import InvalidRequestError
-from gateway_core.journal._inbox import ENDED, asked_at
+from gateway_core.journal import _records
 from gateway_core.journal._intents import OPEN_STATES, Intent, Intents, IntentState
+from gateway_core.journal._invoices import ENDED, asked_at
 from gateway_core.journal._schema import claims, events, intents, invoices
 from gateway_core.journal._store import Store
+from gateway_core.models.capture import Capture, CaptureStatus
+from gateway_core.models.invoice import StatusReport
+from gateway_core.models.refund import Refund, RefundStatus
+from gateway_core.models.status import InvoiceStatus
 
 #: How long deliveries of a provider that signs no time are remembered, at least.
 RETENTION = timedelta(days=400)
+
+#: So many rows are removed in one transaction, so that no worker waits long for its turn to write.
+_BATCH = 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -68,10 +76,12 @@ class AccountJournal:
         Raises:
             JournalError: If the journal cannot be read.
         """
+        made = self._rows(invoices, invoices.c.order_id == order_id)
+        about = events.c.invoice_id.in_([row["invoice_id"] for row in made])
         return {
-            "intents": self._of_order(intents, order_id),
-            "invoices": self._of_order(invoices, order_id),
-            "events": self._of_order(events, order_id),
+            "intents": self._rows(intents, intents.c.order_id == order_id),
+            "invoices": made,
+            "events": self._rows(events, about),
         }
 
     def asked_ago(self, order_id: str) -> timedelta | None:
@@ -118,68 +128,91 @@ class AccountJournal:
         """
         return self._intents.end(self.take(number), IntentState.FAILED, error="resolved by hand")
 
+    def carried_out(self, number: int, provider_id: str | None = None) -> Intent:
+        """Say that a refund, a capture or a cancellation was carried out, by its number in ``gateway_intents``.
+
+        Who asks for it again gets a record of what was asked for: PENDING, since only the provider knows how far it is.
+
+        Args:
+            number: The intent's number.
+            provider_id: The provider's id of the refund or capture.
+
+        Raises:
+            InvalidRequestError: If there is no such open intent, a worker is at it, it makes an invoice, or the id is
+                missing.
+            JournalError: If the journal cannot be written.
+        """
+        intent = self.take(number)
+        try:
+            kept = _carried_out(intent, provider_id)
+        except InvalidRequestError:
+            self._intents.end(intent, intent.state)
+            raise
+        return self._intents.end(intent, IntentState.DONE, result=kept, error="resolved by hand")
+
     def take(self, number: int) -> Intent:
         """Take an open intent over from whoever has left it."""
-        for intent in self._intents.list(limit=100_000):
-            if intent.id == number:
-                if intent.leased:
-                    raise InvalidRequestError(f"a worker is at intent {number} right now")
-                return self._intents.take(intent, timedelta(minutes=1))
-        raise InvalidRequestError(f"there is no open intent {number}")
+        intent = self._intents.get_open(number)
+        if intent is None:
+            raise InvalidRequestError(f"there is no open intent {number}")
+        if intent.leased:
+            raise InvalidRequestError(f"a worker is at intent {number} right now")
+        return self._intents.take(intent, timedelta(minutes=1))
 
     def prune(self, older_than: timedelta = RETENTION) -> int:
         """Remove what has ended and was not touched for so long, and return how many rows.
 
+        An invoice stays while an event of it is kept, and the intent that made it stays as long as the invoice. An
+        order that was removed is a new one to whoever asks for it again.
+
         Raises:
             JournalError: If the journal cannot be written.
         """
-        with self._store.transaction() as connection:
-            before = self._store.now(connection) - older_than
-            gone = [
-                delete(events).where(
-                    events.c.account == self.account,
-                    events.c.state.in_(("done", "ignored")),
-                    events.c.received_at < before,
-                ),
-                delete(invoices).where(
-                    invoices.c.account == self.account,
-                    invoices.c.status.in_(ENDED),
-                    invoices.c.recorded_at < before,
-                ),
-                delete(intents).where(
-                    intents.c.account == self.account,
-                    intents.c.state.not_in(OPEN_STATES),
-                    intents.c.updated_at < before,
-                ),
-                delete(claims).where(claims.c.account == self.account, claims.c.claimed_until < before),
-            ]
-            return sum(connection.execute(statement).rowcount for statement in gone)
-
-    def counts(self) -> dict[str, int]:
-        """Return how many invoices there are of each status.
-
-        Raises:
-            JournalError: If the journal cannot be read.
-        """
         with self._store.reading() as connection:
-            found = connection.execute(
-                select(invoices.c.status, func.count())
-                .where(invoices.c.account == self.account)
-                .group_by(invoices.c.status)
+            before = self._store.now(connection) - older_than
+        told = exists().where(events.c.account == invoices.c.account, events.c.invoice_id == invoices.c.invoice_id)
+        kept = exists().where(invoices.c.account == intents.c.account, invoices.c.invoice_id == intents.c.invoice_id)
+        return (
+            self._remove(events.c.id, events.c.state.in_(("done", "ignored")), events.c.received_at < before)
+            + self._remove(invoices.c.invoice_id, invoices.c.status.in_(ENDED), invoices.c.recorded_at < before, ~told)
+            + self._remove(
+                intents.c.id,
+                intents.c.state.not_in(OPEN_STATES),
+                intents.c.updated_at < before,
+                or_(intents.c.operation != "create_invoice", intents.c.invoice_id.is_(None), ~kept),
             )
-            return {str(status): int(number) for status, number in found}
+            + self._remove(claims.c.subject, claims.c.claimed_until < before)
+        )
 
-    def _of_order(self, table: Table, order_id: str) -> tuple[dict[str, Any], ...]:
-        chosen = select(table).where(table.c.account == self.account, table.c.order_id == order_id)
+    def _remove(self, key: Column[Any], *conditions: ColumnElement[bool]) -> int:
+        """Remove rows, a batch in each transaction."""
+        table, removed = key.table, 0
+        mine = table.c.account == self.account
+        some = select(key).where(mine, *conditions).limit(_BATCH)
+        while True:
+            with self._store.transaction() as connection:
+                batch = connection.execute(delete(table).where(mine, key.in_(some))).rowcount
+            removed += batch
+            if batch < _BATCH:
+                return removed
+
+    def _rows(self, table: Table, condition: ColumnElement[bool]) -> tuple[dict[str, Any], ...]:
+        chosen = select(table).where(table.c.account == self.account, condition)
         with self._store.reading() as connection:
             return tuple(dict(row) for row in connection.execute(chosen).mappings())
 
-    def since(self, moment: datetime, limit: int | None = None) -> tuple[dict[str, Any], ...]:
-        """Return the invoices that were written down since a moment, the oldest first."""
-        chosen = (
-            select(invoices)
-            .where(invoices.c.account == self.account, invoices.c.recorded_at >= moment)
-            .order_by(invoices.c.recorded_at)
-        )
-        with self._store.reading() as connection:
-            return tuple(dict(row) for row in connection.execute(chosen.limit(limit)).mappings())
+
+def _carried_out(intent: Intent, provider_id: str | None) -> dict[str, Any]:
+    """Return what is kept of something that a person has found at the provider."""
+    asked: dict[str, Any] = {"invoice_id": intent.invoice_id, "amount": intent.amount}
+    if intent.operation == "create_invoice":
+        raise InvalidRequestError("an invoice is named by its id, and the provider is asked about it")
+    if intent.operation == "cancel_invoice":
+        return _records.of_report(StatusReport(invoice_id=intent.key, status=InvoiceStatus.CANCELED))
+    if provider_id is None:
+        raise InvalidRequestError("give the provider's id of it")
+    if intent.operation == "refund_payment":
+        refund = Refund(id=provider_id, refund_id=intent.key, status=RefundStatus.PENDING, **asked)
+        return _records.of_refund(refund)
+    capture = Capture(id=provider_id, capture_id=intent.key, status=CaptureStatus.PENDING, **asked)
+    return _records.of_capture(capture)

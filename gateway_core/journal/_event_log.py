@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from gateway_core.journal._intents import insert
 from gateway_core.journal._judging import Known
 from gateway_core.journal._schema import events
 from gateway_core.journal._store import Store
+from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookEvent
 
 
@@ -85,13 +87,30 @@ class EventLog:
 
     def reviewed(self, connection: Connection, event: WebhookEvent) -> bool:
         """Return whether somebody is to look at the same already, or has."""
-        same = select(events.c.id).where(
+        before = select(events.c.facts).where(
             events.c.account == self._account,
             events.c.invoice_id == event.invoice_id,
             events.c.review == event.review,
             events.c.state.in_(("review", "done")),
         )
-        return connection.execute(same.limit(1)).first() is not None
+        claims = _claims(_facts(event))
+        return any(_claims(facts) == claims for facts in connection.execute(before).scalars())
+
+    def told_paid(self, connection: Connection, ids: Collection[str]) -> bool:
+        """Return whether the shop was told that one of these invoices was paid, whatever became of it later."""
+        paid = select(events.c.id).where(
+            events.c.account == self._account,
+            events.c.invoice_id.in_(ids),
+            events.c.status_after.in_((InvoiceStatus.PAID, InvoiceStatus.OVERPAID)),
+            events.c.state == "done",
+        )
+        return connection.execute(paid.limit(1)).first() is not None
+
+
+def _claims(facts: Mapping[str, Any]) -> list[Any]:
+    """Return what of an event's facts a person has to look at."""
+    report = facts.get("report") or {}
+    return [report.get(name) for name in ("expected", "received", "order_id", "attempt")]
 
 
 def _facts(event: WebhookEvent) -> dict[str, Any]:

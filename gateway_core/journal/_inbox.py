@@ -6,7 +6,7 @@ changes as the claim is finished, so an effect that failed comes out again, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import attrs
@@ -15,33 +15,19 @@ from sqlalchemy import Connection, RowMapping, select, update
 from gateway_core.errors import JournalError
 from gateway_core.journal import _records
 from gateway_core.journal._event_log import EventLog
-from gateway_core.journal._intents import OPEN_STATES, IntentState, amount_of, insert
+from gateway_core.journal._intents import IntentState, amount_of, insert
+from gateway_core.journal._invoices import Invoices
 from gateway_core.journal._judging import Known, judge
-from gateway_core.journal._schema import claims, events, intents, invoices
+from gateway_core.journal._schema import claims, events, intents
 from gateway_core.journal._store import Store
 from gateway_core.models.invoice import Invoice
 from gateway_core.models.move import Review
-from gateway_core.models.reference import order_reference
+from gateway_core.models.reference import TEST_ORDER, order_reference
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookEvent
 
 #: How long an event may come before its invoice is in the journal, until somebody has to look at it.
 GRACE = timedelta(minutes=10)
-
-#: When an invoice is first asked about by `poll`; later the pause grows with its age.
-FIRST_CHECK = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(days=1)
-
-#: Of these nothing more is expected.
-ENDED = (
-    InvoiceStatus.PAID,
-    InvoiceStatus.OVERPAID,
-    InvoiceStatus.EXPIRED,
-    InvoiceStatus.CANCELED,
-    InvoiceStatus.FAILED,
-    InvoiceStatus.REFUNDED,
-    InvoiceStatus.PARTIALLY_REFUNDED,
-)
 
 #: The statuses in which an attempt has the order's money.
 _HAS_MONEY = (InvoiceStatus.PAID, InvoiceStatus.OVERPAID, InvoiceStatus.PARTIALLY_REFUNDED)
@@ -84,64 +70,22 @@ class Claimed:
 
 
 class Inbox:
-    """The events and invoices of one account.
+    """What was told to one account, and who handles it.
 
     Args:
-        store: Where they are kept.
+        store: Where it is kept.
         account: The account.
+
+    Attributes:
+        invoices: What exists at the provider.
+        log: The events.
     """
 
     def __init__(self, store: Store, account: str) -> None:
         self._store = store
         self._account = account
-        self._log = EventLog(store, account)
-
-    def record(self, invoice: Invoice, order_id: str, attempt: int, connection: Connection, now: datetime) -> None:
-        """Write down an invoice that exists at the provider, in a transaction under way.
-
-        It begins as PENDING whatever the provider says already: that somebody paid is told by an event.
-        """
-        connection.execute(
-            insert(connection, invoices)
-            .values(
-                account=self._account,
-                invoice_id=invoice.id,
-                order_id=order_id,
-                attempt=attempt,
-                amount=f"{invoice.amount.amount:f}",
-                currency=invoice.amount.currency,
-                network=invoice.amount.network,
-                exponent=invoice.amount.unit.exponent,
-                status=InvoiceStatus.PENDING,
-                refunds={},
-                refs=dict(invoice.references),
-                expires_at=invoice.expires_at,
-                recorded_at=now,
-                check_at=now + FIRST_CHECK,
-            )
-            .on_conflict_do_nothing(index_elements=["account", "invoice_id"])
-        )
-
-    def invoice(self, invoice_id: str) -> RowMapping | None:
-        """Return the row of an invoice; None if the journal does not know it."""
-        with self._store.reading() as connection:
-            return self._rows(connection, [invoice_id]).get(invoice_id)
-
-    def knows_any(self, texts: Sequence[str]) -> bool:
-        """Return whether one of these texts names an invoice or an order, or an invoice may exist that nobody knows."""
-        with self._store.reading() as connection:
-            named = select(invoices.c.invoice_id).where(
-                invoices.c.account == self._account,
-                invoices.c.invoice_id.in_(texts) | invoices.c.order_id.in_(texts),
-            )
-            if connection.execute(named.limit(1)).first() is not None:
-                return True
-            unfinished = select(intents.c.id).where(
-                intents.c.account == self._account,
-                intents.c.operation == "create_invoice",
-                intents.c.state.in_(OPEN_STATES),
-            )
-            return connection.execute(unfinished.limit(1)).first() is not None
+        self.invoices = Invoices(store, account)
+        self.log = EventLog(store, account)
 
     def claim(
         self,
@@ -159,12 +103,14 @@ class Inbox:
         with self._store.transaction(connection) as given:
             now = self._store.now(given)
             told = tuple(told)
-            rows = self._rows(given, [event.invoice_id for event in told if event.invoice_id])
+            rows = self.invoices.rows(given, [event.invoice_id for event in told if event.invoice_id])
             for event in told:
                 if event.invoice_id and event.invoice_id not in rows:
                     rows |= self._adopted(given, event, now)
             by_subject: dict[str, list[WebhookEvent]] = {}
             for event in told:
+                if event.invoice_id not in rows and event.report is not None and event.report.order_id == TEST_ORDER:
+                    continue  # somebody tries the address: it is genuine, and about nothing
                 row = rows.get(event.invoice_id or "")
                 by_subject.setdefault(f"order:{row['order_id']}" if row else f"event:{event.id}", []).append(event)
             out: list[WebhookEvent] = []
@@ -203,12 +149,7 @@ class Inbox:
                 if not self._give_back(given, claim, now):
                     raise JournalError("the claim on the webhook ended before it was handled: it may be handled again")
                 for invoice_id in claim.changed:
-                    known = claim.known[invoice_id]
-                    given.execute(
-                        update(invoices)
-                        .where(invoices.c.account == self._account, invoices.c.invoice_id == invoice_id)
-                        .values(check_at=_next_check(known, now), **known.columns())
-                    )
+                    self.invoices.told(given, invoice_id, claim.known[invoice_id], now)
                 for number, state in claim.rows.items():
                     given.execute(update(events).where(events.c.id == number).values(state=state, done_at=now))
 
@@ -218,29 +159,6 @@ class Inbox:
             now = self._store.now(connection)
             for claim in claimed.taken:
                 self._give_back(connection, claim, now)
-
-    def due(self, limit: int, order_id: str | None = None) -> tuple[str, ...]:
-        """Return the ids of invoices that `poll` should ask about: those of an order, or those whose time has come."""
-        with self._store.reading() as connection:
-            now = self._store.now(connection)
-            chosen = select(invoices.c.invoice_id).where(invoices.c.account == self._account)
-            if order_id is not None:
-                chosen = chosen.where(invoices.c.order_id == order_id)
-            else:
-                chosen = chosen.where(invoices.c.check_at <= now).order_by(invoices.c.check_at)
-            return tuple(connection.execute(chosen.limit(limit)).scalars())
-
-    def checked(self, invoice_id: str) -> None:
-        """Note that an invoice was asked about, so that it is asked about later again, and not at once."""
-        with self._store.transaction() as connection:
-            now = self._store.now(connection)
-            row = self._rows(connection, [invoice_id]).get(invoice_id)
-            if row is not None and row["check_at"] is not None:
-                connection.execute(
-                    update(invoices)
-                    .where(invoices.c.account == self._account, invoices.c.invoice_id == invoice_id)
-                    .values(check_at=_next_check(Known.of(row), now))
-                )
 
     def _take(self, connection: Connection, subject: str, now: datetime, lease: timedelta) -> int | None:
         """Claim a subject by one conditional write; None if somebody else has it."""
@@ -270,19 +188,13 @@ class Inbox:
         """Return the event if it says something new of its invoice."""
         invoice_id = str(event.invoice_id)
         if not claim.known:  # read under the claim: nobody else changes it now
-            order_id = claim.subject.removeprefix("order:")
-            of_order = select(invoices).where(invoices.c.account == self._account, invoices.c.order_id == order_id)
-            for row in connection.execute(of_order).mappings():
-                claim.known[row["invoice_id"]] = Known.of(row)
+            claim.known.update(self.invoices.of_order(connection, claim.subject.removeprefix("order:")))
         known = claim.known[invoice_id]
-        other_has_money = any(
-            other.status in _HAS_MONEY for other_id, other in claim.known.items() if other_id != invoice_id
-        )
-        judged = judge(known, event, other_has_money=other_has_money)
+        judged = judge(known, event, other_was_paid=self._other_was_paid(connection, claim, invoice_id))
         has_effect = judged is not None and judged.move is not None
-        if judged is not None and not has_effect and self._log.reviewed(connection, judged):
+        if judged is not None and not has_effect and self.log.reviewed(connection, judged):
             judged = None  # somebody is to look at it already
-        number, _ = self._log.note(connection, judged or event, known, "ignored" if judged is None else "open", now)
+        number, _ = self.log.note(connection, judged or event, known, "ignored" if judged is None else "open", now)
         if judged is None:
             return []
         if has_effect:
@@ -291,24 +203,31 @@ class Inbox:
         claim.rows[number] = "done" if judged.review is None else "review"
         return [judged]
 
+    def _other_was_paid(self, connection: Connection, claim: Claim, invoice_id: str) -> bool:
+        """Return whether the goods of the order have left for another attempt already."""
+        others = {other_id: known for other_id, known in claim.known.items() if other_id != invoice_id}
+        return any(known.status in _HAS_MONEY for known in others.values()) or (
+            bool(others) and self.log.told_paid(connection, others)
+        )
+
     def _about_nothing_known(
         self, connection: Connection, claim: Claim, event: WebhookEvent, now: datetime
     ) -> tuple[bool, list[WebhookEvent]]:
         """Return whether the event came too early, and the event if it is to be given out."""
         if event.invoice_id is None:
-            number, before = self._log.note(connection, event, None, "open", now, keep=("done",))
+            number, before = self.log.note(connection, event, None, "open", now, keep=("done",))
             if before == "done":
                 return False, []
             claim.rows[number] = "done"
             return False, [event]
-        number, before = self._log.note(connection, event, None, "kept", now, keep=("review", "done"))
+        number, before = self.log.note(connection, event, None, "kept", now, keep=("review", "done"))
         if before in ("review", "done"):
             return False, []
         since = connection.execute(select(events.c.received_at).where(events.c.id == number)).scalar_one()
         if now - since < GRACE:
             return True, []
         odd = attrs.evolve(event, review=Review.UNKNOWN_INVOICE)
-        self._log.note(connection, odd, None, "open", now)
+        self.log.note(connection, odd, None, "open", now)
         claim.rows[number] = "review"
         return False, [odd]
 
@@ -354,23 +273,5 @@ class Inbox:
                 updated_at=now,
             )
         )
-        self.record(invoice, row["order_id"], row["attempt"], connection, now)
-        return self._rows(connection, [invoice.id])
-
-    def _rows(self, connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
-        if not ids:
-            return {}
-        found = select(invoices).where(invoices.c.account == self._account, invoices.c.invoice_id.in_(ids))
-        return {row["invoice_id"]: row for row in connection.execute(found).mappings()}
-
-
-def asked_at(recorded_at: datetime, check_at: datetime) -> datetime:
-    """Return when an invoice was last asked about, or recorded: `_next_check` the other way round."""
-    return check_at - min(max(FIRST_CHECK, (check_at - recorded_at) / 11), LONGEST_PAUSE)
-
-
-def _next_check(known: Known, now: datetime) -> datetime | None:
-    """Return when to ask about an invoice again: a tenth of its age from now; never once it has ended."""
-    if known.status in ENDED:
-        return None
-    return now + min(max(FIRST_CHECK, (now - known.recorded_at) / 10), LONGEST_PAUSE)
+        self.invoices.record(invoice, row["order_id"], row["attempt"], connection, now)
+        return self.invoices.rows(connection, [invoice.id])

@@ -184,6 +184,27 @@ class Intents:
             now = self._store.now(given)
             return self._write(given, intent, now, {"state": state, "leased_until": now, **values})
 
+    def abandon(self, intent: Intent, *, sent: bool) -> None:
+        """Give an intent back whose call was cancelled, unless its outcome is written down already.
+
+        Args:
+            intent: The caller's intent, as it was when it was begun.
+            sent: Whether a request of the call may have been carried out; what came before it stands as it is.
+        """
+        with self._store.transaction() as connection:
+            now = self._store.now(connection)
+            state = IntentState.FAILED if intent.state is IntentState.NEW else intent.state
+            connection.execute(
+                update(intents)
+                .where(intents.c.id == intent.id, intents.c.fence == intent.fence, intents.c.state.in_(OPEN_STATES))
+                .values(
+                    state=IntentState.UNKNOWN if sent else state,
+                    leased_until=now,
+                    updated_at=now,
+                    error="CancelledError",
+                )
+            )
+
     def take(self, intent: Intent, lease: timedelta) -> Intent:
         """Take over an intent that nobody is at."""
         with self._store.transaction() as connection:
@@ -196,13 +217,22 @@ class Intents:
             row = self._row_or_none(connection, operation, key)
             return None if row is None else _intent(row, self._store.now(connection))
 
-    def list(self, *, opened: bool = True, order_id: str | None = None, limit: int = 1000) -> tuple[Intent, ...]:
+    def get_open(self, number: int) -> Intent | None:
+        """Return an intent of which something is left to do, by its number; None if it is none."""
+        chosen = select(intents).where(
+            intents.c.account == self._account, intents.c.id == number, intents.c.state.in_(OPEN_STATES)
+        )
+        with self._store.reading() as connection:
+            row = connection.execute(chosen).mappings().first()
+            return None if row is None else _intent(row, self._store.now(connection))
+
+    def list(self, *, opened: bool = True, order_id: str | None = None, limit: int | None = None) -> tuple[Intent, ...]:
         """Return intents, those first that were written last.
 
         Args:
             opened: Only those of which something is left to do.
             order_id: Those of this order only.
-            limit: The most to return.
+            limit: The most to return; None for all.
         """
         chosen = select(intents).where(intents.c.account == self._account).order_by(intents.c.updated_at.desc())
         if opened:

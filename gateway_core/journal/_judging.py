@@ -100,13 +100,13 @@ class Known:
         return told is None or _RANK[refund.status] > _RANK[RefundStatus(told)]
 
 
-def judge(known: Known, event: WebhookEvent, *, other_has_money: bool) -> WebhookEvent | None:
+def judge(known: Known, event: WebhookEvent, *, other_was_paid: bool) -> WebhookEvent | None:
     """Return the event as the shop is to see it; None if it says nothing new.
 
     Args:
         known: What was asked for and told before.
         event: A verified event about this invoice.
-        other_has_money: Whether another attempt of the order has been paid.
+        other_was_paid: Whether another attempt of the order was paid.
     """
     named = attrs.evolve(event, order_id=known.order_id, attempt=known.attempt)
     report = event.report
@@ -126,7 +126,7 @@ def judge(known: Known, event: WebhookEvent, *, other_has_money: bool) -> Webhoo
         return None
     told = attrs.evolve(named, report=attrs.evolve(report, status=after, expected=known.amount), move=move)
     pays = move.after.is_paid and not move.before.is_paid
-    return attrs.evolve(told, review=Review.PAID_TWICE) if pays and other_has_money else told
+    return attrs.evolve(told, review=Review.PAID_TWICE) if pays and other_was_paid else told
 
 
 def refunds_of(event: WebhookEvent) -> tuple[Refund, ...]:

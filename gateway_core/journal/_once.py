@@ -24,7 +24,7 @@ from gateway_core.errors import (
 from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
 from gateway_core.provider import Idempotency
 from gateway_core.transport import Deadline
-from gateway_core.transport._actions import Actions, RunBlocking, Sleep
+from gateway_core.transport._actions import Actions, CallCanceledError, RunBlocking, Sleep
 
 T = TypeVar("T")
 
@@ -46,6 +46,7 @@ class Plan(Generic[T]):
         asked: What is written down of it.
         send: Does it; given the moment when it was first asked for.
         find: Looks whether it was done, given the intent; None if nobody can look.
+        absence_proves: Whether what is not found after that was surely not done.
         settle: How long after the request an absence proves nothing.
         idempotency: How the provider honours its key; None if it does not.
         keep: Returns what is written down of the result.
@@ -56,6 +57,7 @@ class Plan(Generic[T]):
     asked: Asked
     send: Callable[[datetime], Actions[T]]
     find: Callable[[Intent], Actions[T | None]] | None
+    absence_proves: bool = True
     settle: timedelta
     idempotency: Idempotency | None
     keep: Callable[[T], Mapping[str, Any]]
@@ -76,6 +78,17 @@ def once(intents: Intents, plan: Plan[T], deadline: Deadline) -> Actions[tuple[T
     intent, mine = yield from _begin(intents, plan.asked, deadline)
     if not mine:
         return plan.read(intent.result or {}), False
+    try:
+        return (yield from _own(intents, plan, intent, deadline))
+    except CallCanceledError as canceled:
+        sent = canceled.sent
+        with contextlib.suppress(JournalError):
+            yield RunBlocking(lambda: intents.abandon(intent, sent=sent))
+        raise
+
+
+def _own(intents: Intents, plan: Plan[T], intent: Intent, deadline: Deadline) -> Actions[tuple[T, bool]]:
+    """Do what the caller owns now."""
     anew = intent.state is IntentState.NEW
     if not anew:
         found = yield from _look_once_more(intents, plan, intent)
@@ -127,9 +140,15 @@ def look(plan: Plan[T], intent: Intent) -> Actions[T | None]:
     except UnsupportedOperationError:
         found, reason = None, "the provider cannot look that far"
     else:
-        if found is not None or intent.seen_at - sent_at >= plan.settle:
+        if found is not None:
             return found
-        reason = f"it is not there, which proves nothing before {plan.settle.total_seconds():.0f} seconds have passed"
+        if not plan.absence_proves:
+            reason = "what the provider tells has not everything: look there, and say so with `gateway journal resolve`"
+        elif intent.seen_at - sent_at >= plan.settle:
+            return None
+        else:
+            seconds = plan.settle.total_seconds()
+            reason = f"it is not there, which proves nothing before {seconds:.0f} seconds have passed"
     raise OutcomeUnknownError(f"it may have been carried out, and {reason}", invoice_id=intent.invoice_id)
 
 
@@ -155,13 +174,22 @@ def _succeed(intents: Intents, plan: Plan[T], intent: Intent, result: T) -> Acti
     """Write the result down.
 
     Raises:
+        ConflictError: If it belongs to something else.
         JournalError: If that fails; with the effect, since it was done all the same.
     """
+    note = RunBlocking(lambda: plan.done(intents, intent, result, plan.keep(result)))
     try:
-        yield RunBlocking(lambda: plan.done(intents, intent, result, plan.keep(result)))
+        try:
+            yield note
+        except CallCanceledError:
+            yield note  # the result is known, whoever waits for it
+            raise
     except JournalError as error:
         error.effect = "done"
         error.invoice_id = getattr(result, "invoice_id", None) or getattr(result, "id", None)
+        raise
+    except ConflictError as error:
+        yield from _leave(intents, intent, error)
         raise
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
+from gateway_core.journal import _records
+from gateway_core.journal._checkpoint import Checkpoint, to_payment
 from gateway_core.journal._event_log import EventLog
 from gateway_core.journal._intents import Intents
 from gateway_core.journal._judging import Known, judge
@@ -16,12 +20,26 @@ from gateway_core.journal._schema import invoices
 from gateway_core.journal._store import Store
 from gateway_core.models.invoice import StatusReport
 from gateway_core.models.money import Money
-from gateway_core.models.payment import Payment, PaymentStatus
+from gateway_core.models.payment import Payment, PaymentQuery, PaymentStatus
 from gateway_core.models.status import InvoiceStatus
 from gateway_core.models.webhook import WebhookEvent
 
-#: So many ids stand in one question to the database.
+#: The columns of a table of findings.
+COLUMNS = (
+    "difference",
+    "invoice_id",
+    "order_id",
+    "attempt",
+    "amount",
+    "currency",
+    "journal",
+    "provider",
+    "text",
+)
+
+#: So many ids stand in one question to the database, and so many rows of its answer are held at a time.
 _MOST_IDS = 500
+_MOST_ROWS = 1000
 
 
 class Difference(enum.StrEnum):
@@ -86,39 +104,84 @@ class Reconciliation:
 
 
 class Reconciler:
-    """One comparison. First it is given all payments, then it says about which invoices to ask.
+    """One comparison. First it is given all pages of payments, then it says about which invoices to ask.
 
     Args:
         store: Where the journal is kept.
         account: The account.
         since: Invoices and payments of this moment or later.
         until: Those before this moment; None for all.
-        progress: Told how many payments were taken, and about how many invoices was asked.
+        progress: Told how many payments were taken, about how many invoices was asked, and about how many it will be.
+        resume: Where to note how far it is, and to go on from if something is noted there; None for nowhere.
+
+    Attributes:
+        query: Which page of payments to ask for next; None when all have been taken.
+
+    Raises:
+        InvalidRequestError: If another comparison is noted there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the last two by name
         self,
         store: Store,
         account: str,
         since: datetime,
         until: datetime | None,
-        progress: Callable[[int, int], object] | None = None,
+        *,
+        progress: Callable[[int, int, int], object] | None = None,
+        resume: Path | None = None,
     ) -> None:
         self._store = store
         self._account = account
         self._since, self._until = since, until
         self._came: dict[str, Money | None] = {}
         self._days: dict[tuple[str, str, str], Money] = {}
-        self._known: dict[str, Known] = {}
+        self._doubtful: dict[str, Known] = {}
         self._findings: list[Finding] = []
         self._missed: list[WebhookEvent] = []
-        self._payments = self._asked = 0
+        self._payments = self._invoices = self._asked = 0
         self._progress = progress
+        self._last_page: frozenset[str] = frozenset()
+        self._answers: dict[str, StatusReport | None] = {}
+        self.query: PaymentQuery | None = PaymentQuery(since=since, until=until)
+        self._checkpoint: Checkpoint | None = None
+        if resume is not None:
+            moments = [None if each is None else each.isoformat() for each in (since, until)]
+            self._checkpoint = Checkpoint(resume, [account, *moments])
+            for noted in self._checkpoint.noted:
+                self._take_up(noted)
 
-    def add(self, payment: Payment) -> None:
-        """Take a payment of the provider's list."""
-        self._payments += 1
+    def take_page(self, payments: Sequence[Payment], following: PaymentQuery | None) -> None:
+        """Take a page of the provider's list.
+
+        Args:
+            payments: What is on it.
+            following: Which page to ask for next; None after the last one.
+        """
+        new = [each for each in payments if each.id not in self._last_page]  # a list that moves shows one again
+        if self._checkpoint is not None:
+            self._checkpoint.note_page(new, None if following is None else following.cursor)
+        self._add(new, following)
+
+    def _take_up(self, noted: Mapping[str, Any]) -> None:
+        """Take what was noted before the comparison was cut off."""
+        if "payments" not in noted:
+            report = noted["report"]
+            self._answers[noted["invoice_id"]] = None if report is None else _records.to_report(report)
+        elif self.query is not None:
+            cursor = noted["cursor"]
+            following = None if cursor is None else attrs.evolve(self.query, cursor=cursor)
+            self._add([to_payment(each) for each in noted["payments"]], following)
+
+    def _add(self, payments: Sequence[Payment], following: PaymentQuery | None) -> None:
+        for payment in payments:
+            self._count(payment)
+        self._last_page = frozenset(payment.id for payment in payments) or self._last_page
+        self.query = following
         self._tell()
+
+    def _count(self, payment: Payment) -> None:
+        self._payments += 1
         amount = payment.amount
         if amount is not None and payment.paid_at is not None:
             day = payment.paid_at.date().isoformat(), payment.status.value, str(amount.unit)
@@ -134,35 +197,46 @@ class Reconciler:
 
     def _tell(self) -> None:
         if self._progress is not None:
-            self._progress(self._payments, self._asked)
+            self._progress(self._payments, self._asked, len(self._doubtful))
 
     def questions(self) -> tuple[str, ...]:
         """Return about which invoices to ask: those whose payments are not what the shop was told, and open ones."""
+        for row in self._rows():
+            invoice_id, known = row["invoice_id"], Known.of(row)
+            self._invoices += 1
+            came = invoice_id in self._came
+            if _is_doubtful(known, self._came.pop(invoice_id, None), came=came):
+                self._doubtful[invoice_id] = known
+        for invoice_id, amount in self._came.items():
+            self._findings.append(Finding(difference=Difference.UNKNOWN_INVOICE, invoice_id=invoice_id, amount=amount))
+        for invoice_id in self._doubtful:
+            if invoice_id in self._answers:
+                self._compare(invoice_id, self._answers[invoice_id])
+        return tuple(invoice_id for invoice_id in self._doubtful if invoice_id not in self._answers)
+
+    def _rows(self) -> Iterator[RowMapping]:
+        """Give the invoices of the time, and then those of which money came that are older or newer."""
+        mine = select(invoices).where(invoices.c.account == self._account).execution_options(yield_per=_MOST_ROWS)
+        recorded = mine.where(invoices.c.recorded_at >= self._since)
+        if self._until is not None:
+            recorded = recorded.where(invoices.c.recorded_at < self._until)
         with self._store.reading() as connection:
-            mine = select(invoices).where(invoices.c.account == self._account)
-            recorded = mine.where(invoices.c.recorded_at >= self._since)
-            if self._until is not None:
-                recorded = recorded.where(invoices.c.recorded_at < self._until)
-            for row in connection.execute(recorded).mappings():
-                self._known[row["invoice_id"]] = Known.of(row)
-            left = [invoice_id for invoice_id in self._came if invoice_id not in self._known]
+            yield from connection.execute(recorded).mappings()
+            left = list(self._came)
             for start in range(0, len(left), _MOST_IDS):
                 some = mine.where(invoices.c.invoice_id.in_(left[start : start + _MOST_IDS]))
-                for row in connection.execute(some).mappings():
-                    self._known[row["invoice_id"]] = Known.of(row)
-        for invoice_id in self._came:
-            if invoice_id not in self._known:
-                amount = self._came[invoice_id]
-                self._findings.append(
-                    Finding(difference=Difference.UNKNOWN_INVOICE, invoice_id=invoice_id, amount=amount)
-                )
-        return tuple(invoice_id for invoice_id, known in self._known.items() if self._is_doubtful(invoice_id, known))
+                yield from connection.execute(some).mappings()
 
     def answer(self, invoice_id: str, report: StatusReport | None) -> None:
         """Take what the provider says of an invoice; None if it does not know it."""
+        if self._checkpoint is not None:
+            self._checkpoint.note_answer(invoice_id, None if report is None else _records.of_report(report))
+        self._compare(invoice_id, report)
+
+    def _compare(self, invoice_id: str, report: StatusReport | None) -> None:
         self._asked += 1
         self._tell()
-        known = self._known[invoice_id]
+        known = self._doubtful[invoice_id]
         finding = Finding(
             difference=Difference.NOT_FOUND,
             invoice_id=invoice_id,
@@ -175,7 +249,7 @@ class Reconciler:
             self._findings.append(finding)
             return
         event = WebhookEvent(id=f"reconcile:{invoice_id}"[:255], kind="reconcile", invoice_id=invoice_id, report=report)
-        judged = judge(known, event, other_has_money=False)
+        judged = judge(known, event, other_was_paid=False)
         if judged is None:
             return
         self._missed.append(event)
@@ -206,46 +280,60 @@ class Reconciler:
             with self._store.transaction() as connection:
                 now = self._store.now(connection)
                 for event in self._missed:
-                    log.note(connection, event, self._known[str(event.invoice_id)], "open", now)
+                    log.note(connection, event, self._doubtful[str(event.invoice_id)], "open", now)
+        if self._checkpoint is not None:
+            self._checkpoint.remove()
         return Reconciliation(
             since=self._since,
             until=self._until,
             findings=tuple(self._findings),
             payments=self._payments,
-            invoices=len(self._known),
+            invoices=self._invoices,
             asked=self._asked,
             days=self._days,
             applied=apply,
         )
 
-    def _is_doubtful(self, invoice_id: str, known: Known) -> bool:
-        """Return whether the list of payments does not already tell that the journal is right."""
-        if invoice_id not in self._came:
-            return not known.status.is_paid and known.received is None and _may_still_be_paid(known)
-        came = self._came[invoice_id]
-        if came is None:
-            return not known.status.is_paid
-        told = known.received or (known.amount if known.status.is_paid else None)
-        return told != came
+    def close(self) -> None:
+        """Close the file; what is noted in it stays, unless the comparison is complete."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
 
 
-def _may_still_be_paid(known: Known) -> bool:
-    return known.status.can_become(InvoiceStatus.PAID)
+def _is_doubtful(known: Known, amount: Money | None, *, came: bool) -> bool:
+    """Return whether the list of payments does not already tell that the journal is right.
+
+    Args:
+        known: What the journal says.
+        amount: What came, if the list says how much.
+        came: Whether anything came.
+    """
+    if not came:
+        return not known.status.is_paid and known.received is None and known.status.can_become(InvoiceStatus.PAID)
+    if amount is None:
+        return not known.status.is_paid
+    return amount != (known.received or (known.amount if known.status.is_paid else None))
 
 
 def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Return findings as a table has them: an amount is split into its number and its currency."""
     return [
-        {
-            "difference": each.difference.value,
-            "invoice_id": each.invoice_id or "",
-            "order_id": each.order_id or "",
-            "attempt": "" if each.attempt is None else str(each.attempt),
-            "amount": "" if each.amount is None else f"{each.amount.amount:f}",
-            "currency": "" if each.amount is None else str(each.amount.unit),
-            "journal": each.journal or "",
-            "provider": each.provider or "",
-            "text": each.text,
-        }
+        dict(
+            zip(
+                COLUMNS,
+                (
+                    each.difference.value,
+                    each.invoice_id or "",
+                    each.order_id or "",
+                    "" if each.attempt is None else str(each.attempt),
+                    "" if each.amount is None else f"{each.amount.amount:f}",
+                    "" if each.amount is None else str(each.amount.unit),
+                    each.journal or "",
+                    each.provider or "",
+                    each.text,
+                ),
+                strict=True,
+            )
+        )
         for each in findings
     ]

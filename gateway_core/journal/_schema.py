@@ -81,6 +81,7 @@ intents = Table(
     _moment("updated_at", nullable=False),
     UniqueConstraint("account", "operation", "key", name="gateway_intents_once"),
     Index("gateway_intents_updated", "account", "updated_at"),
+    Index("gateway_intents_order", "account", "order_id"),
     Index(
         "gateway_intents_open",
         "account",

@@ -21,6 +21,13 @@ from gateway_core.journal import _upgrade
 #: How long to wait for another writer, in seconds.
 _PATIENCE = 10
 
+#: What two who upgrade the same PostgreSQL at once wait for.
+_UPGRADING = 0x67617465
+
+_OTHER_VERSION = (
+    "the journal was made by a newer version of gateway-core, which this one cannot read: upgrade gateway-core"
+)
+
 _READING = {"gateway_reading": True}
 
 _EXAMPLES = '"sqlite:///var/gateway.db" or "postgresql://user:password@host/database"'
@@ -40,6 +47,7 @@ class Store:
     def __init__(self, url: str, clock: Callable[[], datetime] | None = None) -> None:
         self._clock = clock
         self._ready = False
+        self._checked: set[tuple[str, str | None]] = set()
         self.engine = _engine(_parsed(url))
         self.dialect = self.engine.dialect.name
         _forget_connections_after_fork(self.engine)
@@ -57,6 +65,7 @@ class Store:
         """
         with _told():
             if given is not None:
+                self._check_given(given)
                 yield given
                 return
             self._prepare()
@@ -91,8 +100,24 @@ class Store:
             JournalError: If that fails.
         """
         with _told(), self.engine.begin() as connection:
-            if _upgrade.version(connection) != _upgrade.HEAD:
+            if self.dialect == "postgresql":  # an index takes its time, and two who upgrade at once take turns
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADING})")
+            found = _upgrade.version(connection)
+            if found not in _upgrade.VERSIONS:
+                raise JournalError(_OTHER_VERSION)
+            if found != _upgrade.HEAD:
                 _upgrade.upgrade(connection)
+
+    def _check_given(self, given: Connection) -> None:
+        """Refuse an application's connection to a database that has no journal, and make none in it."""
+        address = str(given.engine.url.database), given.engine.url.host
+        if address in self._checked:
+            return
+        if _upgrade.version(given) != _upgrade.HEAD:
+            raise JournalError("the connection is to a database without this journal: use the journal's own URL")
+        self._checked.add(address)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -104,10 +129,12 @@ class Store:
             return
         with self.engine.connect() as connection:
             found = _upgrade.version(connection.execution_options(**_READING))
+        if found not in _upgrade.VERSIONS:
+            raise JournalError(_OTHER_VERSION)
         if found != _upgrade.HEAD:
             if self.dialect != "sqlite":
                 raise JournalError(
-                    f"the journal's tables are {'not there' if found is None else 'of another version'}: run"
+                    f"the journal's tables are {'not there' if found is None else 'of an older version'}: run"
                     " `gateway journal upgrade`"
                 )
             self.upgrade()
@@ -170,7 +197,7 @@ def _engine(url: URL) -> Engine:
 def _sqlite(url: URL) -> Engine:
     memory = url.database in (None, "", ":memory:")
     if not memory:
-        Path(str(url.database)).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(Path(str(url.database)).absolute().parent)
     pool = {"pool_size": 1, "max_overflow": 0} if memory else {"pool_size": 10, "max_overflow": 50}
     engine = create_engine(
         url,
@@ -193,6 +220,13 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"journal: its folder cannot be made ({type(error).__name__})") from None
 
 
 def _forget_connections_after_fork(engine: Engine) -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 VERSION_TABLE = "gateway_schema"
 
 #: The newest version, so that a journal that is up to date is opened without alembic.
-HEAD = "0001"
+HEAD = "0002"
+
+#: Those that this version can read, or bring up to date.
+VERSIONS = (None, "0001", HEAD)
 
 
 def version(connection: Connection) -> str | None:
@@ -25,13 +28,13 @@ def version(connection: Connection) -> str | None:
     return found
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema up to date, in the connection's transaction."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the schema up to date, or to a version, in the connection's transaction."""
     from alembic import command
 
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def upgrade_sql(dialect: str, since: str | None = None) -> str:

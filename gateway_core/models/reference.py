@@ -13,6 +13,9 @@ from typing import overload
 
 from gateway_core.models import _fields as check
 
+#: The order of a webhook that is sent to try an address. No shop has it, and nothing follows from what is told of it.
+TEST_ORDER = "gateway-webhook-test"
+
 _SEPARATOR = "~"
 
 #: What a column of 32 bits holds.

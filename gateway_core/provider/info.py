@@ -70,6 +70,7 @@ _KINDS: Mapping[str, type | UnionType] = {
     "webhook_timestamps": bool,
     "list_guarantee": str,
     "list_filter": ListFilter | None,
+    "lists_refunds": bool,
     "find_reach": FindReach | None,
     "unsupported": Mapping,
     "crypto_assets": bool,
@@ -131,6 +132,9 @@ class ProviderInfo:
             from the future, is refused.
         list_guarantee: What `list_payments` promises, and what not.
         list_filter: How the provider narrows that list by time; None if the plugin does not say.
+        lists_refunds: Whether a report tells every refund that was made through the API with its `refund_id`, so that
+            one that is not in it was not made. Otherwise a refund whose answer was lost is never sent again once its
+            idempotency key has ended.
         find_reach: How far `find_invoice` sees; None if it sees every invoice at once.
         idempotency: How it honours idempotency keys: one for all operations, or by the operation's name; None if it
             honours none.
@@ -171,6 +175,7 @@ class ProviderInfo:
     webhook_timestamps: bool = False
     list_guarantee: str = ""
     list_filter: ListFilter | None = None
+    lists_refunds: bool = False
     find_reach: FindReach | None = None
     idempotency: Idempotency | Mapping[str, Idempotency] | None = attrs.field(default=None, converter=freeze)
     unsupported: Mapping[str, str] = frozen_field()

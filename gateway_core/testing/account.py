@@ -330,8 +330,8 @@ class _ClockedGateway(Gateway):
     def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         return super().verify_webhook(_received(request, self.clock))
 
-    def receive_webhook(self, request: WebhookRequest, **more: Any) -> Any:
-        return super().receive_webhook(_received(request, self.clock), **more)
+    def _receiving(self, request: WebhookRequest, *more: Any) -> Any:
+        return super()._receiving(_received(request, self.clock), *more)
 
 
 class _ClockedAsyncGateway(AsyncGateway):
@@ -345,8 +345,8 @@ class _ClockedAsyncGateway(AsyncGateway):
     async def verify_webhook(self, request: WebhookRequest) -> WebhookDelivery:
         return await super().verify_webhook(_received(request, self.clock))
 
-    def receive_webhook(self, request: WebhookRequest, **more: Any) -> Any:
-        return super().receive_webhook(_received(request, self.clock), **more)
+    def _receiving(self, request: WebhookRequest, *more: Any) -> Any:
+        return super()._receiving(_received(request, self.clock), *more)
 
 
 def _journal(asked: Journal | bool, clock: ManualClock) -> Journal | None:  # noqa: FBT001  # as it is given above

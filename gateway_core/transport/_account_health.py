@@ -21,7 +21,7 @@ class AccountHealth:
 
     @classmethod
     def of(cls, account: str, failures: int, seconds: float) -> AccountHealth:
-        """Return that of an account: the same one while anybody holds it, and a while after a failure or a retry.
+        """Return an account's health: the same object while it is in use, and for a while after a failure or a retry.
 
         Args:
             account: The account's key.
@@ -54,7 +54,7 @@ class AccountHealth:
 
 
 def forget() -> None:
-    """Begin anew for every account; for the tests of applications, which share no provider."""
+    """Reset the health of every account, so that an application's tests do not share one."""
     _REGISTRY.clear()
 
 

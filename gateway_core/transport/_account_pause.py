@@ -39,7 +39,7 @@ class AccountPause:
 
     @classmethod
     def of(cls, account: str) -> AccountPause:
-        """Return that of an account, by its key: the same one while anybody holds it, or it lasts."""
+        """Return an account's pause by its key: the same object while it is in use or in force."""
         return _REGISTRY.get(account, cls)
 
     def forked(self) -> None:
@@ -47,7 +47,7 @@ class AccountPause:
         self._lock = threading.Lock()
 
     def remaining(self) -> float:
-        """Return the seconds that are left of it; zero or less if it is over."""
+        """Return the seconds left; zero or less once the pause is over."""
         return self.until - self._clock()
 
     def begin(self, seconds: float | None) -> float:
@@ -68,7 +68,7 @@ class AccountPause:
         return left
 
     def _next_floor(self, now: float) -> float:
-        """Return a length that doubles while the provider says no after it; those who were told together count once."""
+        """Return a length that doubles while the provider goes on refusing; refusals at one time count once."""
         if now >= self.until:
             soon = now < self.until + max(self._floor, FLOOR)
             self._floor = min(2 * self._floor, LONGEST_FLOOR) if soon and self._floor else FLOOR
@@ -76,7 +76,7 @@ class AccountPause:
 
 
 def forget() -> None:
-    """End the pauses of every account; for the tests of applications, which share no provider."""
+    """End the pause of every account, so that an application's tests do not share one."""
     _REGISTRY.clear()
 
 

@@ -97,6 +97,20 @@ class RunBlocking(Generic[T]):
     function: Callable[[], T]
 
 
+class CallCanceledError(BaseException):
+    """Thrown into the actions of a call for which nobody waits any more, so that they can write down what is known.
+
+    Whoever catches it may yield `RunBlocking`, and raises it again; nothing else is carried out.
+
+    Attributes:
+        sent: Whether a request has left that may have been carried out.
+    """
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__("nobody waits for this call any more")
+        self.sent = sent
+
+
 #: What a driver carries out.
 Action: TypeAlias = Send | Sleep | WaitFor | RunBlocking[Any]
 

@@ -1,4 +1,4 @@
-"""requests, with everything in it switched off that a payment cannot have.
+"""Session and adapter of requests, with everything switched off that a payment must not do.
 
 Off are redirects, cookies, netrc, retries, and preparing the same request anew each time. What others hook into
 requests or urllib3 sees what it would see of any request: the true address, and a whole response.

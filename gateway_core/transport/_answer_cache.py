@@ -77,7 +77,7 @@ class AnswerCache:
 
     @classmethod
     def of(cls, account: str) -> AnswerCache:
-        """Return that of an account, by its key: the same one while anybody holds it, or an answer is kept."""
+        """Return an account's cache by its key: the same object while it is in use, or holds an answer."""
         return _REGISTRY.get(account, cls)
 
     def forked(self) -> None:
@@ -218,7 +218,7 @@ def _seconds(keep: Callable[[HttpResponse], float | None], response: HttpRespons
 
 
 def forget() -> None:
-    """Keep nothing any more, for no account; for the tests of applications, which share no provider."""
+    """Forget every answer of every account, so that an application's tests do not share one."""
     _REGISTRY.clear()
 
 

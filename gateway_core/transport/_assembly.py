@@ -1,4 +1,4 @@
-"""Putting together what stands between a flow and its provider. The parts are imported when a gateway needs them."""
+"""Assembles the pipeline and the transport of an account. Their parts are imported when a gateway needs them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gateway_core.transport._deadline import Deadline
 
 
 class DeadlinePassed(TimeoutError):  # noqa: N818  # never leaves this package
-    """The call is over."""
+    """The deadline of the call has passed."""
 
 
 @attrs.define(eq=False)

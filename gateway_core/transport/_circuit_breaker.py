@@ -1,4 +1,4 @@
-"""Leaving a provider alone that does not answer: the circuit opens after failures in a row, and closes by one probe."""
+"""The circuit breaker: it opens after consecutive failures, and closes after one successful probe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway_core.errors import NotSentError
 
 
 class CircuitBreaker:
-    """Opens after so many failures in a row; after a while it lets one request through, the probe.
+    """Opens after so many consecutive failures; after a while it lets one request through, the probe.
 
     Args:
         failures: After how many failures it opens.
@@ -84,7 +84,7 @@ class CircuitBreaker:
             return True
 
     def forget(self, caller: object) -> None:
-        """Let another request be the probe: this one was never sent, or nobody waits for its outcome."""
+        """Give the probe up: its request was never sent, or nobody waits for the outcome."""
         if self._probe is not caller:
             return
         with self._lock:

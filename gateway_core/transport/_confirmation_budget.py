@@ -57,7 +57,7 @@ class ConfirmationBudget:
 
     @classmethod
     def of(cls, account: str, limits: tuple[RateLimit, ...]) -> ConfirmationBudget:
-        """Return that of an account, by its key: the same one while anybody holds it, or until it is full again."""
+        """Return an account's budget by its key: the same object while it is in use, or until it is full again."""
         return _REGISTRY.get((account, limits), lambda: cls(limits))
 
     def forked(self) -> None:
@@ -80,7 +80,7 @@ class ConfirmationBudget:
 
 
 def forget() -> None:
-    """Fill the budget of every account; for the tests of applications, which share no provider."""
+    """Refill the budget of every account, so that an application's tests do not share one."""
     _REGISTRY.clear()
 
 

@@ -1,4 +1,4 @@
-"""How long a call may take, over all that it waits for."""
+"""The deadline of a call, over everything that it waits for."""
 
 from __future__ import annotations
 

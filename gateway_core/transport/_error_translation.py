@@ -1,4 +1,4 @@
-"""Sorting what went wrong on the way: surely not sent, or unknown. Between them lies paying twice."""
+"""Translates what goes wrong on the way: "not sent" or "outcome unknown". Who confuses them pays twice."""
 
 from __future__ import annotations
 

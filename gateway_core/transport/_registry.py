@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Knows what is shared as long as anybody holds it, and for a while after it was used.
+    """Keeps shared objects while they are in use, and for a while afterwards.
 
     Its lock, as those of what it holds, lets a signal's handler in that interrupts its own thread.
 
@@ -22,7 +22,7 @@ class Registry(Generic[T]):
 
     Args:
         forked: Called in a process that was forked, with everything that is known.
-        clock: A clock that cannot be set, in seconds.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, forked: Callable[[T], object], clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +38,7 @@ class Registry(Generic[T]):
         return len(self._known)
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what is known by a key, or make it."""
+        """Return the object of a key, or make it."""
         with self._lock:
             found = self._known.get(key)
             if found is None:
@@ -46,7 +46,7 @@ class Registry(Generic[T]):
             return found
 
     def keep(self, used: T, seconds: float) -> None:
-        """Hold something for so many seconds from now."""
+        """Keep an object for so many seconds from now."""
         with self._lock:
             now = self._clock()
             self._kept.pop(used, None)
@@ -58,13 +58,13 @@ class Registry(Generic[T]):
             self._kept[used] = now + seconds
 
     def clear(self) -> None:
-        """Know nothing any more; what somebody holds is theirs alone from now on."""
+        """Forget every object; those in use are no longer shared from now on."""
         with self._lock:
             self._known.clear()
             self._kept.clear()
 
     def _start_anew(self) -> None:
-        """Let nobody wait in a new process for a lock that a thread of the old one held."""
+        """Replace the lock in a forked process: a thread that was not copied may hold it."""
         self._lock = threading.RLock()
         for each in list(self._known.values()):
             self._forked(each)

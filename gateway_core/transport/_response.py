@@ -46,7 +46,7 @@ _BODILESS = frozenset({204, 304})
 
 
 class UnusableAnswer(Exception):  # noqa: N818  # never leaves this package
-    """An answer came, and is of no use; the text says why."""
+    """The answer cannot be used; the text says why."""
 
 
 class _Reader(io.RawIOBase):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from gateway_core._engine.base import BaseGateway
-from gateway_core.errors import ConfigurationError
 
 G_co = TypeVar("G_co", covariant=True)
 G = TypeVar("G", bound=BaseGateway)
@@ -14,8 +13,8 @@ G = TypeVar("G", bound=BaseGateway)
 class Accounts(Protocol[G_co]):
     """Several accounts by their names.
 
-    Those of `Gateways`, or a ``dict``. What comes to the address without a name is for the one in ``default``, if there
-    is such an attribute.
+    Those of `Gateways`, or a ``dict``. What comes to the address without a name is for the one that ``default_name``
+    names, if there is such an attribute.
     """
 
     def __contains__(self, name: Any, /) -> bool:
@@ -43,13 +42,8 @@ def gateway_at(gateways: G | Accounts[G], path: str) -> G | None:
     if not is_several(gateways):
         return cast(G, gateways)
     several = cast(Accounts[G], gateways)
-    name = path.strip("/").partition("/")[0]
-    if not name:
-        try:
-            return cast("G | None", getattr(several, "default", None))
-        except ConfigurationError:
-            return None  # no account is the default
-    return several[name] if name in several else None  # noqa: SIM401  # it need not be a mapping
+    name = path.strip("/").partition("/")[0] or getattr(several, "default_name", None)
+    return several[name] if name is not None and name in several else None
 
 
 def is_several(gateways: object) -> bool:

@@ -1,4 +1,4 @@
-"""What an error means in HTTP: one table, for webhooks and for the views of a shop."""
+"""What an error means in HTTP: to who has asked for something, by one table, and to who has sent a webhook."""
 
 from __future__ import annotations
 
@@ -44,6 +44,17 @@ def answer_to(error: errors.GatewayError) -> Acknowledgement:
     """
     asked = error.retry_after if isinstance(error, errors.ProviderError) else None
     return empty(status_for(error), retry_after=RETRY_AFTER if asked is None else max(1, round(asked)))
+
+
+def answer_to_sender(error: errors.GatewayError) -> Acknowledgement:
+    """Return the answer to the sender of a webhook that was not received: 5xx where it should come again.
+
+    A sender can mend nothing: what the provider or the journal refused is no fault of the webhook's.
+    """
+    if isinstance(error, errors.WebhookError):
+        return answer_to(error)
+    passes = isinstance(error, errors.JournalError | errors.ProviderError | errors.TransportError)
+    return empty(503 if passes else 500)
 
 
 def empty(status: int, *, retry_after: int = RETRY_AFTER) -> Acknowledgement:

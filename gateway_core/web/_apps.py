@@ -13,7 +13,7 @@ from gateway_core.gateway import Gateway
 from gateway_core.models.webhook import Acknowledgement
 from gateway_core.observers._log import logger
 from gateway_core.web._accounts import Accounts, gateway_at
-from gateway_core.web._answers import answer_to, empty
+from gateway_core.web._answers import answer_to_sender, empty
 from gateway_core.web._receiving import AsyncTransaction, Handle, Transaction, receive, receive_async
 from gateway_core.web._requests import Receive, request_from_asgi, request_from_wsgi
 
@@ -122,9 +122,9 @@ def refused(error: GatewayError) -> Acknowledgement:
     """Return the answer to a request that could not be read, or whose account could not be opened."""
     if isinstance(error, WebhookError):
         logger("web").warning("refused a webhook: %s", error.message)
-        return answer_to(error)
-    logger("web").error("a webhook was not received: %s", error)
-    return empty(500)
+    else:
+        logger("web").error("a webhook was not received: %s", error)
+    return answer_to_sender(error)
 
 
 async def _live(receive: Receive, send: Send) -> None:

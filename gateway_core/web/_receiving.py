@@ -5,29 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, TypeAlias
 
 from gateway_core.async_gateway import AsyncGateway
-from gateway_core.errors import (
-    GatewayError,
-    InvalidRequestError,
-    JournalError,
-    ProviderError,
-    TransportError,
-    WebhookError,
-)
+from gateway_core.errors import GatewayError, InvalidRequestError, WebhookError
 from gateway_core.gateway import Gateway
 from gateway_core.models.webhook import Acknowledgement, WebhookRequest
 from gateway_core.observers._log import logger
-from gateway_core.web._answers import answer_to, empty
+from gateway_core.web._answers import answer_to_sender, empty
 
 #: What a shop does about an event. Given a transaction, it is called with its connection, too.
 Handle: TypeAlias = Callable[..., object]
 
 Transaction: TypeAlias = Callable[[], AbstractContextManager[Any]]
 AsyncTransaction: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
+
+# `receive_webhook` of a gateway takes a connection, whose transaction begins before anybody knows who sent the webhook,
+# and stands open while a provider is asked to confirm it. What is behind it begins the transaction after that.
 
 #: Receptions that go on although nobody waits for them any more; a loop itself remembers no task.
 _going_on: set[asyncio.Task[Acknowledgement]] = set()
@@ -59,10 +55,8 @@ def receive(
     if unlike is not None:
         return unlike
     with _told(gateway.backend) as told:
-        with (
-            contextlib.nullcontext() if transaction is None else transaction() as connection,
-            gateway.receive_webhook(request, connection=connection) as delivery,
-        ):
+        receiving = gateway._receiving(request, transaction or contextlib.nullcontext)  # noqa: SLF001  # as above
+        with receiving as (delivery, connection):
             for event in delivery.events:
                 with _handling():
                     call(handle, event, *(() if transaction is None else (connection,)))
@@ -97,10 +91,8 @@ async def _receive(
     gateway: AsyncGateway, request: WebhookRequest, handle: Handle, transaction: AsyncTransaction | None
 ) -> Acknowledgement:
     with _told(gateway.backend) as told:
-        async with (
-            _nothing() if transaction is None else transaction() as connection,
-            gateway.receive_webhook(request, connection=connection) as delivery,
-        ):
+        receiving = gateway._receiving(request, transaction or contextlib.nullcontext)  # noqa: SLF001  # as above
+        async with receiving as (delivery, connection):
             for event in delivery.events:
                 with _handling():
                     await call_async(handle, event, *(() if transaction is None else (connection,)))
@@ -161,15 +153,15 @@ def _told(backend: str) -> Iterator[list[Acknowledgement]]:
             "%s: a webhook was not handled, and comes again", backend, exc_info=error.__cause__
         )
         answers.append(empty(500))
-    except WebhookError as error:
-        log.info("%s: refused a webhook: %s", backend, error.message)  # the observers were told
-        answers.append(answer_to(error))
-    except (JournalError, ProviderError, TransportError) as error:
-        log.error("%s: a webhook was not received, and comes again: %s", backend, error)  # noqa: TRY400  # it says all
-        answers.append(empty(503))
     except GatewayError as error:
-        log.error("%s: no webhook can be received: %s", backend, error)  # noqa: TRY400  # it says all
-        answers.append(empty(500))
+        answer = answer_to_sender(error)
+        if isinstance(error, WebhookError):
+            log.info("%s: refused a webhook: %s", backend, error.message)  # the observers were told
+        else:
+            log.error(  # noqa: TRY400  # it says all
+                "%s: a webhook was not received%s: %s", backend, ", and comes again" * (answer.status == 503), error
+            )
+        answers.append(answer)
     except Exception:
         log.exception("%s: a webhook was not received, and comes again", backend)
         answers.append(empty(500))
@@ -186,8 +178,3 @@ def _unlike_a_webhook(request: WebhookRequest) -> Acknowledgement | None:
 
 def _of(answer: Acknowledgement) -> Acknowledgement:
     return empty(503) if answer.status == 503 else answer
-
-
-@contextlib.asynccontextmanager
-async def _nothing() -> AsyncIterator[None]:
-    yield None

@@ -225,14 +225,14 @@ def test_nothing_is_cut_off(make_page: MakePage, bill: Bill, sandbox: Serving, w
 
 
 @pytest.mark.parametrize(
-    "width, height, name",
-    [(360, 800, "checkout-narrowest"), (390, 844, "checkout-narrow"), (1280, 800, "checkout")],
+    "size, name",
+    [((360, 800), "checkout-narrowest"), ((390, 844), "checkout-narrow"), ((1280, 800), "checkout")],
 )
-def test_what_counts_is_in_sight(  # noqa: PLR0917  # as many fixtures as it needs
-    make_page: MakePage, bill: Bill, picture: Picture, width: int, height: int, name: str
+def test_what_counts_is_in_sight(  # as many fixtures as it needs
+    make_page: MakePage, bill: Bill, picture: Picture, size: tuple[int, int], name: str
 ) -> None:
     """Banner, shop, amount, description, status and the button are seen at once, on a phone, too."""
-    page = make_page(width, height)
+    page = make_page(*size)
 
     page.goto(bill())
     picture(page, name)

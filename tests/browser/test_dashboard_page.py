@@ -130,9 +130,9 @@ def test_no_page_scrolls_sideways(make_page: MakePage, bill: Bill, sandbox: Serv
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("width, height, name", [(1280, 800, "dashboard"), (390, 844, "dashboard-narrow")])
+@pytest.mark.parametrize("size, name", [((1280, 800), "dashboard"), ((390, 844), "dashboard-narrow")])
 def test_dashboard_is_fit_to_be_seen(  # noqa: PLR0917  # as many fixtures as it needs
-    make_page: MakePage, bill: Bill, sandbox: Serving, picture: Picture, width: int, height: int, name: str
+    make_page: MakePage, bill: Bill, sandbox: Serving, picture: Picture, size: tuple[int, int], name: str
 ) -> None:
     """With a bit of everything on it, the dashboard shows what came of each webhook."""
     sandbox.emulator.webhook_url = "http://127.0.0.1:8000/webhooks"
@@ -141,7 +141,7 @@ def test_dashboard_is_fit_to_be_seen(  # noqa: PLR0917  # as many fixtures as it
     sandbox.emulator.decline(bill(order_id="1043", description="Second-hand bicycle").rpartition("/")[2])
     sandbox.emulator.deliver(lambda _: 500)
     bill("8.50", order_id="1044", description="Postcards, set of ten")
-    page = make_page(width, height)
+    page = make_page(*size)
 
     page.goto(f"{sandbox.url}/dashboard")
     picture(page, name)

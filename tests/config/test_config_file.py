@@ -189,6 +189,21 @@ def test_only_account_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no account is chosen" in refusal(load_account)
 
 
+def test_address_of_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The core's key where the plugin has no such setting; no ``repr`` shows it, and new secrets are read past it."""
+    secret = "https://shop.example/webhooks/s3cret"
+    account(f'webhook_url = "{secret}"', api_key='"env://SHOP_KEY"')
+    monkeypatch.setenv("SHOP_KEY", "old-key")
+    loaded = load_account()
+    with Gateway.open(transport=Silent()) as gateway:
+        monkeypatch.setenv("SHOP_KEY", "new-key")
+        changed = gateway.reload()
+
+    assert (loaded.webhook_url, loaded.origins["webhook_url"]) == (secret, "gateway.toml")
+    assert "s3cret" not in repr(loaded)
+    assert changed
+
+
 def test_account_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """An account that is not there, or not chosen, is told with those there are."""
     write("[gateways.shop-eu]\n[gateways.shop-us]")

@@ -45,7 +45,7 @@ SETTLE = timedelta(seconds=0.5)
 
 
 def _much_later() -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=2)
+    return datetime.now(UTC) + timedelta(minutes=5)
 
 
 def die() -> None:
@@ -87,7 +87,7 @@ def connect(job: dict[str, Any]) -> Gateway:
     return Gateway.connect(
         job["backend"],
         journal=Journal(job["journal"], settle=SETTLE, clock=_much_later if job.get("later") else None),
-        transport=TransportSettings(deadline=job.get("deadline", 5.0), attempts=1),
+        transport=TransportSettings(deadline=30.0, attempts=1),
         rate_limits=[],
         observers=[],
         **job["settings"],
@@ -139,7 +139,7 @@ def run(job: dict[str, Any]) -> None:
             kill_at(owner, name, after=after)
         if "body" in job:
             receive(gateway, job, point)
-        for order in job.get("orders", []):
-            create(gateway, job | {"order": order}, point)
+        if "orders" in job:
+            job["told"].put([create(gateway, job | {"order": order}, point) for order in job["orders"]])
         if "order" in job:
             create(gateway, job, point)

@@ -31,8 +31,12 @@ def find_programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """Run a server on a Unix socket, and give its URL."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """Run a server on a Unix socket, and give its URL.
+
+    Args:
+        durable: Whether it waits until what is committed is on the disk, as a shop's does.
+    """
     programs = find_programs()
     assert programs is not None
     # PostgreSQL does not run as root.
@@ -46,8 +50,17 @@ def postgres() -> Iterator[str]:
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
         making = ["--auth=trust", "--username=shop", "--no-sync", "--encoding=UTF8", "--no-locale"]
         subprocess.run([programs / "initdb", "--pgdata", data, *making], check=True, **user, **quiet)
-        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "max_connections=200"]
-        with subprocess.Popen([programs / "postgres", "-D", data, "-F", *options], **user, **quiet) as server:
+        options = [
+            "-c",
+            f"fsync={'on' if durable else 'off'}",
+            "-c",
+            "listen_addresses=",
+            "-c",
+            f"unix_socket_directories={folder}",
+            "-c",
+            "max_connections=200",
+        ]
+        with subprocess.Popen([programs / "postgres", "-D", data, *options], **user, **quiet) as server:
             try:
                 url = f"postgresql://shop@/postgres?host={folder}"
                 _wait(url)

@@ -1,4 +1,4 @@
-"""An emulated provider behind a socket, which treats the first creation badly, and logs what it did."""
+"""An emulated provider behind a socket, which treats one request badly, and logs what it did."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 from gateway_core import HttpRequest
 from gateway_core.testing import EmulatedAccount, EmulatedInvoice, ManualClock
 
-#: What may become of the first request that creates an invoice: whether it is carried out, and what is answered.
+#: What may become of that request: whether it is carried out, and what is answered.
 BEHAVIOURS = {
     "well": (True, "answer"),
     "503 all the same": (True, "503"),
@@ -31,7 +31,7 @@ class ProviderServer:
 
     Args:
         backend: The backend's name.
-        behaviour: What becomes of the first creation, of `BEHAVIOURS`.
+        behaviour: What becomes of the first request that creates an invoice, of `BEHAVIOURS`.
 
     Attributes:
         account: The account there.
@@ -42,6 +42,7 @@ class ProviderServer:
         self.account = EmulatedAccount(backend, clock=ManualClock(), settings=NEEDED.get(backend, {}))
         self.creations = 0
         self._behaviour = behaviour
+        self._victim: str | None = "POST"
         self._lock = threading.Lock()
         provider = self
 
@@ -62,6 +63,10 @@ class ProviderServer:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self.settings = {**self.account.settings, "base_url": f"http://127.0.0.1:{self._server.server_port}"}
 
+    def treat_next_question(self, behaviour: str) -> None:
+        """Let something become of the next question, of `BEHAVIOURS`."""
+        self._victim, self._behaviour = "GET", behaviour
+
     def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         """Answer one request."""
         asked = HttpRequest(
@@ -75,8 +80,10 @@ class ProviderServer:
             carried_out, how = True, "answer"
             if handler.command == "POST" and _CREATION.fullmatch(handler.path.partition("?")[0]):
                 self.creations += 1
-                if self.creations == 1:
-                    carried_out, how = BEHAVIOURS[self._behaviour]
+                if self._victim == "POST":
+                    carried_out, how = self._misbehave()
+            elif handler.command == self._victim == "GET":
+                carried_out, how = self._misbehave()
             answer = self.account.emulator.handle(asked) if carried_out else None
         status, content = (answer.status, bytes(answer.body)) if answer is not None else (500, b"")
         if how in ("503", "429"):
@@ -92,6 +99,10 @@ class ProviderServer:
         handler.end_headers()
         handler.wfile.write(content[: len(content) // 2] if how == "half" else content)
         handler.close_connection = how == "half"
+
+    def _misbehave(self) -> tuple[bool, str]:
+        self._victim = None
+        return BEHAVIOURS[self._behaviour]
 
     @property
     def invoices(self) -> list[str]:

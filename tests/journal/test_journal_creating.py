@@ -98,7 +98,9 @@ def test_key_is_used_while_it_lives(shop: Shop, age: timedelta, requests: int) -
     """A request is repeated with its key only while the provider surely remembers it; later it is looked for."""
     recorder = shop.gateway._recorder
     assert recorder is not None
-    recorder._info = attrs.evolve(recorder._info, idempotency=Idempotency(scope="account", life=timedelta(hours=1)))
+    recorder._plans._info = attrs.evolve(
+        recorder._plans._info, idempotency=Idempotency(scope="account", life=timedelta(hours=1))
+    )
     shop.account.faults.script(AnswerLost(), times=2)
     with pytest.raises(errors.OutcomeUnknownError):
         shop.gateway.create_invoice(shop.order())
@@ -198,7 +200,7 @@ def test_journal_that_fails_after_the_request_tells_that_it_was_done(
         raise errors.JournalError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(recorder.inbox, "record", fail)
+        patched.setattr(recorder._plans._invoices, "record", fail)
         with pytest.raises(errors.JournalError) as caught:
             shop.gateway.create_invoice(shop.order())
     with pytest.raises(errors.InProgressError):
@@ -234,16 +236,17 @@ def test_stale_worker_changes_nothing(shop: Shop) -> None:
     assert (mine, also_mine, fast.fence) == (True, True, 2)
 
 
-def test_same_order_from_many_threads(journal_url: str, make_shop: Callable[..., Shop]) -> None:
+@pytest.mark.parametrize("orders", [3, pytest.param(1000, marks=pytest.mark.soak)])
+def test_same_order_from_many_threads(make_shop: Callable[..., Shop], orders: int) -> None:
     """Fifty callers at the same moment get one invoice."""
     shop = make_shop()
     with ThreadPoolExecutor(50) as threads:
-        for number in range(3):
+        for number in range(orders):
             order = shop.order(str(number))
             ids = Counter(threads.map(lambda _, order=order: shop.gateway.create_invoice(order).id, range(50)))
             assert list(ids.values()) == [50]
 
-    assert made(shop) == 3
+    assert made(shop) == orders
 
 
 async def _create_async(shop: Shop) -> tuple[str, str]:

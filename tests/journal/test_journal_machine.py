@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -116,6 +117,18 @@ class ShopMachine(RuleBasedStateMachine):
             asked = RefundRequest(refund_id=f"r{number}", invoice_id=invoice, amount=Money(amount, "EUR"))
             with _Trouble:
                 self.workers[0].refund_payment(asked)
+
+    @rule(invoice=invoices, action=st.sampled_from(["dispute", "win", "lose"]))
+    def dispute(self, invoice: str | None, action: str) -> None:
+        """Let the payer's bank ask for the money, and decide."""
+        if invoice is not None:
+            with _Trouble:
+                self.account.act(invoice, action)
+
+    @rule(seconds=st.sampled_from([-90, -2, 2]))
+    def set_clock(self, seconds: int) -> None:
+        """Let somebody set the clock."""
+        self.account.clock.move(timedelta(seconds=seconds))
 
     @rule(target=requests)
     def arrive(self) -> Any:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -222,7 +223,7 @@ def test_early_event_waits_for_its_order(shop: Shop) -> None:
     assert recorder is not None
     invoice = attrs.evolve(shop.account.connect().create_invoice(shop.order()), id="inv_later")
     with shop.journal._store.transaction() as connection:
-        recorder.inbox.record(invoice, "1042", 1, connection, shop.account.clock())
+        recorder.inbox.invoices.record(invoice, "1042", 1, connection, shop.account.clock())
     shop.gateway.poll(shop.handle, limit=1)
 
     assert (early.events, early.acknowledgement.status) == ((), 503)
@@ -465,3 +466,108 @@ def test_effect_and_note_in_one_async_transaction(new_journal: NewJournal) -> No
         assert asyncio.run(_in_one_transaction(shop, request, url)) == ["1042"]
     finally:
         shop.close()
+
+
+def test_goods_leave_once_though_the_first_payment_went_back(shop: Shop) -> None:
+    """An order that was paid and refunded is not delivered again when another attempt is paid: a person decides."""
+    first = shop.gateway.create_invoice(shop.order())
+    second = shop.gateway.create_invoice(shop.order(attempt=2))
+    shop.account.pay(first.id)
+    shop.deliver()
+    shop.gateway.refund_payment(RefundRequest(refund_id="r", invoice_id=first.id, amount=first.amount))
+    shop.deliver()
+    shop.account.pay(second.id)
+    shop.deliver()
+
+    assert shop.delivered == ["1042"]
+    assert [(event.review, event.attempt) for event in shop.reviews] == [(Review.PAID_TWICE, 2)]
+
+
+def test_goods_leave_for_the_second_attempt_if_the_first_never_let_them(shop: Shop) -> None:
+    """Money that came and went back before the shop was told delivers nothing, so the next payment does."""
+    first = shop.gateway.create_invoice(shop.order())
+    second = shop.gateway.create_invoice(shop.order(attempt=2))
+    shop.account.pay(first.id)
+    shop.account.lose()
+    shop.gateway.refund_payment(RefundRequest(refund_id="r", invoice_id=first.id, amount=first.amount))
+    shop.deliver()
+    shop.account.pay(second.id)
+    shop.deliver()
+
+    assert shop.delivered == ["1042"]
+    assert shop.reviews == []
+
+
+def test_another_wrong_amount_needs_another_look(shop: Shop) -> None:
+    """That somebody has looked at ten cents says nothing about five euros."""
+    invoice = shop.gateway.create_invoice(shop.order())
+    reports = [
+        StatusReport(invoice_id=invoice.id, status=InvoiceStatus.PAID, expected=Money(amount, "EUR"))
+        for amount in ("0.10", "5", "0.10")
+    ]
+
+    out = [told(shop, report, number=str(number)) for number, report in enumerate(reports)]
+
+    assert [[event.review for event in each.reviews] for each in out] == [
+        [Review.WRONG_AMOUNT],
+        [Review.WRONG_AMOUNT],
+        [],
+    ]
+
+
+def test_handler_that_fails_stands_before_no_other(shop: Shop) -> None:
+    """An event that no handler gets done is tried each time, and the others are handled meanwhile."""
+    for number in range(3):
+        shop.account.pay(shop.gateway.create_invoice(shop.order(str(number))).id)
+    shop.account.advance(minutes=2)
+
+    def handle(event: WebhookEvent) -> None:
+        if event.order_id == "0":
+            raise RuntimeError("no such article")
+        shop.handle(event)
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="no such article"):
+            shop.gateway.poll(handle)
+    shop.gateway.poll(shop.handle)
+
+    assert shop.delivered == ["1", "2", "0"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": b'{"invoice_id": "\\u0000", "id": "a\\u0000b"}'},
+        {"body": b"\xff\xfe\x00id=\x00"},
+        {"body": b"id=%00&x=%ED%A0%80"},
+        {"body": b"{}", "url": "https://[shop.example/hook?id=1"},
+        {"body": b"{}", "url": "https://shop.example/\udc80?x=%00"},
+        {"body": b'{"id": "' + b"a" * 100_000 + b'"}'},
+        {"body": b'{"ids": [' + b",".join(b"%d" % number for number in range(50_000)) + b"]}"},
+    ],
+    ids=["nul", "bytes", "form", "address", "surrogate", "long", "many"],
+)
+def test_senseless_webhook_of_an_unsigned_provider(make_shop: Callable[..., Shop], change: dict[str, Any]) -> None:
+    """Whatever somebody sends, it is refused by an error of ours, and the provider is left alone."""
+    shop = make_shop("bitsby")
+    shop.gateway.create_invoice(shop.order())
+    sent = len(shop.account.faults.exchanges)
+
+    with pytest.raises(errors.WebhookError), shop.gateway.receive_webhook(WebhookRequest(**change)):
+        pytest.fail("this was never said")
+
+    assert len(shop.account.faults.exchanges) == sent
+
+
+def test_invoice_of_another_order_is_refused(shop: Shop) -> None:
+    """Where a provider answers with an invoice that another order has, it pays only the one that had it first."""
+    first = shop.gateway.create_invoice(shop.order())
+    recorder = shop.gateway._recorder
+    assert recorder is not None
+    with (
+        shop.journal._store.transaction() as connection,
+        pytest.raises(errors.ConflictError, match="another order") as caught,
+    ):
+        recorder.inbox.invoices.record(first, "7", 1, connection, shop.account.clock())
+
+    assert (caught.value.effect, caught.value.invoice_id) == ("done", first.id)

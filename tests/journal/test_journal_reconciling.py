@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from gateway_core import InvoiceRequest, Money, errors
+from gateway_core import HttpRequest, InvoiceRequest, Money, errors
 from gateway_core.journal import Difference, Finding, Reconciliation
+from gateway_core.journal._intents import Asked
 from gateway_core.journal._report import to_html
-from gateway_core.testing import AnswerLost
+from gateway_core.testing import Answer, AnswerLost
 from gateway_core.testing.account import NOON
 from tests.journal.shops import Shop
 
@@ -112,3 +114,78 @@ def test_moment_has_a_zone(shop: Shop) -> None:
     """A moment without a zone is refused, as everywhere."""
     with pytest.raises(errors.InvalidRequestError, match="since"):
         shop.gateway.reconcile(datetime(2026, 1, 1))  # noqa: DTZ001  # that is the point
+
+
+@pytest.mark.parametrize("broken", ["page", "answer"])
+def test_comparison_that_was_cut_off_goes_on(shop: Shop, tmp_path: Path, broken: str) -> None:
+    """With a file it asks for no page and about no invoice twice, and finds the same as one that went through."""
+    for number in range(230):  # three pages
+        shop.account.pay(shop.gateway.create_invoice(shop.order(str(number))).id)
+    shop.account.lose()
+    whole = shop.gateway.reconcile(SINCE)
+    notes = tmp_path / "reconcile.notes"
+    pages = [url for url in asked(shop) if "payments" in url]
+    asked_before = len(asked(shop))
+
+    def fault(request: HttpRequest) -> bool:
+        seen = len([url for url in asked(shop)[asked_before:] if ("payments" in url) == (broken == "page")])
+        return seen == 2 and ("payments" in request.url) == (broken == "page")
+
+    shop.account.faults.script(Answer(400), where=fault)
+    with pytest.raises(errors.ProviderError):
+        shop.gateway.reconcile(SINCE, resume=notes)
+    with notes.open("ab") as file:
+        file.write(b'{"payments": [{"id"')  # the worker was killed as it wrote
+    told: list[tuple[int, int, int]] = []
+    resumed = shop.gateway.reconcile(SINCE, resume=notes, progress=lambda *numbers: told.append(numbers))
+
+    urls = asked(shop)[asked_before:]
+    assert resumed == whole
+    assert len(whole.findings) == 230
+    assert len([url for url in urls if "payments" in url]) == len(pages) + (broken == "page")
+    assert len(urls) == len(pages) + 230 + 1
+    assert told[-1] == (230, 230, 230)
+    assert not notes.exists()
+
+
+def asked(shop: Shop) -> list[str]:
+    """Return what the provider was asked."""
+    return [each.request.url for each in shop.account.faults.exchanges]
+
+
+@pytest.mark.parametrize(
+    "written", ['["sandbox","2020-01-01T00:00:00+00:00",null]\n', "", "a letter to my mother\n", "[1]\n[2]\n", "no end"]
+)
+def test_notes_of_something_else_are_left_alone(shop: Shop, tmp_path: Path, written: str) -> None:
+    """A file of another comparison, or none of ours, is refused and stays as it is; an empty one is taken."""
+    notes = tmp_path / "notes"
+    notes.write_text(written, encoding="utf-8")
+
+    if not written:
+        shop.gateway.reconcile(SINCE, resume=notes)
+        assert not notes.exists()
+        return
+    with pytest.raises(errors.InvalidRequestError, match="about"):
+        shop.gateway.reconcile(SINCE, resume=notes)
+    assert notes.read_text(encoding="utf-8") == written
+
+
+def test_notes_that_cannot_be_written(shop: Shop, tmp_path: Path) -> None:
+    """It is told before the provider is asked."""
+    with pytest.raises(errors.InvalidRequestError, match="IsADirectoryError"):
+        shop.gateway.reconcile(SINCE, resume=tmp_path)
+    with pytest.raises(errors.InvalidRequestError, match="FileNotFoundError"):
+        shop.gateway.reconcile(SINCE, resume=tmp_path / "none" / "notes")
+
+    assert asked(shop) == []
+
+
+def test_every_open_intent_is_told(shop: Shop) -> None:
+    """However many there are."""
+    recorder = shop.gateway._recorder
+    assert recorder is not None
+    for number in range(1100):
+        asking = Asked(operation="create_invoice", key=str(number), content="", order_id=str(number), attempt=1)
+        recorder.intents.begin(asking, timedelta(0))
+
+    assert len(shop.gateway.reconcile(SINCE).findings) == 1100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_core import Gateways
+from gateway_core import Gateways, errors
 from gateway_core.testing import EmulatedAccount
 from gateway_core.web import gateway_at
 from tests.web.apps import Shop
@@ -35,3 +35,11 @@ def test_no_name_is_the_default() -> None:
         assert gateway_at(several, "") is None
         assert gateway_at(chosen, "") is chosen["us"]
         assert gateway_at(only, "") is only["eu"]
+
+
+def test_default_that_cannot_be_opened_is_told() -> None:
+    """It is there, and its settings are wrong: that is no 404."""
+    several = Gateways.open({"gateways": {"eu": {"backend": "sandbox", "api_kye": "x"}}})
+
+    with pytest.raises(errors.ConfigurationError, match="api_kye"):
+        gateway_at(several, "")

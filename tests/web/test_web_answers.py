@@ -7,6 +7,7 @@ import pytest
 from gateway_core import errors
 from gateway_core.errors import GatewayError, WebhookReason
 from gateway_core.web import answer_to, status_for
+from gateway_core.web._answers import answer_to_sender
 
 STATUSES = {
     "ConfigurationError": 500,
@@ -39,6 +40,17 @@ def test_every_error_has_a_status() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GatewayError)]
 
     assert {kind.__name__: status_for(kind("x")) for kind in kinds} == STATUSES
+
+
+def test_sender_is_told_whether_to_come_again() -> None:
+    """What passes is 503, what an operator has to mend 500, and nobody is told what a provider refused."""
+    told = {name: answer_to_sender(getattr(errors, name)("x")) for name in STATUSES}
+
+    passing = {name for name, answer in told.items() if answer.status == 503}
+    assert passing >= {"JournalError", "InProgressError", "NotSentError", "NotFoundError", "AuthenticationError"}
+    assert {name for name, answer in told.items() if answer.status == 400} == {"WebhookError"}
+    assert {told[name].status for name in STATUSES.keys() - passing - {"WebhookError"}} == {500}
+    assert told["ConfigurationError"].status == told["PluginError"].status == 500
 
 
 @pytest.mark.parametrize(

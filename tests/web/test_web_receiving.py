@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -270,6 +270,31 @@ def test_failed_commit_is_not_accepted(beside: Shop, orders: Orders) -> None:
     assert orders.shipped() == ["1042"]
 
 
+def test_transaction_begins_after_the_webhook_was_verified(beside: Shop, orders: Orders) -> None:
+    """A stranger takes up no connection, and neither does a provider that is slow to confirm its webhook."""
+    begun = []
+
+    @contextlib.contextmanager
+    def begin() -> Iterator[Any]:
+        begun.append(True)
+        with orders.engine.begin() as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def begin_async() -> AsyncIterator[Any]:
+        begun.append(True)
+        yield None
+
+    webhook = beside.paid_webhook()
+    forged = attrs.evolve(webhook, body=webhook.body + b" ")
+    received = receive_async(beside.account.async_gateway, forged, print, transaction=begin_async)
+    answers = [receive(beside.gateway, forged, print, transaction=begin), asyncio.run(received)]
+
+    assert ([answer.status for answer in answers], begun) == ([400, 400], [])
+    assert receive(beside.gateway, webhook, lambda *_: None, transaction=begin).status == 200
+    assert begun == [True]
+
+
 def test_plain_handler_leaves_the_loop_alone(shop: Shop) -> None:
     """A plain function may block: it runs in a thread, and the loop goes on."""
     threads = set()
@@ -354,7 +379,7 @@ def test_thread_is_waited_for_when_the_loop_ends(shop: Shop) -> None:
 class Names(dict[str, Any]):
     """Several accounts by name, one of which is the default."""
 
-    default: Any = None
+    default_name: str | None = None
 
 
 def accounts_of(shop: Shop, kind: str) -> Names:
@@ -386,8 +411,8 @@ def test_default_account_has_the_address_without_a_name(shop: Shop) -> None:
     """So a shop that had one account keeps the address that its provider knows."""
     from tests.web.apps import flask
 
-    names = Names()
-    names.default = shop.gateway
+    names = Names(eu=shop.gateway)
+    names.default_name = "eu"
     webhook = shop.paid_webhook()
 
     with flask(shop, names) as send:

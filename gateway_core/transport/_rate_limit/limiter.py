@@ -1,4 +1,4 @@
-"""Who may send the next request of an account, and when.
+"""The rate limiter: who may send the next request of an account, and when.
 
 Whoever has the permit opens a connection, and the request is counted when its first byte leaves: the time to resolve a
 name and shake hands, which only some requests need, would otherwise bring two of them too close together at the
@@ -54,7 +54,7 @@ class Priority(enum.IntEnum):
 
 @attrs.define(eq=False)
 class _Waiter:
-    """A place in line."""
+    """A place in the queue."""
 
     priority: Priority
     number: int
@@ -62,7 +62,7 @@ class _Waiter:
 
     @property
     def place(self) -> tuple[int, int]:
-        """What the line is sorted by."""
+        """The sort key of the queue."""
         return self.priority, self.number
 
 
@@ -96,20 +96,20 @@ class Limiter:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> Limiter:
-        """Return the limiter of an account; the same one as long as anybody holds it, or what it counted counts.
+        """Return the limiter of an account: the same object while it is in use, or what it counted still counts.
 
         Args:
             key: The account's name in the store; nothing secret.
             limits: The limits, all of which hold.
             where: Where the requests are counted.
             fallback: Whether it is an error if that cannot be reached, or this process then counts by itself.
-            clock: Seconds on a clock that cannot be set.
+            clock: A monotonic clock, in seconds.
         """
         wanted = (key, limits, where, fallback, clock)
         return _REGISTRY.get(wanted, lambda: cls(*wanted))
 
     def start(self) -> None:
-        """Begin with nobody in line; also in a process that was forked, where the copied permits are of no use."""
+        """Start with an empty queue; also in a forked process, where the copied permits are void."""
         self._lock = threading.Lock()
         self._line: list[_Waiter] = []
         self._left: deque[float] = deque(maxlen=self.rules.most)
@@ -140,7 +140,7 @@ class Limiter:
         try:
             while True:
                 if deadline.remaining() <= 0:
-                    # Whoever comes forward too late takes nothing of what the limits allow the next one.
+                    # A request past its deadline must not use up what the limits allow the next one.
                     raise self._refusal()
                 before = self._before(waiter, deadline)
                 if before is not None:
@@ -218,7 +218,7 @@ class Limiter:
         return self._holder is permit
 
     def free(self, holder: object) -> None:
-        """Let the next in line ask, unless somebody else than this one holds it up."""
+        """Let the next in line ask, unless another holder keeps it waiting."""
         with self._lock:
             if self._holder is holder:
                 self._holder = None

@@ -92,10 +92,10 @@ class Store(Protocol):
         """End a lease that has not been used."""
 
     def pause(self, seconds: float) -> None:
-        """Let nobody send for so long."""
+        """Keep every process from sending for so many seconds."""
 
     def close(self) -> None:
-        """Give files and connections back. They are opened anew when they are needed."""
+        """Release files and connections; they are opened again when they are needed."""
 
 
 class StoreError(Exception):

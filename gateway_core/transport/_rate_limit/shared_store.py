@@ -26,7 +26,7 @@ class SharedStore:
         store: The store.
         process: This process's name in it.
         fallback: What to do when it cannot be used.
-        clock: Seconds on a clock that cannot be set.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, store: Store, process: str, *, fallback: Fallback, clock: Callable[[], float]) -> None:

@@ -3,13 +3,13 @@
 ::
 
     # settings.py
-    INSTALLED_APPS = [..., "gateway_django"]
-    GATEWAY = {"default": "sandbox", "gateways": {"sandbox": {"backend": "sandbox", ...}}}   # as in gateway.toml
+    INSTALLED_APPS += ["gateway_django"]
+    GATEWAY_CONFIG = BASE_DIR / "gateway.toml"
 
     # urls.py
-    path("payments/", include("gateway_django.urls"))
+    urlpatterns += [path("payments/", include("gateway_django.urls"))]
 
-    # anywhere that is imported when Django starts
+    # models.py
     @receiver(gateway_django.signals.invoice_paid)
     def deliver(order_id, **_): ...
 """

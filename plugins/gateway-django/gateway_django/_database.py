@@ -70,6 +70,11 @@ def journal_alias() -> str | None:
     return None
 
 
+def name_of(alias: str | None) -> str | None:
+    """Return what a database of Django's is called at its server, or its file."""
+    return None if alias is None else str(connections[alias].settings_dict["NAME"])
+
+
 def url_of(alias: str) -> URL:
     """Return the URL of a database of Django's, for the journal's own connections to it.
 

@@ -27,10 +27,12 @@ class _Opened:
     Attributes:
         gateways: The gateways.
         database: The database of Django's that holds their journal; None if it is elsewhere.
+        name: What that database was called then.
     """
 
     gateways: Gateways
     database: str | None
+    name: str | None
 
 
 class _StandIn:
@@ -40,6 +42,8 @@ class _StandIn:
         gateway: The gateway.
         database: The database that holds its journal, if it is one of Django's.
     """
+
+    default_name = "default"
 
     def __init__(self, gateway: Gateway, database: str | None) -> None:
         self.default = gateway
@@ -121,9 +125,14 @@ def use(gateway: Gateway, *, database: str | None = None) -> Iterator[Gateway]:
 def _open() -> _Opened:
     global _opened  # noqa: PLW0603  # one for the process
     with _lock:
+        # A run of tests gives the database another name after the process has begun.
+        if _opened is not None and _opened.name != _database.name_of(_opened.database):
+            _opened.gateways.close()
+            _opened = None
         if _opened is None:
             made = Gateways.open(_settings.config(), journal=_database.journal_url())
-            _opened = _Opened(made, _database.journal_alias())
+            alias = _database.journal_alias()
+            _opened = _Opened(made, alias, _database.name_of(alias))
         return _opened
 
 

@@ -74,14 +74,14 @@ def poll(gateway: Gateway, *, order_id: str | None = None, limit: int = 100) -> 
 
     Args:
         gateway: The gateway.
-        order_id: As that of `gateway_core.Gateway.poll`.
-        limit: As that of `gateway_core.Gateway.poll`.
+        order_id: As that of `~gateway_core.gateway.Gateway.poll`.
+        limit: As that of `~gateway_core.gateway.Gateway.poll`.
 
     Returns:
         How many events were handled.
 
     Raises:
-        GatewayError: As of `gateway_core.Gateway.poll`.
+        GatewayError: As of `~gateway_core.gateway.Gateway.poll`.
     """
     return gateway.poll(handle_of(gateway), order_id=order_id, limit=limit, transaction=transaction())
 

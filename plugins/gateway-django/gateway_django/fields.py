@@ -24,7 +24,7 @@ Sql = tuple[str, tuple[Any, ...]]
 
 
 class MoneyField(models.Field):  # type: ignore[type-arg]  # django-stubs knows no field of Money
-    """An exact amount with its currency: ``total = MoneyField()``. In Python it is a `~gateway_core.Money`.
+    """An exact amount with its currency: ``total = MoneyField()``. In Python it is `~gateway_core.models.money.Money`.
 
     The column is text, such as ``49.90 EUR`` or ``0.5 USDT on tron``, which every database keeps exactly, with as many
     decimals as the currency of the amount has. ``filter(total=Money("49.9", "EUR"))`` finds it however finely it is
@@ -33,7 +33,7 @@ class MoneyField(models.Field):  # type: ignore[type-arg]  # django-stubs knows 
 
     Args:
         currencies: The currencies that validation and forms accept: codes, codes with their network such as ``"USDT on
-            tron"``, or a `~gateway_core.Currency`. None accepts every one.
+            tron"``, or a `~gateway_core.models.currency.Currency`. None accepts every one.
     """
 
     description = "An exact amount of money"

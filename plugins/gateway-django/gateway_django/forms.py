@@ -37,7 +37,7 @@ class MoneyWidget(forms.MultiWidget):
 
 
 class MoneyField(forms.MultiValueField):
-    """An amount with its currency; cleaned, it is a `~gateway_core.Money`, or None if it is empty and not required.
+    """An amount with its currency; cleaned, it is `Money`, or None if it is empty and not required.
 
     Args:
         currencies: The currencies to choose from, as of `gateway_django.MoneyField`; None lets one be written.

@@ -1,8 +1,9 @@
 """What a shop is told of its orders, once each.
 
-A receiver gets ``event`` (a `~gateway_core.WebhookEvent`), ``order_id`` and ``account``. Signals are sent with
-``send``: if a receiver raises, none of what the event has done is kept, and the event comes again. With the journal
-in the database that the receiver writes to, both are committed together; otherwise let the effect do no harm twice.
+A receiver gets ``event`` (a `~gateway_core.models.webhook.WebhookEvent`), ``order_id`` and ``account``. Signals are
+sent with ``send``: if a receiver raises, none of what the event has done is kept, and the event comes again. With the
+journal in the database that the receiver writes to, both are committed together; otherwise let the effect do no harm
+twice.
 
 An event that has no effect until somebody has looked at it, such as a payment of another amount, comes to no receiver:
 it is logged as a warning, and the admin shows it among the deliveries.
@@ -10,7 +11,7 @@ it is logged as a warning, and the admin shows it among the deliveries.
 
 from django.dispatch import Signal
 
-#: The order is paid by this event and was not before: the one moment to deliver.
+#: The order is paid by this event and was not before. It is the one moment to deliver.
 invoice_paid = Signal()
 
 #: More came than was asked for.
@@ -22,7 +23,7 @@ invoice_partially_paid = Signal()
 #: The payer agreed, and nothing is paid.
 invoice_approved = Signal()
 
-#: The money is reserved: capture it.
+#: The money is reserved, and has to be captured.
 invoice_authorized = Signal()
 
 #: The time to pay is over.

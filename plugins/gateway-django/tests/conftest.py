@@ -49,6 +49,7 @@ if not settings.configured:
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
+            "gateway_django.middleware.GatewayErrorMiddleware",
         ],
         TEMPLATES=[
             {

@@ -117,6 +117,14 @@ def test_program_gets_an_error() -> None:
     assert caught.value.returncode == 2
 
 
+def test_settings_that_are_wrong_are_told_in_a_line() -> None:
+    """Without a traceback, and by their name."""
+    with override_settings(GATEWAY=None), pytest.raises(CommandError, match="write GATEWAY =") as caught:
+        run("doctor")
+
+    assert caught.value.returncode == 2
+
+
 def test_watch_sends_the_signals(shop: Shop) -> None:
     """What no webhook has told has its effect all the same, once."""
     number = shop.check_out()

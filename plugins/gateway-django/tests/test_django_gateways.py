@@ -56,6 +56,16 @@ def test_settings_that_change_make_another_gateway() -> None:
         assert gateway_django.gateways().names == ("eu", "us")
 
 
+def test_run_of_tests_leaves_the_database_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django gives it another name before the tests; gateways that were opened earlier would write the shop's own."""
+    before = gateway_django.gateway()
+
+    monkeypatch.setitem(connections["default"].settings_dict, "NAME", str(tmp_path / "test_shop.db"))
+
+    assert gateway_django.gateway() is not before
+    assert gateway_django.gateway() is gateway_django.gateway()
+
+
 def test_settings_may_be_a_file(tmp_path: Path) -> None:
     """``GATEWAY_CONFIG`` names a gateway.toml."""
     path = tmp_path / "gateway.toml"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from bookshop_app.models import Order
 from django.db import connections
 from django.test import AsyncClient, Client, RequestFactory, override_settings
@@ -274,6 +275,25 @@ def test_return_page_tells_what_is_known(shop: Shop) -> None:
     assert gateway_django.order_status(number).is_paid
     assert shop.shipments(number) == 1
     assert gateway_django.order_status("nobody knows").status is None
+
+
+def test_return_page_may_be_async(shop: Shop) -> None:
+    """The receivers run in a thread, in one transaction with the journal, and the effect is there once."""
+    import asyncio
+
+    number = shop.check_out()
+    shop.account.advance(minutes=1)
+    shop.webhooks_of(number)
+
+    async def look() -> tuple[bool, bool]:
+        try:
+            first = await gateway_django.aorder_status(number)
+            return first.is_paid, (await gateway_django.aorder_status(number)).is_paid
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    assert asyncio.run(look()) == (True, True)
+    assert shop.shipments(number) == 1
 
 
 def test_poll_does_what_a_webhook_would(shop: Shop, receiver: Callable[..., None]) -> None:

@@ -51,6 +51,7 @@ INFO = ProviderInfo(
         "refunded is still CONFIRMED, what was charged back whole is FAILED."
     ),
     list_filter=ListFilter(by="payment", scan=True),
+    lists_refunds=True,
     find_reach=FindReach(items=LARGEST_PAGE * SEARCH_PAGES),
     idempotency=dict.fromkeys(("create_invoice", "refund_payment", "capture_payment", "register_webhook"), _KEPT),
     crypto_assets=False,

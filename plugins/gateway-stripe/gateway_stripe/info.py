@@ -59,6 +59,7 @@ INFO = ProviderInfo(
         "payment. A dispute shows in get_status, and not here."
     ),
     list_filter=ListFilter(by="payment"),
+    lists_refunds=True,
     find_reach=FindReach(items=25 * LARGEST_PAGE),
     idempotency=Idempotency(scope="account", life=timedelta(hours=24), replay_header="Idempotent-Replayed"),
     partial_payments=False,

@@ -77,14 +77,14 @@ def item(  # noqa: PLR0913  # all by name: the fields of an event
     return fields
 
 
-def notification(items: list[dict[str, Any]], key: str) -> bytes:
+def notification(items: list[dict[str, Any]], key: str, *, live: bool = False) -> bytes:
     """Return a webhook with these items, each signed anew, as Adyen sends it: with a line's end."""
     signed = []
     for each in items:
         extra = {name: text for name, text in each["additionalData"].items() if name != "hmacSignature"}
         signed.append({**each, "additionalData": {**extra, "hmacSignature": webhook.sign(each, key)}})
     envelope = [{"NotificationRequestItem": each} for each in signed]
-    return dumps({"live": "false", "notificationItems": envelope}) + b"\n"
+    return dumps({"live": "true" if live else "false", "notificationItems": envelope}) + b"\n"
 
 
 def time_text(at: datetime) -> str:

@@ -248,11 +248,15 @@ class AdyenEmulator(Emulator):
         item = json.loads(body)["notificationItems"][0]["NotificationRequestItem"]
         return f"{item['eventCode']}:{item['pspReference']}:{item['success']}"
 
+    def _signed(self, items: list[dict[str, Any]]) -> bytes:
+        live = self.credentials.get("mode") == "live"
+        return documents.notification(items, self.credentials["webhook_hmac_key"], live=live)
+
     def webhook_request(self, delivery: QueuedDelivery) -> HttpRequest | None:
         """Return a delivery as the request that goes to the shop, each item signed as it stands."""
         found = loads(delivery.body)
         items = [each["NotificationRequestItem"] for each in found["notificationItems"]]
-        body = documents.notification(items, self.credentials["webhook_hmac_key"])
+        body = self._signed(items)
         return super().webhook_request(attrs.evolve(delivery, body=body))
 
     # Small things.
@@ -321,4 +325,4 @@ class AdyenEmulator(Emulator):
             reason=reason,
             additional=additional,
         )
-        return documents.notification([item], self.credentials["webhook_hmac_key"])
+        return self._signed([item])

@@ -190,7 +190,7 @@ class AzothPayEmulator(Emulator):
         """Return the signature, which covers the update's id and nothing else."""
         update_id: str = json.loads(delivery.body)["updateId"]
         signature = sign(self.credentials["api_key"].encode("ascii"), update_id.encode("utf-8")).decode("ascii")
-        return Headers({"X-Pay-Signature": signature})
+        return Headers({self.credentials.get("signature_header", "X-Pay-Signature"): signature})
 
     # The API.
 

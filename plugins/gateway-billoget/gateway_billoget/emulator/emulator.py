@@ -210,8 +210,10 @@ class BillogetEmulator(Emulator):
     def webhook_headers(self, delivery: QueuedDelivery, at: datetime) -> HeadersLike:  # noqa: ARG002  # not signed
         """Return the HMAC-SHA256 of the body."""
         secret = self.credentials["webhook_secret"].encode("ascii")
-        signature = sign(secret, delivery.body, self.webhook_encoding).decode("ascii")
-        return {"X-Billoget-Signature": f"{self.webhook_prefix}{signature}"}
+        encoding: Any = self.credentials.get("webhook_encoding", self.webhook_encoding)
+        signature = sign(secret, delivery.body, encoding).decode("ascii")
+        header = self.credentials.get("webhook_header", "X-Billoget-Signature")
+        return {header: f"{self.webhook_prefix}{signature}"}
 
     def announce_other(self, kind: str, about: str, data: Mapping[str, Any]) -> None:
         """Queue a webhook that is about no budget, if the shop has an address for them."""

@@ -73,7 +73,7 @@ class Api:
                 told = {"Idempotent-Replayed": "true", "Original-Request": kept.request_id}
                 headers |= {"Idempotency-Key": str(key), **told}
                 return HttpResponse(status=200, headers=headers, body=kept.body.encode("utf-8"))
-            status, body = 200, dumps(self._route(request))
+            status, body = 200, dumps(self._account.in_mode(self._route(request)))
             if key is not None:
                 headers["Idempotency-Key"] = key
                 idempotency.keep(self._account.ledger, key, request, body, headers["Request-Id"], self._now())

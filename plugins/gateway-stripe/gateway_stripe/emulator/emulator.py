@@ -27,7 +27,7 @@ from gateway_stripe.emulator.api import Api
 
 
 class StripeEmulator(Emulator):
-    """Stripe in test mode, as its documentation describes it."""
+    """Stripe as its documentation describes it, in test mode unless the account's key is a live one."""
 
     title: ClassVar[str] = "Stripe"
     partial_payments: ClassVar[bool] = False
@@ -48,6 +48,16 @@ class StripeEmulator(Emulator):
         """Answer one request to the API."""
         with self.ledger.transaction():
             return Api(self).answer(request)
+
+    def in_mode(self, document: Any) -> Any:
+        """Return a document as the mode of the account's key has it."""
+        match document:
+            case {**members}:
+                live = "_live_" in self.credentials["api_key"]
+                return {name: live if name == "livemode" else self.in_mode(each) for name, each in members.items()}
+            case [*items]:
+                return [self.in_mode(each) for each in items]
+        return document
 
     def new_id(self, prefix: str) -> str:
         """Return a new id: the prefix, an underscore and random letters."""
@@ -292,7 +302,7 @@ class StripeEmulator(Emulator):
         else:
             about = data["charges"][-1]
         made = documents.event(self.new_id("evt"), kind, about, self.clock())
-        return json.dumps(made, indent=2, ensure_ascii=False).encode("utf-8")
+        return json.dumps(self.in_mode(made), indent=2, ensure_ascii=False).encode("utf-8")
 
     def event_key(self, body: bytes) -> str:
         """Return the event's id."""

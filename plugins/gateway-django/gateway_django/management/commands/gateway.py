@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gateway_core.cli import main
 from gateway_core.cli.options import Host
+from gateway_core.errors import ConfigurationError
 from gateway_django import _database, _watch
 
 
@@ -40,9 +41,13 @@ class Command(BaseCommand):
         """Run the command.
 
         Raises:
-            CommandError: If its exit code is not 0 and Python has called it.
+            CommandError: If the settings are wrong; or its exit code is not 0, and Python has called it.
         """
-        host = Host(config=_database.config_with_journal(), commands={"watch": _watch.watch})
+        try:
+            config = _database.config_with_journal()
+        except ConfigurationError as error:
+            raise CommandError(error.message, returncode=2) from None
+        host = Host(config=config, commands={"watch": _watch.watch})
         code: Any = 0
         told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         own = self.stdout._out is not sys.stdout  # noqa: SLF001  # as `call_command` wants it
