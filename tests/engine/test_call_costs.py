@@ -131,9 +131,9 @@ def test_system_calls() -> None:
     with serving() as url, Gateway.connect("sandbox", base_url=url, observers=(), **SETTINGS) as gateway:
         found = system_calls_in(lambda: gateway.create_invoice(REQUEST))
 
-    # Whether there is one look more depends on how soon the answer is there.
-    assert found <= Counter({"poll": 2, "register": 1, "settimeout": 2, "sendall": 1, "recv_into": 1})
     assert found["sendall"] == 1
+    # An answer that is slow to come may need one more look, or come in two parts.
+    assert found <= Counter({"poll": 3, "register": 1, "settimeout": 4, "sendall": 1, "recv_into": 2})
 
 
 def test_webhook(account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
