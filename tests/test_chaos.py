@@ -126,17 +126,12 @@ def test_requests_that_come_too_early_are_counted(arrivals: list[float], early: 
 
 @pytest.mark.soak
 @pytest.mark.skipif(find_programs() is None, reason="there is no PostgreSQL for this platform")
-@pytest.mark.parametrize(
-    "options, guilty",
-    [("--orders 150 --kill-every 30", ""), ("--orders 40 --workers 2 --careless", "orders fulfilled twice")],
-    ids=["journal", "careless"],
-)
-def test_shop_under_chaos(options: str, guilty: str) -> None:
-    """Nothing is wrong in a small share of the run; with a shop that believes each webhook, the run says what is."""
-    command = [sys.executable, "-m", "examples.chaos", *options.split()]
+def test_careless_shop_is_found_guilty() -> None:
+    """With a shop that believes each webhook, the run says what is wrong."""
+    command = [sys.executable, "-m", "examples.chaos", "--orders", "40", "--workers", "2", "--careless"]
 
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
 
     wrong = [line for line in done.stdout.splitlines() if "WRONG" in line]
-    assert done.returncode == bool(guilty), done.stdout
-    assert guilty in "".join(wrong[:1]), done.stdout
+    assert done.returncode == 1, done.stdout
+    assert "orders fulfilled twice" in wrong[0], done.stdout
