@@ -29,6 +29,9 @@ _TIMES = 15
 _WIDTH, _HEIGHT = 480, 280
 _LEFT, _TOP, _ACROSS, _DOWN = 60, 40, 400, 190
 
+#: How far apart the numbers of two points are, at least.
+_APART = 28
+
 _TEXT = 'font-family="sans-serif" font-size="12" fill="#555"'
 
 Points = list[tuple[float, float]]
@@ -168,11 +171,20 @@ def drawing(curve: Curve, points: Points) -> str:
         f'<polyline points="{line}" fill="none" stroke="#0a6" stroke-width="2"/>',
         f'<text x="{right}" y="{bottom + 38}" {_TEXT} text-anchor="end">{escape(curve.across)}</text>',
     ]
+    written = 0.0
     for x, y in points:
         left, top = place(x, y).split(",")
+        parts.append(f'<circle cx="{left}" cy="{top}" r="3" fill="#0a6"/>')
+        if float(left) - written < _APART:
+            continue
+        written = float(left)
+        told = f"{y:.0f}" if y >= 100 else f"{y:.3g}"
+        # Beside the axis, not on it.
+        where = (
+            f'x="{written + 6}" text-anchor="start"' if written < _LEFT + _APART else f'x="{left}" text-anchor="middle"'
+        )
         parts += [
-            f'<circle cx="{left}" cy="{top}" r="3" fill="#0a6"/>',
-            f'<text x="{left}" y="{float(top) - 8:.1f}" {_TEXT} text-anchor="middle">{y:.3g}</text>',
+            f'<text {where} y="{float(top) - 8:.1f}" {_TEXT}>{told}</text>',
             f'<text x="{left}" y="{bottom + 18}" {_TEXT} text-anchor="middle">{x:g}</text>',
         ]
     return "\n".join([*parts, "</svg>", ""])
