@@ -135,6 +135,7 @@ class Reconciler:
         self._account = account
         self._since, self._until = since, until
         self._came: dict[str, Money | None] = {}
+        self._unclear: set[str] = set()  # what came in all cannot be told from the list
         self._days: dict[tuple[str, str, str], Money] = {}
         self._doubtful: dict[str, Known] = {}
         self._findings: list[Finding] = []
@@ -191,9 +192,13 @@ class Reconciler:
                 Finding(difference=Difference.UNASSIGNED, amount=amount, text=f"payment {payment.id}")
             )
         elif payment.invoice_id is not None and payment.status is not PaymentStatus.FAILED:
-            before = self._came.get(payment.invoice_id)
-            same = before is not None and amount is not None and before.unit == amount.unit
-            self._came[payment.invoice_id] = before + amount if same and before and amount else amount
+            if payment.invoice_id in self._came:
+                before = self._came[payment.invoice_id]
+                if before is not None and amount is not None and before.unit == amount.unit:
+                    amount = before + amount
+                else:
+                    self._unclear.add(payment.invoice_id)
+            self._came[payment.invoice_id] = amount
 
     def _tell(self) -> None:
         if self._progress is not None:
@@ -205,7 +210,8 @@ class Reconciler:
             invoice_id, known = row["invoice_id"], Known.of(row)
             self._invoices += 1
             came = invoice_id in self._came
-            if _is_doubtful(known, self._came.pop(invoice_id, None), came=came):
+            doubtful = _is_doubtful(known, self._came.pop(invoice_id, None), came=came)
+            if doubtful or invoice_id in self._unclear:
                 self._doubtful[invoice_id] = known
         for invoice_id, amount in self._came.items():
             self._findings.append(Finding(difference=Difference.UNKNOWN_INVOICE, invoice_id=invoice_id, amount=amount))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core import HttpRequest, InvoiceRequest, Money, errors
+from gateway_core import HttpRequest, InvoiceRequest, Money, Payment, PaymentStatus, errors
 from gateway_core.journal import Difference, Finding, Reconciliation
 from gateway_core.journal._intents import Asked
 from gateway_core.journal._report import to_html
@@ -73,6 +73,43 @@ def test_part_of_the_money_is_a_difference(shop: Shop) -> None:
     shop.account.pay(invoice.id, Money("10", "EUR"))
 
     assert kinds(shop.gateway.reconcile(SINCE)) == [(Difference.MISSED, "1042")]
+
+
+@pytest.mark.parametrize(
+    "amounts, asked",
+    [
+        (["49.90 EUR", "0.00 EUR"], False),
+        (["20.00 EUR", "29.90 EUR"], False),
+        (["49.90 EUR", None], True),
+        ([None, "49.90 EUR"], True),
+        (["49.90 USD", "49.90 EUR"], True),
+        (["49.90 EUR", "49.90 USD"], True),
+    ],
+    ids=str,
+)
+def test_payments_that_cannot_be_added_leave_a_doubt(shop: Shop, amounts: list[str | None], *, asked: bool) -> None:
+    """What came in all is known if each amount is, in one currency; otherwise the provider is asked."""
+    invoice = shop.gateway.create_invoice(shop.order())
+    shop.account.pay(invoice.id)
+    shop.deliver()
+    recorder = shop.gateway._recorder
+    assert recorder is not None
+    reconciler = recorder.reconciler(SINCE, None)
+
+    reconciler.take_page(
+        [
+            Payment(
+                id=str(number),
+                invoice_id=invoice.id,
+                amount=None if amount is None else Money.parse(amount),
+                status=PaymentStatus.CONFIRMED,
+            )
+            for number, amount in enumerate(amounts)
+        ],
+        None,
+    )
+
+    assert reconciler.questions() == ((invoice.id,) if asked else ())
 
 
 def test_open_intent_is_told(make_shop: Callable[..., Shop]) -> None:
