@@ -19,10 +19,11 @@ from gateway_core.errors import ConfigurationError
 try:
     from gateway_core.journal import _orders, _upgrade
     from gateway_core.journal._account_journal import AccountJournal, Open
-    from gateway_core.journal._intents import Intent, IntentState
+    from gateway_core.journal._intents import Intent
     from gateway_core.journal._once import SETTLE
     from gateway_core.journal._reconciling import Difference, Finding, Reconciliation
     from gateway_core.journal._recorder import Recorder
+    from gateway_core.journal._schema import IntentState
     from gateway_core.journal._store import Store
 except ImportError as error:
     if error.name is None or error.name.partition(".")[0] not in ("alembic", "sqlalchemy"):

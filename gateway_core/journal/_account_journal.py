@@ -11,9 +11,9 @@ from sqlalchemy import Column, ColumnElement, Table, delete, exists, or_, select
 
 from gateway_core.errors import InvalidRequestError
 from gateway_core.journal import _records
-from gateway_core.journal._intents import OPEN_STATES, Intent, Intents, IntentState
+from gateway_core.journal._intents import Intent, Intents
 from gateway_core.journal._invoices import ENDED, asked_at
-from gateway_core.journal._schema import claims, events, intents, invoices
+from gateway_core.journal._schema import OPEN_STATES, IntentState, claims, events, intents, invoices
 from gateway_core.journal._store import Store
 from gateway_core.models.capture import Capture, CaptureStatus
 from gateway_core.models.invoice import StatusReport

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, RowMapping, select, update
 from gateway_core.errors import JournalError
 from gateway_core.journal import _records
 from gateway_core.journal._event_log import EventLog
-from gateway_core.journal._intents import IntentState, amount_of, insert
+from gateway_core.journal._intents import amount_of, insert
 from gateway_core.journal._invoices import Invoices
 from gateway_core.journal._judging import Known, judge
-from gateway_core.journal._schema import claims, events, intents
+from gateway_core.journal._schema import IntentState, claims, events, intents
 from gateway_core.journal._store import Store
 from gateway_core.models.invoice import Invoice
 from gateway_core.models.move import Review

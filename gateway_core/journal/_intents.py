@@ -7,7 +7,6 @@ mark `SENDING` nobody sends again, unless the provider's key or a search makes t
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,24 +17,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway_core.errors import ConflictError, JournalError
 from gateway_core.journal._orders import check_alone
-from gateway_core.journal._schema import intents
+from gateway_core.journal._schema import OPEN_STATES, IntentState, intents
 from gateway_core.journal._store import Store
 from gateway_core.models.currency import Currency
 from gateway_core.models.money import Money
-
-
-class IntentState(enum.StrEnum):
-    """What is known of an intent."""
-
-    NEW = "new"  #: Written down; nothing was sent.
-    SENDING = "sending"  #: About to be sent, or sent; no result was written down.
-    UNKNOWN = "unknown"  #: Sent, and it may have been carried out.
-    DONE = "done"  #: Carried out.
-    FAILED = "failed"  #: Surely not carried out.
-
-
-#: The states in which something is left to do.
-OPEN_STATES = (IntentState.NEW, IntentState.SENDING, IntentState.UNKNOWN)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, select, update
 
 from gateway_core.errors import ConflictError
-from gateway_core.journal._intents import OPEN_STATES, insert
+from gateway_core.journal._intents import insert
 from gateway_core.journal._judging import Known
-from gateway_core.journal._schema import intents, invoices
+from gateway_core.journal._schema import OPEN_STATES, intents, invoices
 from gateway_core.journal._store import Store
 from gateway_core.models.invoice import Invoice
 from gateway_core.models.status import InvoiceStatus

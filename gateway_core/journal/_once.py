@@ -21,7 +21,8 @@ from gateway_core.errors import (
     RejectedError,
     UnsupportedOperationError,
 )
-from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
+from gateway_core.journal._intents import Asked, Intent, Intents
+from gateway_core.journal._schema import IntentState
 from gateway_core.provider import Idempotency
 from gateway_core.transport import Deadline
 from gateway_core.transport._actions import Actions, CallCanceledError, RunBlocking, Sleep

@@ -7,10 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, func, select, union
 
 from gateway_core.errors import ConflictError
-from gateway_core.journal._schema import intents, invoices
-
-#: As of `IntentState`: what may have been carried out, or is about to be.
-_OPEN = ("new", "sending", "unknown")
+from gateway_core.journal._schema import OPEN_STATES, intents, invoices
 
 
 class ElsewhereError(ConflictError):
@@ -31,7 +28,7 @@ def accounts_of(connection: Connection, order_id: str, accounts: Iterable[str]) 
     made = select(invoices.c.account).where(invoices.c.account.in_(names), invoices.c.order_id == order_id)
     asked = select(intents.c.account).where(
         intents.c.account.in_(names),
-        intents.c.state.in_(_OPEN),
+        intents.c.state.in_(OPEN_STATES),
         intents.c.operation == "create_invoice",
         intents.c.order_id == order_id,
     )

@@ -10,9 +10,10 @@ import attrs
 
 from gateway_core.errors import ConflictError, InvalidRequestError
 from gateway_core.journal import _records
-from gateway_core.journal._intents import Asked, Intent, Intents, IntentState
+from gateway_core.journal._intents import Asked, Intent, Intents
 from gateway_core.journal._invoices import Invoices
 from gateway_core.journal._once import SETTLE, Plan
+from gateway_core.journal._schema import IntentState
 from gateway_core.journal._store import Store
 from gateway_core.models.capture import Capture, CaptureRequest
 from gateway_core.models.invoice import Invoice, InvoiceRequest, StatusReport

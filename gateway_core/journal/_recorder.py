@@ -16,10 +16,11 @@ from gateway_core.errors import ConflictError, GatewayError, InvalidRequestError
 from gateway_core.journal import _records, _unsigned
 from gateway_core.journal._account_journal import AccountJournal
 from gateway_core.journal._inbox import Claimed, Inbox
-from gateway_core.journal._intents import Intent, Intents, IntentState
+from gateway_core.journal._intents import Intent, Intents
 from gateway_core.journal._once import SETTLE, look, once
 from gateway_core.journal._plans import DEAD, Ask, Plans
 from gateway_core.journal._reconciling import Reconciler
+from gateway_core.journal._schema import IntentState
 from gateway_core.journal._store import Store, own_connection
 from gateway_core.models import _fields as check
 from gateway_core.models.capture import Capture, CaptureRequest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +44,21 @@ class Moment(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+
+class IntentState(enum.StrEnum):
+    """What is known of an intent."""
+
+    NEW = "new"  #: Written down; nothing was sent.
+    SENDING = "sending"  #: About to be sent, or sent; no result was written down.
+    UNKNOWN = "unknown"  #: Sent, and it may have been carried out.
+    DONE = "done"  #: Carried out.
+    FAILED = "failed"  #: Surely not carried out.
+
+
+#: The states in which something is left to do.
+OPEN_STATES = (IntentState.NEW, IntentState.SENDING, IntentState.UNKNOWN)
+
+_IS_OPEN = text(f"state IN ({', '.join(repr(state.value) for state in OPEN_STATES)})")
 
 _Number = BigInteger().with_variant(Integer, "sqlite")
 
@@ -86,8 +102,8 @@ intents = Table(
         "gateway_intents_open",
         "account",
         "state",
-        sqlite_where=text("state IN ('new', 'sending', 'unknown')"),
-        postgresql_where=text("state IN ('new', 'sending', 'unknown')"),
+        sqlite_where=_IS_OPEN,
+        postgresql_where=_IS_OPEN,
     ),
 )
 
