@@ -69,8 +69,9 @@ def connect(mocker: requests_mock.Mocker) -> Iterator[Callable[..., Gateway]]:
     made: list[Gateway] = []
 
     def connect(**settings: Any) -> Gateway:
-        known = {"api_key": KEY, "webhook_secret": SECRET, "return_url": "https://shop.test/thanks"}
-        made.append(Gateway.connect("stripe", transport=HttpClient(BASE), **{**known, **settings}))
+        known = {"api_key": KEY, "webhook_secret": SECRET, "return_url": "https://shop.test/thanks", **settings}
+        given = {name: value for name, value in known.items() if value is not None}
+        made.append(Gateway.connect("stripe", transport=HttpClient(BASE), **given))
         return made[-1]
 
     yield connect

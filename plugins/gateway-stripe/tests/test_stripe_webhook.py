@@ -122,8 +122,10 @@ def test_rolled_secret(connect: Callable[..., Gateway], payload: bytes) -> None:
 
 def test_secret_is_needed(connect: Callable[..., Gateway], payload: bytes) -> None:
     """Without a secret nothing is genuine, and the operator is told what is missing."""
-    with pytest.raises(ConfigurationError):
-        connect(webhook_secret=None).verify_webhook(_message(payload, _GENUINE))
+    gateway = connect(webhook_secret=None)
+
+    with pytest.raises(ConfigurationError, match="cannot be verified without a secret"):
+        gateway.verify_webhook(_message(payload, _GENUINE))
 
 
 @pytest.fixture
