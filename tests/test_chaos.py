@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, insert, update
 
 from examples.bookshop import orders
+from examples.bookshop.stock import CURRENCY
 from examples.chaos.judge import judge, violations
 from examples.chaos.sandbox import ChaoticNetwork, ChaoticSandbox
 from gateway_core import Gateway, InvoiceRequest, Money
@@ -32,7 +33,7 @@ class Scene:
 
     def bill(self) -> str:
         """Create the order's invoice, and return its token."""
-        amount = Money("12.50", orders.CURRENCY)
+        amount = Money("12.50", CURRENCY)
         self.gateway.create_invoice(InvoiceRequest(order_id="a", amount=amount, description="A book"))
         [(_, invoice)] = self.sandbox.ledger.select(EmulatedInvoice)
         return str(invoice.token)
@@ -98,7 +99,7 @@ def test_missing_parcel_is_counted(scene: Scene) -> None:
 
 def test_parcel_without_money_is_counted(scene: Scene) -> None:
     """A part of the money is not the money."""
-    scene.sandbox.pay(scene.bill(), Money("12.49", orders.CURRENCY))
+    scene.sandbox.pay(scene.bill(), Money("12.49", CURRENCY))
     scene.fulfil()
 
     assert scene.faults() == {"fulfilled unpaid": 1}

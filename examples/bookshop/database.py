@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, create_engine
 
 from examples.bookshop import orders
+from examples.bookshop.stock import STOCK
 from gateway_core.journal import Journal
 
 
@@ -28,7 +29,7 @@ def patience() -> dict[str, int]:
     return {"timeout": 30} if url().startswith("sqlite") else {}
 
 
-def prepare(stock: Sequence[tuple[str, str, str, int]] = orders.STOCK) -> None:
+def prepare(stock: Sequence[tuple[str, str, str, int]] = STOCK) -> None:
     """Make the tables of the shop and of its journal, where they are missing, and fill an empty shelf."""
     with Journal(os.environ.setdefault("SHOP_DATABASE", "sqlite:///shop.db")) as journal:
         journal.upgrade()

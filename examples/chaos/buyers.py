@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from examples.bookshop import orders
+from examples.bookshop.stock import CURRENCY
 from examples.chaos.sandbox import ChaoticSandbox
 from gateway_core import Money
 from gateway_core.errors import GatewayError
@@ -83,7 +84,7 @@ class Buyer:
                     if habit == "pay both attempts":
                         self._sandbox.pay(token)
                 case "pay too little" | "pay in two parts":
-                    self._sandbox.pay(token, Money("5", orders.CURRENCY))
+                    self._sandbox.pay(token, Money("5", CURRENCY))
                     if habit == "pay in two parts":
                         time.sleep(self._random.uniform(0, 1))
                         self._sandbox.pay(token)
